@@ -1,0 +1,1 @@
+//! The Node authorizer: what a kubelet may do, by the graph of what its pods refer to.

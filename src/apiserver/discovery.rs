@@ -1,0 +1,1 @@
+//! What the server serves: /api, /apis, and the aggregated form.

@@ -1,0 +1,1 @@
+//! The OpenAPI v3 documents and the type schemas behind them.

@@ -1,0 +1,167 @@
+//! The resources that are served, and what is special about each: defaults, validation, columns.
+//!
+//! [`ResourceType`] describes one; its [`Strategy`] is upstream's `rest.RESTCreateStrategy` and friends in one trait.
+
+use serde_json::Value;
+
+use super::authentication::UserInfo;
+use crate::clock::SharedClock;
+use crate::release::Release;
+
+/// A served resource.
+pub struct ResourceType {
+    /// The API group; empty for the core group.
+    pub group: &'static str,
+    /// `v1`, ...
+    pub version: &'static str,
+    /// `Node`
+    pub kind: &'static str,
+    /// `nodes`
+    pub plural: &'static str,
+    /// `node`
+    pub singular: &'static str,
+    /// `no`
+    pub short_names: &'static [&'static str],
+    /// `all`, ...
+    pub categories: &'static [&'static str],
+    /// Whether objects live in namespaces.
+    pub namespaced: bool,
+    /// The verbs that discovery names, in its order.
+    pub verbs: &'static [&'static str],
+    /// The subresources: name, kind as discovery has it, verbs.
+    pub subresources: &'static [Subresource],
+    /// What is special about it.
+    pub strategy: &'static dyn Strategy,
+}
+
+/// A subresource as discovery names it.
+#[derive(Debug, Clone, Copy)]
+pub struct Subresource {
+    /// `status`
+    pub name: &'static str,
+    /// Group and version of `kind` where they differ from the parent's (`policy`, `v1` for evictions); else empty.
+    pub group: &'static str,
+    /// See `group`.
+    pub version: &'static str,
+    /// The kind it takes and gives.
+    pub kind: &'static str,
+    /// Its verbs.
+    pub verbs: &'static [&'static str],
+}
+
+/// What a strategy may look at.
+pub struct Context<'a> {
+    /// Who asks.
+    pub user: &'a UserInfo,
+    /// The namespace; empty for cluster-scoped objects.
+    pub namespace: &'a str,
+    /// `status`, ...; empty for the object itself.
+    pub subresource: &'a str,
+    /// The emulated release.
+    pub release: &'static Release,
+    /// The time.
+    pub clock: &'a SharedClock,
+}
+
+/// What kind of mistake a field has (`field.ErrorType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FieldErrorType {
+    /// `Required value`
+    Required,
+    /// `Invalid value`
+    Invalid,
+    /// `Unsupported value`
+    NotSupported,
+    /// `Forbidden`
+    Forbidden,
+    /// `Too long`
+    TooLong,
+    /// `Too many`
+    TooMany,
+    /// `Duplicate value`
+    Duplicate,
+    /// `Not found`
+    NotFound,
+    /// `Internal error`
+    Internal,
+    /// `Invalid value` of the wrong type
+    TypeInvalid,
+}
+
+/// A mistake in one field (`field.Error`); the registry formats it as upstream does.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldError {
+    /// The kind of mistake.
+    pub kind: FieldErrorType,
+    /// `metadata.labels`, `spec.containers[0].name`
+    pub field: String,
+    /// The value; Null where none is shown.
+    pub value: Value,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
+/// What is special about a resource. Upstream: `k8s.io/apiserver/pkg/registry/rest/{create,update,delete}.go` and the
+/// `strategy.go` of each resource.
+pub trait Strategy: Sync {
+    /// Fills in defaults after decoding (`SetDefaults_*`).
+    fn set_defaults(&self, context: &Context<'_>, object: &mut Value) {
+        let _ = (context, object);
+    }
+
+    /// Clears and sets what a creator may not choose.
+    fn prepare_for_create(&self, context: &Context<'_>, object: &mut Value) {
+        let _ = (context, object);
+    }
+
+    /// Finds the mistakes in a new object, metadata excepted.
+    fn validate(&self, context: &Context<'_>, object: &Value) -> Vec<FieldError> {
+        let _ = (context, object);
+        Vec::new()
+    }
+
+    /// Keeps what an update may not change; the generation counts up here.
+    fn prepare_for_update(&self, context: &Context<'_>, object: &mut Value, old: &Value) {
+        let _ = (context, object, old);
+    }
+
+    /// Finds the mistakes in a changed object, metadata excepted.
+    fn validate_update(&self, context: &Context<'_>, object: &Value, old: &Value) -> Vec<FieldError> {
+        let _ = (context, object, old);
+        Vec::new()
+    }
+
+    /// Warnings for the `Warning` header.
+    fn warnings(&self, context: &Context<'_>, object: &Value) -> Vec<String> {
+        let _ = (context, object);
+        Vec::new()
+    }
+
+    /// Whether an update without resource version is taken.
+    fn allow_unconditional_update(&self) -> bool {
+        true
+    }
+
+    /// Whether PUT creates what is not there (Leases, Nodes no).
+    fn allow_create_on_update(&self) -> bool {
+        false
+    }
+
+    /// Fields that field selectors may name, besides `metadata.name` and `metadata.namespace`.
+    fn selectable_fields(&self, object: &Value) -> Vec<(&'static str, String)> {
+        let _ = object;
+        Vec::new()
+    }
+
+    /// The grace period of a deletion in seconds where objects are deleted gracefully (pods); `None` elsewhere.
+    fn grace_period(&self, object: &Value, asked: Option<i64>) -> Option<i64> {
+        let _ = (object, asked);
+        None
+    }
+
+    /// Whether deletion waits for something other than finalizers in metadata (namespaces: `spec.finalizers`).
+    fn waits_for_finalizers(&self, object: &Value) -> bool {
+        let _ = object;
+        false
+    }
+}

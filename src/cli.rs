@@ -1,0 +1,2 @@
+//! The command line: one file a subcommand; the only room that prints.
+#![allow(clippy::print_stdout, clippy::print_stderr)]

@@ -1,0 +1,1 @@
+//! The built-in kubectl, for machines that have none.

@@ -1,0 +1,39 @@
+//! A terminal lab for CKS practice: a two-node Kubernetes cluster with a security hole, real shells on its
+//! nodes, and checks against the live cluster.
+//!
+//! `ARCHITECTURE.md` draws how data flows; in short:
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`cli`] | one file a subcommand; the only room that prints |
+//! | [`lab`] | one running lab: cluster + lesson + progress; what the command line and the TUI both drive |
+//! | [`lesson`], [`check`], [`grade`], [`progress`], [`report`] | content, verdicts, scores, their keeping and showing |
+//! | [`cluster`] | the trait behind which a lab's cluster stands, and the sandbox that implements it |
+//! | [`node`] | shells and files of a node: namespaces, the plain fallback, ssh, the tools found on a node |
+//! | [`kubelet`], [`controllers`] | static pods and their container runtime; what controller-manager and scheduler do |
+//! | [`apiserver`] | the Kubernetes API server of the sandbox; knows nothing of lessons |
+//! | [`kubectl`] | the built-in kubectl for machines that have none |
+//! | [`terminal`], [`tui`] | terminal emulation, and the program a learner sits in |
+//! | [`clock`], [`error`], [`klog`], [`pki`], [`release`], [`state_dir`] | what several rooms share |
+
+pub mod apiserver;
+pub mod check;
+pub mod cli;
+pub mod clock;
+pub mod cluster;
+pub mod controllers;
+pub mod error;
+pub mod grade;
+pub mod klog;
+pub mod kubectl;
+pub mod kubelet;
+pub mod lab;
+pub mod lesson;
+pub mod node;
+pub mod pki;
+pub mod progress;
+pub mod release;
+pub mod report;
+pub mod state_dir;
+pub mod terminal;
+pub mod tui;

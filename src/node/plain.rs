@@ -1,0 +1,1 @@
+//! Nodes where namespaces are refused: a directory each, other paths, no isolation.

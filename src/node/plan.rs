@@ -1,0 +1,1 @@
+//! What a node is made of, as data: mounts, files, links, environment.

@@ -1,0 +1,1 @@
+//! The lab's own certificate authority, leaf certificates and kubeconfigs.

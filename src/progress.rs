@@ -1,0 +1,1 @@
+//! What a learner has finished: versioned, written atomically, never losing a finished step.

@@ -1,0 +1,1 @@
+//! Reports: one model, shown as text and json.

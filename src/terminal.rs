@@ -1,0 +1,1 @@
+//! Terminals inside the program: a PTY, a screen, and the bytes of keys.
