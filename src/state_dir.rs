@@ -27,7 +27,8 @@ pub fn home() -> Result<PathBuf> {
         return Ok(dir.join("cks-lab"));
     }
     from("HOME").map(|home| home.join(".local/state/cks-lab")).ok_or_else(|| {
-        Error::new("there is no place for the lab's state").hint("set HOME, or CKS_LAB_HOME to a directory of yours")
+        Error::new("there is no place for the lab's state")
+            .hint("set HOME, or CKS_LAB_HOME to a directory of yours")
     })
 }
 

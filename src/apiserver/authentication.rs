@@ -20,7 +20,11 @@ pub struct UserInfo {
 impl UserInfo {
     /// A user with groups and nothing else.
     pub fn new(name: &str, groups: &[&str]) -> Self {
-        Self { name: name.into(), groups: groups.iter().map(|g| (*g).to_owned()).collect(), ..Self::default() }
+        Self {
+            name: name.into(),
+            groups: groups.iter().map(|g| (*g).to_owned()).collect(),
+            ..Self::default()
+        }
     }
 
     /// Whether the user is in `group`.

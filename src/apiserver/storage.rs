@@ -24,7 +24,12 @@ pub struct Key {
 impl Key {
     /// Makes a key.
     pub fn new(group: &str, resource: &str, namespace: &str, name: &str) -> Self {
-        Self { group: group.into(), resource: resource.into(), namespace: namespace.into(), name: name.into() }
+        Self {
+            group: group.into(),
+            resource: resource.into(),
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 }
 
@@ -137,7 +142,13 @@ impl Store {
     }
 
     /// Changes of a resource (in a namespace, or everywhere with `""`) after `from`; `from` 0 starts now.
-    pub fn watch(&self, group: &str, resource: &str, namespace: &str, from: u64) -> Result<Watch, StorageError> {
+    pub fn watch(
+        &self,
+        group: &str,
+        resource: &str,
+        namespace: &str,
+        from: u64,
+    ) -> Result<Watch, StorageError> {
         let _ = (group, resource, namespace, from);
         Err(StorageError::NotFound)
     }

@@ -1,0 +1,325 @@
+//! What `kubeadm init` and `kubeadm join` leave under `/etc/kubernetes` and `/var/lib/kubelet/pki`.
+//!
+//! Names and subjects: upstream `cmd/kubeadm/app/phases/certs/certlist.go`, `.../kubeconfig/kubeconfig.go`.
+//! Everything is made once; a lab that is resumed keeps its keys.
+
+use std::fs;
+use std::io::Write;
+use std::net::IpAddr;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::kubeconfig::{Credentials, Kubeconfig};
+use super::{Authority, Leaf, Subject, Usage, authority};
+use crate::error::{Context, Result};
+
+/// The directory of the cluster's certificates.
+pub const PKI: &str = "etc/kubernetes/pki";
+/// The kubelet's certificate and key, on every node.
+pub const KUBELET_CLIENT: &str = "/var/lib/kubelet/pki/kubelet-client-current.pem";
+
+/// A node of the cluster whose files are made.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// The node's name.
+    pub name: String,
+    /// The node's address.
+    pub address: IpAddr,
+    /// The node's root file system on this machine.
+    pub root: PathBuf,
+}
+
+/// The cluster whose files are made.
+#[derive(Debug, Clone)]
+pub struct Layout {
+    /// The control plane.
+    pub control_plane: Member,
+    /// The other nodes.
+    pub workers: Vec<Member>,
+    /// The API server as nodes reach it.
+    pub server: String,
+    /// The first address of the service range.
+    pub service_address: IpAddr,
+    /// What makes paths in kubeconfigs right for whoever reads them: empty where a node has a root of its own.
+    pub path_prefix: fn(&Member) -> String,
+}
+
+/// Client certificates that the cluster's authority issues into kubeconfigs: file, user, group.
+const KUBECONFIGS: [(&str, &str, &str); 4] = [
+    ("admin.conf", "kubernetes-admin", "kubeadm:cluster-admins"),
+    ("super-admin.conf", "kubernetes-super-admin", "system:masters"),
+    ("controller-manager.conf", "system:kube-controller-manager", ""),
+    ("scheduler.conf", "system:kube-scheduler", ""),
+];
+
+/// Makes whatever is missing, and returns the cluster's authority.
+pub fn ensure(layout: &Layout, now: Timestamp) -> Result<Authority> {
+    let pki = layout.control_plane.root.join(PKI);
+    let ca = ensure_authority(&pki, "ca", "kubernetes", now)?;
+    ensure_server_side(layout, &ca, &pki, now)?;
+    for (file, user, group) in KUBECONFIGS {
+        let path = layout.control_plane.root.join("etc/kubernetes").join(file);
+        if !path.exists() {
+            let leaf = ca.issue(&Subject::client(user, group), Usage::Client, now)?;
+            let credentials = Credentials::Embedded(leaf);
+            write_file(&path, &kubeconfig(layout, &ca, "kubernetes", user, credentials).render(), 0o600)?;
+        }
+    }
+    ensure_kubelet(layout, &layout.control_plane, true, &ca, now)?;
+    for worker in &layout.workers {
+        ensure_kubelet(layout, worker, false, &ca, now)?;
+        write_missing(&worker.root.join(PKI).join("ca.crt"), ca.certificate(), 0o644)?;
+        let manifests = worker.root.join("etc/kubernetes/manifests");
+        fs::create_dir_all(&manifests).context_what(|| format!("cannot make {}", manifests.display()))?;
+    }
+    Ok(ca)
+}
+
+/// A kubeconfig with an embedded certificate, for use from this machine.
+pub fn external(ca: &Authority, server: &str, user: &str, group: &str, now: Timestamp) -> Result<String> {
+    let leaf = ca.issue(&Subject::client(user, group), Usage::Client, now)?;
+    Ok(Kubeconfig {
+        cluster: "kubernetes".into(),
+        user: user.into(),
+        context: format!("{user}@kubernetes"),
+        namespace: None,
+        server: server.into(),
+        authority: ca.certificate().into(),
+        credentials: Credentials::Embedded(leaf),
+    }
+    .render())
+}
+
+fn kubeconfig(
+    layout: &Layout,
+    ca: &Authority,
+    cluster: &str,
+    user: &str,
+    credentials: Credentials,
+) -> Kubeconfig {
+    Kubeconfig {
+        cluster: cluster.into(),
+        user: user.into(),
+        context: format!("{user}@{cluster}"),
+        namespace: None,
+        server: layout.server.clone(),
+        authority: ca.certificate().into(),
+        credentials,
+    }
+}
+
+fn ensure_server_side(layout: &Layout, ca: &Authority, pki: &Path, now: Timestamp) -> Result<()> {
+    let etcd = ensure_authority(&pki.join("etcd"), "ca", "etcd-ca", now)?;
+    let front_proxy = ensure_authority(pki, "front-proxy-ca", "front-proxy-ca", now)?;
+    let name = &layout.control_plane.name;
+    let names = |list: &[&str]| list.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+    let loopback = IpAddr::from([127, 0, 0, 1]);
+    let api_server = Subject {
+        common_name: "kube-apiserver".into(),
+        dns: names(&[
+            name,
+            "kubernetes",
+            "kubernetes.default",
+            "kubernetes.default.svc",
+            "kubernetes.default.svc.cluster.local",
+            "localhost",
+        ]),
+        addresses: vec![layout.service_address, layout.control_plane.address, loopback],
+        ..Subject::default()
+    };
+    let etcd_member = Subject {
+        common_name: name.clone(),
+        dns: names(&[name, "localhost"]),
+        addresses: vec![layout.control_plane.address, loopback, IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])],
+        ..Subject::default()
+    };
+    let masters = "system:masters";
+    let table: [(&Authority, &str, Subject, Usage); 7] = [
+        (ca, "apiserver", api_server, Usage::Server),
+        (
+            ca,
+            "apiserver-kubelet-client",
+            Subject::client("kube-apiserver-kubelet-client", "kubeadm:cluster-admins"),
+            Usage::Client,
+        ),
+        (&front_proxy, "front-proxy-client", Subject::client("front-proxy-client", ""), Usage::Client),
+        (&etcd, "apiserver-etcd-client", Subject::client("kube-apiserver-etcd-client", ""), Usage::Client),
+        (&etcd, "etcd/server", etcd_member.clone(), Usage::Both),
+        (&etcd, "etcd/peer", etcd_member, Usage::Both),
+        (
+            &etcd,
+            "etcd/healthcheck-client",
+            Subject::client("kube-etcd-healthcheck-client", masters),
+            Usage::Client,
+        ),
+    ];
+    for (authority, file, subject, usage) in table {
+        let certificate = pki.join(format!("{file}.crt"));
+        let key = pki.join(format!("{file}.key"));
+        if !certificate.exists() || !key.exists() {
+            write_pair(&certificate, &key, &authority.issue(&subject, usage, now)?)?;
+        }
+    }
+    let (private, public) = (pki.join("sa.key"), pki.join("sa.pub"));
+    if !private.exists() || !public.exists() {
+        let (key, public_key) = authority::key_pair()?;
+        write_file(&private, &key, 0o600)?;
+        write_file(&public, &public_key, 0o600)?;
+    }
+    Ok(())
+}
+
+fn ensure_authority(dir: &Path, file: &str, common_name: &str, now: Timestamp) -> Result<Authority> {
+    let (certificate, key) = (dir.join(format!("{file}.crt")), dir.join(format!("{file}.key")));
+    if certificate.exists() && key.exists() {
+        let read =
+            |path: &Path| fs::read_to_string(path).context_what(|| format!("cannot read {}", path.display()));
+        return Authority::from_pem(&read(&certificate)?, &read(&key)?)
+            .map_err(|e| e.hint(format!("the pair {} is damaged", certificate.display())));
+    }
+    let authority = Authority::new(common_name, now)?;
+    write_pair(&certificate, &key, &authority.to_leaf())?;
+    Ok(authority)
+}
+
+/// The kubelet's client certificate (a dated file and the link to the current one) and its kubeconfig.
+fn ensure_kubelet(
+    layout: &Layout,
+    member: &Member,
+    init: bool,
+    ca: &Authority,
+    now: Timestamp,
+) -> Result<()> {
+    let current = member.root.join(KUBELET_CLIENT.trim_start_matches('/'));
+    let user = format!("system:node:{}", member.name);
+    if !current.exists() {
+        let leaf = ca.issue(&Subject::client(&user, "system:nodes"), Usage::Client, now)?;
+        let stamp = now.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d-%H-%M-%S").to_string();
+        let dated = format!("kubelet-client-{stamp}.pem");
+        write_file(&current.with_file_name(&dated), &format!("{}{}", leaf.certificate, leaf.key), 0o600)?;
+        let _ = fs::remove_file(&current);
+        let target = format!("{}/var/lib/kubelet/pki/{dated}", (layout.path_prefix)(member));
+        std::os::unix::fs::symlink(target, &current)
+            .context_what(|| format!("cannot make the link {}", current.display()))?;
+    }
+    let path = member.root.join("etc/kubernetes/kubelet.conf");
+    if path.exists() {
+        return Ok(());
+    }
+    let credentials = Credentials::File(format!("{}{KUBELET_CLIENT}", (layout.path_prefix)(member)));
+    let config = if init {
+        kubeconfig(layout, ca, "kubernetes", &user, credentials)
+    } else {
+        Kubeconfig {
+            cluster: "default-cluster".into(),
+            user: "default-auth".into(),
+            context: "default-context".into(),
+            namespace: Some("default".into()),
+            server: layout.server.clone(),
+            authority: ca.certificate().into(),
+            credentials,
+        }
+    };
+    write_file(&path, &config.render(), 0o600)
+}
+
+fn write_pair(certificate: &Path, key: &Path, leaf: &Leaf) -> Result<()> {
+    write_file(certificate, &leaf.certificate, 0o644)?;
+    write_file(key, &leaf.key, 0o600)
+}
+
+fn write_missing(path: &Path, text: &str, mode: u32) -> Result<()> {
+    if path.exists() { Ok(()) } else { write_file(path, text, mode) }
+}
+
+/// Writes a file of this mode, whatever the umask, by way of a temporary name.
+pub fn write_file(path: &Path, text: &str, mode: u32) -> Result<()> {
+    let what = || format!("cannot write {}", path.display());
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    fs::create_dir_all(parent).context_what(what)?;
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    let temporary = parent.join(name);
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(mode)
+        .open(&temporary)
+        .context_what(what)?;
+    file.write_all(text.as_bytes()).context_what(what)?;
+    file.set_permissions(fs::Permissions::from_mode(mode)).context_what(what)?;
+    fs::rename(&temporary, path).context_what(what)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn layout(dir: &Path) -> Layout {
+        let member = |name: &str, last| Member {
+            name: name.into(),
+            address: IpAddr::from([172, 30, last, 2]),
+            root: dir.join(name),
+        };
+        Layout {
+            control_plane: member("controlplane", 1),
+            workers: vec![member("node01", 2)],
+            server: "https://172.30.1.2:6443".into(),
+            service_address: IpAddr::from([10, 96, 0, 1]),
+            path_prefix: |_| String::new(),
+        }
+    }
+
+    #[test]
+    fn a_second_call_keeps_every_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let now: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
+        let first = ensure(&layout(dir.path()), now).unwrap();
+        let before = fs::read(dir.path().join("node01/etc/kubernetes/kubelet.conf")).unwrap();
+        let again = ensure(&layout(dir.path()), now).unwrap();
+        assert_eq!(first.certificate(), again.certificate());
+        assert_eq!(before, fs::read(dir.path().join("node01/etc/kubernetes/kubelet.conf")).unwrap());
+    }
+
+    #[test]
+    fn the_kubelets_kubeconfig_is_as_on_a_joined_node() {
+        let dir = tempfile::tempdir().unwrap();
+        ensure(&layout(dir.path()), Timestamp::from_second(1_800_000_000).unwrap()).unwrap();
+        let path = dir.path().join("node01/etc/kubernetes/kubelet.conf");
+        let text = fs::read_to_string(&path).unwrap();
+        let value: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+        assert_eq!(value["clusters"][0]["name"], "default-cluster");
+        assert_eq!(value["clusters"][0]["cluster"]["server"], "https://172.30.1.2:6443");
+        assert_eq!(value["contexts"][0]["name"], "default-context");
+        assert_eq!(value["contexts"][0]["context"]["namespace"], "default");
+        assert_eq!(value["users"][0]["name"], "default-auth");
+        assert_eq!(value["users"][0]["user"]["client-certificate"], KUBELET_CLIENT);
+        assert_eq!(value["users"][0]["user"]["client-key"], KUBELET_CLIENT);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let link = dir.path().join("node01/var/lib/kubelet/pki/kubelet-client-current.pem");
+        assert!(fs::read_link(link).unwrap().starts_with("/var/lib/kubelet/pki"));
+    }
+
+    #[test]
+    fn the_kubelets_certificate_names_its_node() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        ensure(&layout(dir.path()), now).unwrap();
+        let pki = dir.path().join("node01/var/lib/kubelet/pki");
+        let dated = fs::read_dir(&pki)
+            .unwrap()
+            .find(|e| e.as_ref().unwrap().file_name() != "kubelet-client-current.pem");
+        let pem = fs::read(dated.unwrap().unwrap().path()).unwrap();
+        let (_, block) = x509_parser::pem::parse_x509_pem(&pem).unwrap();
+        let certificate = block.parse_x509().unwrap();
+        assert_eq!(certificate.subject().to_string(), "O=system:nodes, CN=system:node:node01");
+        assert_eq!(certificate.validity().not_before.timestamp(), now.as_second() - 300);
+    }
+}
