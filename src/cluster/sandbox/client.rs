@@ -1,0 +1,68 @@
+//! A kube client that reaches the API server inside this process, through its whole chain.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body_util::BodyExt;
+use tokio::sync::watch;
+
+use crate::apiserver::authentication::UserInfo;
+use crate::apiserver::server::Server;
+use crate::apiserver::serving::Body;
+use crate::cluster::Identity;
+use crate::error::{Context, Result};
+
+/// Which API server runs now; `None` while none does.
+pub type CurrentServer = watch::Receiver<Option<Arc<Server>>>;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Makes a client that acts as `identity`.
+///
+/// While no server runs its requests fail with `ConnectionRefused`, as they would over the network.
+pub fn client(server: CurrentServer, identity: &Identity) -> Result<kube::Client> {
+    let headers = impersonation(identity)?;
+    let service = tower::service_fn(move |request: Request<kube::client::Body>| {
+        let server = server.borrow().clone();
+        let headers = headers.clone();
+        async move { send(server, request, headers).await }
+    });
+    Ok(kube::Client::new(service, "default"))
+}
+
+/// The admin whom the lab acts as: the holder of the cluster's `system:masters` certificate.
+pub fn admin() -> UserInfo {
+    UserInfo::new("kubernetes-admin", &["system:masters", "system:authenticated"])
+}
+
+async fn send(
+    server: Option<Arc<Server>>,
+    request: Request<kube::client::Body>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+) -> Result<Response<Body>, BoxError> {
+    let Some(server) = server else {
+        return Err(Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionRefused)));
+    };
+    let (mut parts, body) = request.into_parts();
+    let body: Bytes = body.collect().await?.to_bytes();
+    for (name, value) in headers {
+        parts.headers.append(name, value);
+    }
+    let response: Result<Response<Body>, Infallible> =
+        Ok(server.call(admin(), Request::from_parts(parts, body)).await);
+    Ok(response?)
+}
+
+fn impersonation(identity: &Identity) -> Result<Vec<(HeaderName, HeaderValue)>> {
+    let Identity::Impersonated { user, groups } = identity else { return Ok(Vec::new()) };
+    let value = |text: &str| {
+        HeaderValue::from_str(text).context_what(|| format!("{text:?} is not a user or group name"))
+    };
+    let mut headers = vec![(HeaderName::from_static("impersonate-user"), value(user)?)];
+    for group in groups {
+        headers.push((HeaderName::from_static("impersonate-group"), value(group)?));
+    }
+    Ok(headers)
+}
