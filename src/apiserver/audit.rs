@@ -3,6 +3,9 @@
 //! Checks use it to know that something was done *as the kubelet*; the X-ray shows it. Upstream: `audit.k8s.io/v1`.
 
 use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -73,43 +76,157 @@ pub struct AdmissionNote {
     pub refused: Option<String>,
 }
 
-/// The record; append-only, the oldest entries fall out, and it can be kept in a file across restarts.
+/// How large the file may grow before it is written anew with what is still in memory.
+const FILE_LIMIT: u64 = 8 << 20;
+
+impl Entry {
+    /// Whether the entry is kept on disk: writes and refusals are evidence, reads are not.
+    fn is_evidence(&self) -> bool {
+        self.code == 403 || !matches!(self.verb.as_str(), "get" | "list" | "watch" | "")
+    }
+}
+
+/// The record: append-only, the oldest entries fall out; one that has a file keeps its evidence across restarts.
 pub struct Log {
-    entries: Mutex<VecDeque<Entry>>,
+    kept: Mutex<Kept>,
     news: tokio::sync::broadcast::Sender<u64>,
+}
+
+#[derive(Default)]
+struct Kept {
+    entries: VecDeque<Entry>,
+    last: u64,
+    file: Option<(PathBuf, File, u64)>,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { entries: Mutex::default(), news: tokio::sync::broadcast::channel(256).0 }
+        Self { kept: Mutex::default(), news: tokio::sync::broadcast::channel(256).0 }
     }
 }
 
 impl Log {
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Entry>> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Opens the record kept in `path`, or begins it; lines that cannot be read are left out.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let mut entries = VecDeque::new();
+        if let Ok(old) = File::open(path) {
+            for line in BufReader::new(old).split(b'\n') {
+                if let Ok(entry) = serde_json::from_slice::<Entry>(&line?) {
+                    if entries.len() == CAPACITY {
+                        entries.pop_front();
+                    }
+                    entries.push_back(entry);
+                }
+            }
+        }
+        let last = entries.back().map_or(0, |e: &Entry| e.sequence);
+        let mut kept = Kept { entries, last, file: None };
+        kept.rewrite(path)?;
+        Ok(Self { kept: Mutex::new(kept), news: tokio::sync::broadcast::channel(256).0 })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds an entry; its sequence number is set here.
     pub fn push(&self, mut entry: Entry) {
-        let mut entries = self.lock();
-        entry.sequence = entries.back().map_or(1, |last| last.sequence + 1);
-        let sequence = entry.sequence;
-        if entries.len() == CAPACITY {
-            entries.pop_front();
+        let mut kept = self.lock();
+        kept.last += 1;
+        entry.sequence = kept.last;
+        if entry.is_evidence() {
+            kept.write(&entry);
         }
-        entries.push_back(entry);
-        drop(entries);
+        if kept.entries.len() == CAPACITY {
+            kept.entries.pop_front();
+        }
+        kept.entries.push_back(entry);
+        let sequence = kept.last;
+        drop(kept);
         let _ = self.news.send(sequence);
     }
 
     /// The entries after `sequence`, oldest first.
     pub fn since(&self, sequence: u64) -> Vec<Entry> {
-        self.lock().iter().filter(|e| e.sequence > sequence).cloned().collect()
+        self.lock().entries.iter().filter(|e| e.sequence > sequence).cloned().collect()
+    }
+
+    /// Forgets everything, on disk too; sequence numbers go on.
+    pub fn clear(&self) {
+        let mut kept = self.lock();
+        kept.entries.clear();
+        if let Some((path, ..)) = kept.file.take() {
+            let _ = kept.rewrite(&path);
+        }
     }
 
     /// Tells the sequence number of each new entry.
     pub fn subscribe(&self) -> tokio::sync::broadcast::Receiver<u64> {
         self.news.subscribe()
+    }
+}
+
+impl Kept {
+    /// Appends an entry to the file. A disk that takes no more loses evidence, never a request.
+    fn write(&mut self, entry: &Entry) {
+        let Some((path, file, size)) = &mut self.file else { return };
+        let Ok(mut line) = serde_json::to_vec(entry) else { return };
+        line.push(b'\n');
+        if file.write_all(&line).is_ok() {
+            *size += line.len() as u64;
+        }
+        if *size > FILE_LIMIT {
+            let path = path.clone();
+            let _ = self.rewrite(&path);
+        }
+    }
+
+    fn rewrite(&mut self, path: &Path) -> io::Result<()> {
+        let mut text = Vec::new();
+        for entry in self.entries.iter().filter(|e| e.is_evidence()) {
+            serde_json::to_writer(&mut text, entry)?;
+            text.push(b'\n');
+        }
+        let temporary = path.with_extension("new");
+        std::fs::write(&temporary, &text)?;
+        std::fs::rename(&temporary, path)?;
+        let file = OpenOptions::new().append(true).open(path)?;
+        self.file = Some((path.to_owned(), file, text.len() as u64));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn entry(verb: &str, code: u16) -> Entry {
+        serde_json::from_value(serde_json::json!({
+            "sequence": 0, "at": "2026-11-24T08:00:00Z", "user": "u", "groups": [], "impersonator": null,
+            "authenticated_by": "x509", "user_agent": "", "verb": verb, "uri": "/", "group": "", "resource": "nodes",
+            "subresource": "", "namespace": "", "name": "", "dry_run": false, "authorizer": "", "decision": "allow",
+            "reason": "", "admission": [], "request_body": null, "code": code, "message": "",
+            "resource_version": null, "micros": 1
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn evidence_outlives_the_process_and_reads_do_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("audit");
+        let log = Log::open(&path).unwrap();
+        log.push(entry("get", 200));
+        log.push(entry("patch", 403));
+        log.push(entry("get", 403));
+        drop(log);
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"torn").unwrap();
+        let log = Log::open(&path).unwrap();
+        let verbs: Vec<_> = log.since(0).into_iter().map(|e| (e.sequence, e.verb)).collect();
+        assert_eq!(verbs, [(2, "patch".to_owned()), (3, "get".to_owned())]);
+        log.push(entry("patch", 200));
+        assert_eq!(log.since(3)[0].sequence, 4);
     }
 }

@@ -19,6 +19,7 @@ use crate::node::Node;
 use crate::release::Release;
 use crate::state_dir::LabDir;
 
+pub mod addons;
 pub mod client;
 
 /// The control plane's name.

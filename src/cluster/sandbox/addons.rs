@@ -1,0 +1,270 @@
+//! What a kubeadm cluster has besides its static pods: the proxy, the network, DNS, and kubeadm's own objects.
+//!
+//! The list is `assets/cluster/addons.yaml`. Objects are made once, by the admin, through the API.
+
+use std::collections::BTreeMap;
+
+use http::{Method, Request, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::CONTROL_PLANE;
+use crate::error::{Context, Result};
+use crate::release::Release;
+
+const ADDONS: &str = include_str!("../../../assets/cluster/addons.yaml");
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Addon {
+    kind: String,
+    namespace: String,
+    name: String,
+    app: BTreeMap<String, String>,
+    service_account: String,
+    #[serde(default)]
+    priority_class: Option<String>,
+    #[serde(default)]
+    host_network: bool,
+    pods: Vec<String>,
+    containers: Vec<Container>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Container {
+    name: String,
+    image: String,
+    #[serde(default)]
+    command: Vec<String>,
+    #[serde(default)]
+    args: Vec<String>,
+}
+
+/// One object to create: where, and what.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Creation {
+    /// The collection's path.
+    pub path: String,
+    /// The object.
+    pub object: Value,
+    /// Its status, for what no controller of the sandbox keeps.
+    pub status: Option<Value>,
+}
+
+/// Everything to create, in order; `suffix` makes the random ends of pod names.
+pub fn objects(release: &Release, mut suffix: impl FnMut(usize) -> String) -> Result<Vec<Creation>> {
+    let addons: Vec<Addon> =
+        serde_yaml::from_str(ADDONS).context_what(|| "the list of addons cannot be read".to_owned())?;
+    let mut out = kubeadm_objects(release);
+    for addon in &addons {
+        expand(addon, release, &mut suffix, &mut out);
+    }
+    Ok(out)
+}
+
+/// Creates what is not there yet.
+pub async fn ensure(client: &kube::Client, release: &Release) -> Result<()> {
+    let done =
+        send(client, Method::GET, "/api/v1/namespaces/kube-system/configmaps/kubeadm-config", None).await?;
+    if done.0.is_success() {
+        return Ok(());
+    }
+    let mut creations = objects(release, random_suffix)?;
+    // The map that tells of completion comes last, so that a start that was cut off is carried on by the next one.
+    creations.sort_by_key(|c| c.object["metadata"]["name"] == "kubeadm-config");
+    for creation in creations {
+        let (status, answer) = send(client, Method::POST, &creation.path, Some(&creation.object)).await?;
+        if !status.is_success() && status != StatusCode::CONFLICT {
+            return Err(crate::error::Error::new(format!(
+                "cannot create {} {}",
+                creation.path, creation.object["metadata"]["name"]
+            ))
+            .why(answer["message"].as_str().unwrap_or_default()));
+        }
+        if let Some(status) = creation.status {
+            let name = creation.object["metadata"]["name"].as_str().unwrap_or_default();
+            send(
+                client,
+                Method::PATCH,
+                &format!("{}/{name}/status", creation.path),
+                Some(&json!({"status": status})),
+            )
+            .await?;
+        }
+    }
+    let labels = json!({"metadata": {"labels": {
+        "node-role.kubernetes.io/control-plane": "", "node.kubernetes.io/exclude-from-external-load-balancers": ""}}});
+    send(client, Method::PATCH, &format!("/api/v1/nodes/{CONTROL_PLANE}"), Some(&labels)).await?;
+    Ok(())
+}
+
+async fn send(
+    client: &kube::Client,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+) -> Result<(StatusCode, Value)> {
+    let what = || format!("cannot ask the API server for {path}");
+    let content_type =
+        if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
+    let body = body.map(Value::to_string).unwrap_or_default();
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("content-type", content_type)
+        .header("user-agent", "kubeadm")
+        .body(kube::client::Body::from(body.into_bytes()))
+        .context_what(what)?;
+    let response = client.send(request).await.context_what(what)?;
+    let status = response.status();
+    let bytes = http_body_util::BodyExt::collect(response.into_body()).await.context_what(what)?.to_bytes();
+    Ok((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
+}
+
+/// Letters and digits of upstream's `rand.String`: no vowels, no look-alikes.
+fn random_suffix(length: usize) -> String {
+    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+    uuid::Uuid::new_v4().as_bytes()[..length.min(16)]
+        .iter()
+        .map(|b| char::from(ALPHABET[usize::from(*b) % ALPHABET.len()]))
+        .collect()
+}
+
+fn expand(
+    addon: &Addon,
+    release: &Release,
+    suffix: &mut impl FnMut(usize) -> String,
+    out: &mut Vec<Creation>,
+) {
+    let namespace = &addon.namespace;
+    let create = |path: String, object: Value, status: Option<Value>| Creation { path, object, status };
+    if !matches!(namespace.as_str(), "kube-system" | "default") {
+        let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        out.push(create("/api/v1/namespaces".into(), object, None));
+    }
+    out.push(create(
+        format!("/api/v1/namespaces/{namespace}/serviceaccounts"),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": addon.service_account, "namespace": namespace}}),
+        None,
+    ));
+    let spec = pod_spec(addon, release);
+    let count = addon.pods.len();
+    let (plural, hash) =
+        if addon.kind == "DaemonSet" { ("daemonsets", suffix(10)) } else { ("deployments", suffix(10)) };
+    let template = json!({"metadata": {"labels": addon.app}, "spec": spec});
+    let mut owner = json!({"apiVersion": "apps/v1", "kind": addon.kind,
+        "metadata": {"name": addon.name, "namespace": namespace, "labels": addon.app},
+        "spec": {"selector": {"matchLabels": addon.app}, "template": template}});
+    let status = if addon.kind == "DaemonSet" {
+        json!({"currentNumberScheduled": count, "desiredNumberScheduled": count, "numberReady": count,
+            "numberAvailable": count, "updatedNumberScheduled": count, "numberMisscheduled": 0, "observedGeneration": 1})
+    } else {
+        owner["spec"]["replicas"] = json!(count);
+        json!({"replicas": count, "readyReplicas": count, "availableReplicas": count, "updatedReplicas": count, "observedGeneration": 1})
+    };
+    out.push(create(format!("/apis/apps/v1/namespaces/{namespace}/{plural}"), owner, Some(status)));
+    for node in &addon.pods {
+        let mut labels = addon.app.clone();
+        let name = if addon.kind == "DaemonSet" {
+            labels.insert("controller-revision-hash".into(), hash.clone());
+            format!("{}-{}", addon.name, suffix(5))
+        } else {
+            labels.insert("pod-template-hash".into(), hash.clone());
+            format!("{}-{hash}-{}", addon.name, suffix(5))
+        };
+        let mut spec = spec.clone();
+        spec["nodeName"] = json!(node);
+        let object = json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace, "labels": labels}, "spec": spec});
+        out.push(create(format!("/api/v1/namespaces/{namespace}/pods"), object, None));
+    }
+}
+
+fn pod_spec(addon: &Addon, release: &Release) -> Value {
+    let containers: Vec<Value> = addon
+        .containers
+        .iter()
+        .map(|c| {
+            let mut out = json!({"name": c.name, "image": c.image.replace("${version}", release.git_version), "imagePullPolicy": "IfNotPresent"});
+            for (key, words) in [("command", &c.command), ("args", &c.args)] {
+                if !words.is_empty() {
+                    out[key] = json!(words);
+                }
+            }
+            out
+        })
+        .collect();
+    let mut spec = json!({"serviceAccountName": addon.service_account, "containers": containers,
+        "tolerations": [{"operator": "Exists"}]});
+    if addon.host_network {
+        spec["hostNetwork"] = json!(true);
+    }
+    if let Some(class) = &addon.priority_class {
+        spec["priorityClassName"] = json!(class);
+    }
+    spec
+}
+
+fn kubeadm_objects(release: &Release) -> Vec<Creation> {
+    let config = format!(
+        "apiServer: {{}}\napiVersion: kubeadm.k8s.io/v1beta4\ncertificatesDir: /etc/kubernetes/pki\nclusterName: kubernetes\netcd:\n  \
+         local:\n    dataDir: /var/lib/etcd\nimageRepository: registry.k8s.io\nkind: ClusterConfiguration\n\
+         kubernetesVersion: {}\nnetworking:\n  dnsDomain: cluster.local\n  podSubnet: 192.168.0.0/16\n  serviceSubnet: 10.96.0.0/12\n",
+        release.git_version
+    );
+    let config_map = |name: &str, key: &str, text: &str| Creation {
+        path: "/api/v1/namespaces/kube-system/configmaps".into(),
+        object: json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "kube-system"}, "data": {key: text}}),
+        status: None,
+    };
+    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+        "metadata": {"name": "kubeadm:cluster-admins"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "kubeadm:cluster-admins"}]});
+    let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kube-dns", "namespace": "kube-system",
+            "labels": {"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}},
+        "spec": {"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10"], "selector": {"k8s-app": "kube-dns"},
+            "ports": [{"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53}, {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53}]}});
+    let corefile = ".:53 {\n    errors\n    health\n    ready\n    kubernetes cluster.local in-addr.arpa ip6.arpa\n    forward . /etc/resolv.conf\n    cache 30\n}\n";
+    let proxy = format!(
+        "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nclientConnection:\n  kubeconfig: /var/lib/kube-proxy/kubeconfig.conf\n\
+         clusterCIDR: 192.168.0.0/16\nkind: KubeProxyConfiguration\n"
+    );
+    vec![
+        Creation {
+            path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings".into(),
+            object: binding,
+            status: None,
+        },
+        config_map("kubeadm-config", "ClusterConfiguration", &config),
+        config_map("coredns", "Corefile", corefile),
+        config_map("kube-proxy", "config.conf", &proxy),
+        Creation { path: "/api/v1/namespaces/kube-system/services".into(), object: service, status: None },
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn each_addon_has_its_pods_on_their_nodes() {
+        let mut count = 0;
+        let all = objects(crate::release::default_release(), |length| {
+            count += 1;
+            format!("{count:0length$}")
+        })
+        .unwrap();
+        let pods: Vec<_> = all.iter().filter(|c| c.object["kind"] == "Pod").collect();
+        assert_eq!(pods.len(), 8);
+        let canal = pods
+            .iter()
+            .find(|p| p.object["metadata"]["name"].as_str().unwrap().starts_with("canal-"))
+            .unwrap();
+        assert_eq!(canal.object["spec"]["containers"].as_array().unwrap().len(), 2);
+        assert!(all.iter().all(|c| !c.object.to_string().contains("${")));
+    }
+}
