@@ -1,0 +1,178 @@
+//! A small API client for controllers: paths and JSON values.
+
+use std::io;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http::{Method, Request};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+
+use super::Api;
+use crate::apiserver::authentication::UserInfo;
+use crate::apiserver::serving::Body;
+
+/// Why a request did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The server refused.
+    #[error("{message}")]
+    Api {
+        /// The HTTP status.
+        code: u16,
+        /// `NotFound`, `Conflict`, ...
+        reason: String,
+        /// The server's sentence.
+        message: String,
+    },
+    /// The server could not be reached, or its answer could not be read.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl ClientError {
+    /// Whether the server answered with this HTTP status.
+    pub fn is_code(&self, wanted: u16) -> bool {
+        matches!(self, Self::Api { code, .. } if *code == wanted)
+    }
+}
+
+/// A client that acts as one user.
+#[derive(Clone)]
+pub struct Client {
+    api: Arc<dyn Api>,
+    user: UserInfo,
+    agent: &'static str,
+}
+
+impl Client {
+    /// Makes a client.
+    pub fn new(api: Arc<dyn Api>, user: UserInfo, agent: &'static str) -> Self {
+        Self { api, user, agent }
+    }
+
+    /// Reads an object or a list.
+    pub async fn get(&self, path: &str) -> Result<Value, ClientError> {
+        self.send(Method::GET, path, "", None).await
+    }
+
+    /// Creates an object in the collection at `path`.
+    pub async fn create(&self, path: &str, object: &Value) -> Result<Value, ClientError> {
+        self.send(Method::POST, path, "application/json", Some(object)).await
+    }
+
+    /// Replaces an object.
+    pub async fn update(&self, path: &str, object: &Value) -> Result<Value, ClientError> {
+        self.send(Method::PUT, path, "application/json", Some(object)).await
+    }
+
+    /// Changes an object by a strategic merge patch.
+    pub async fn patch(&self, path: &str, patch: &Value) -> Result<Value, ClientError> {
+        self.send(Method::PATCH, path, "application/strategic-merge-patch+json", Some(patch)).await
+    }
+
+    /// Deletes an object, and by background propagation what it owns.
+    pub async fn delete(&self, path: &str) -> Result<Value, ClientError> {
+        let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
+        self.send(Method::DELETE, path, "application/json", Some(&options)).await
+    }
+
+    /// The items of a list with the resource version it is from.
+    pub async fn list(&self, path: &str) -> Result<(Vec<Value>, String), ClientError> {
+        let mut list = self.get(path).await?;
+        let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
+        let items = match list["items"].take() {
+            Value::Array(items) => items,
+            _ => Vec::new(),
+        };
+        Ok((items, version))
+    }
+
+    /// Watches a collection from a resource version.
+    pub async fn watch(&self, path: &str, from: &str) -> Result<Watch, ClientError> {
+        let path = format!("{path}?watch=true&allowWatchBookmarks=true&resourceVersion={from}");
+        let response = self.api.call(&self.user, self.request(Method::GET, &path, "", None)?).await?;
+        if response.status().is_success() {
+            return Ok(Watch { body: response.into_body(), buffer: BytesMut::new() });
+        }
+        Err(read_error(response.status().as_u16(), &read(response.into_body()).await?))
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
+        let response = self.api.call(&self.user, self.request(method, path, content_type, body)?).await?;
+        let status = response.status();
+        let bytes = read(response.into_body()).await?;
+        if !status.is_success() {
+            return Err(read_error(status.as_u16(), &bytes));
+        }
+        serde_json::from_slice(&bytes)
+            .map_err(|e| ClientError::Io(io::Error::new(io::ErrorKind::InvalidData, e)))
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Option<&Value>,
+    ) -> io::Result<Request<Bytes>> {
+        let mut builder = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("accept", "application/json")
+            .header("user-agent", self.agent);
+        if !content_type.is_empty() {
+            builder = builder.header("content-type", content_type);
+        }
+        let body = body.map(|b| Bytes::from(b.to_string())).unwrap_or_default();
+        builder.body(body).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))
+    }
+}
+
+async fn read(body: Body) -> io::Result<Bytes> {
+    match body.collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(never) => match never {},
+    }
+}
+
+fn read_error(code: u16, bytes: &[u8]) -> ClientError {
+    let status: Value = serde_json::from_slice(bytes).unwrap_or(Value::Null);
+    let text = |key: &str| status[key].as_str().unwrap_or_default().to_owned();
+    ClientError::Api { code, reason: text("reason"), message: text("message") }
+}
+
+/// A stream of a collection's changes.
+pub struct Watch {
+    body: Body,
+    buffer: BytesMut,
+}
+
+impl Watch {
+    /// The next change: its type (`ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK`, `ERROR`) and its object; `None` at the end.
+    pub async fn next(&mut self) -> Option<(String, Value)> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|b| *b == b'\n') {
+                let line = self.buffer.split_to(end);
+                self.buffer.advance(1);
+                let mut event: Value = serde_json::from_slice(&line).ok()?;
+                let kind = event["type"].as_str()?.to_owned();
+                return Some((kind, event["object"].take()));
+            }
+            match self.body.frame().await? {
+                Ok(frame) => {
+                    if let Ok(data) = frame.into_data() {
+                        self.buffer.extend_from_slice(&data);
+                    }
+                }
+                Err(never) => match never {},
+            }
+        }
+    }
+}

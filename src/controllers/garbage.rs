@@ -1,0 +1,84 @@
+//! Deletes what lost all its owners, and pods of nodes that are gone.
+//!
+//! Upstream: `pkg/controller/garbagecollector/garbagecollector.go`, `pkg/controller/podgc/gc_controller.go`.
+
+use std::collections::HashSet;
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::client::{Client, ClientError};
+use super::namespace::resources;
+use super::trigger::{self, Trigger};
+
+/// Collections whose deletions may leave something behind.
+const OWNERS: [&str; 4] =
+    ["/api/v1/nodes", "/api/v1/pods", "/apis/apps/v1/deployments", "/apis/apps/v1/daemonsets"];
+
+/// Runs both collectors.
+pub async fn run(context: &Context) {
+    let client = context.controller_client("generic-garbage-collector");
+    let pods = context.controller_client("pod-garbage-collector");
+    let trigger = Trigger {
+        client: client.clone(),
+        paths: OWNERS.map(str::to_owned).into(),
+        counts: |kind, _| kind == "DELETED",
+        period: None,
+    };
+    trigger::run(trigger, || async { orphans(&client).await.is_ok() && lost_pods(&pods).await.is_ok() })
+        .await;
+}
+
+async fn orphans(client: &Client) -> Result<(), ClientError> {
+    let mut all: Vec<(String, Value)> = Vec::new();
+    for namespaced in [false, true] {
+        for (prefix, plural) in resources(client, namespaced).await? {
+            if plural == "events" {
+                continue;
+            }
+            for item in client.list(&format!("{prefix}/{plural}")).await?.0 {
+                let place = match item["metadata"]["namespace"].as_str() {
+                    Some(namespace) => format!("{prefix}/namespaces/{namespace}/{plural}"),
+                    None => format!("{prefix}/{plural}"),
+                };
+                all.push((place, item));
+            }
+        }
+    }
+    let alive: HashSet<&str> = all.iter().filter_map(|(_, o)| o["metadata"]["uid"].as_str()).collect();
+    for (place, object) in &all {
+        let metadata = &object["metadata"];
+        let owners = metadata["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice);
+        let orphan = !owners.is_empty()
+            && owners.iter().all(|o| o["uid"].as_str().is_none_or(|uid| !alive.contains(uid)));
+        if orphan && metadata.get("deletionTimestamp").is_none() {
+            let name = metadata["name"].as_str().unwrap_or_default();
+            ignore_missing(client.delete(&format!("{place}/{name}")).await)?;
+        }
+    }
+    Ok(())
+}
+
+async fn lost_pods(client: &Client) -> Result<(), ClientError> {
+    let (nodes, _) = client.list("/api/v1/nodes").await?;
+    let names: HashSet<&str> = nodes.iter().filter_map(|n| n["metadata"]["name"].as_str()).collect();
+    for pod in client.list("/api/v1/pods").await?.0 {
+        let Some(node) = pod["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) else { continue };
+        if names.contains(node) {
+            continue;
+        }
+        let (namespace, name) = (&pod["metadata"]["namespace"], &pod["metadata"]["name"]);
+        if let (Some(namespace), Some(name)) = (namespace.as_str(), name.as_str()) {
+            let path = format!("/api/v1/namespaces/{namespace}/pods/{name}?gracePeriodSeconds=0");
+            ignore_missing(client.delete(&path).await)?;
+        }
+    }
+    Ok(())
+}
+
+fn ignore_missing(answer: Result<Value, ClientError>) -> Result<Value, ClientError> {
+    match answer {
+        Err(error) if error.is_code(404) || error.is_code(409) => Ok(json!(null)),
+        other => other,
+    }
+}
