@@ -30,6 +30,9 @@ pub struct FeatureGates {
     pub authorize_node_with_selectors: bool,
     /// `ServiceAccountTokenNodeBinding`/X.509 credential ids: `authentication.kubernetes.io/credential-id` in extra.
     pub credential_id: bool,
+    /// Whether NodeRestriction keeps a kubelet from changing its Node's owner references (since v1.31.12, v1.32.8,
+    /// v1.33.4; CVE-2025-5187).
+    pub node_owner_references_restricted: bool,
 }
 
 impl Release {
@@ -57,7 +60,11 @@ pub static RELEASES: [Release; 1] = [Release {
     git_commit: "9edcffcde5595e8a5b1a35f88c421764e575afce",
     build_date: "2024-08-13T07:28:49Z",
     go_version: "go1.22.5",
-    gates: FeatureGates { authorize_node_with_selectors: false, credential_id: false },
+    gates: FeatureGates {
+        authorize_node_with_selectors: false,
+        credential_id: false,
+        node_owner_references_restricted: false,
+    },
     mutating_plugins: &[
         "NamespaceLifecycle",
         "LimitRanger",

@@ -2,14 +2,28 @@
 //!
 //! Upstream: `k8s.io/apiserver/pkg/admission/{interfaces,chain,plugins}.go`.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::authentication::UserInfo;
+use super::authorization;
 use super::registry::ResourceType;
-use super::status::Status;
+use super::status::{GroupResource, Status};
 use super::storage::Store;
 use crate::clock::SharedClock;
 use crate::release::Release;
+
+mod certificates;
+mod namespaces;
+mod node_restriction;
+mod nodes;
+mod plugins;
+mod pods;
+mod service_account;
+mod volumes;
+
+pub use plugins::known_plugins;
 
 /// What is being done (`admission.Operation`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +72,47 @@ pub struct Attributes<'a> {
     pub dry_run: bool,
 }
 
+impl Attributes<'_> {
+    /// Whether this is about a resource (of the core group where `group` is empty), with this subresource.
+    pub(crate) fn is(&self, group: &str, resource: &str, subresource: &str) -> bool {
+        self.resource.group == group && self.resource.plural == resource && self.subresource == subresource
+    }
+
+    /// The new object; Null on delete.
+    pub(crate) fn new_object(&self) -> &Value {
+        self.object.as_deref().unwrap_or(&Value::Null)
+    }
+
+    /// The object as it is; Null on create.
+    pub(crate) fn current(&self) -> &Value {
+        self.old_object.unwrap_or(&Value::Null)
+    }
+
+    /// The name, of the new object where the request does not say it.
+    pub(crate) fn object_name(&self) -> &str {
+        if self.name.is_empty() {
+            self.new_object()["metadata"]["name"].as_str().unwrap_or_default()
+        } else {
+            self.name
+        }
+    }
+
+    /// The refusal of a plugin (`admission.NewForbidden`).
+    pub(crate) fn forbid(&self, why: impl std::fmt::Display) -> Status {
+        let metadata = &self.new_object()["metadata"];
+        let name = [
+            self.name,
+            metadata["name"].as_str().unwrap_or(""),
+            metadata["generateName"].as_str().unwrap_or(""),
+        ]
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .unwrap_or("Unknown");
+        let resource = GroupResource { group: self.resource.group, resource: self.resource.plural };
+        Status::forbidden(resource, name, &why.to_string())
+    }
+}
+
 /// What plugins may ask.
 pub struct Environment {
     /// The store.
@@ -66,6 +121,8 @@ pub struct Environment {
     pub release: &'static Release,
     /// The time.
     pub clock: SharedClock,
+    /// The server's authorizers, for plugins that ask whether the user may do something else too.
+    pub authorizers: Arc<authorization::Chain>,
 }
 
 /// A plugin's note for the audit and the X-ray: which plugin, in which phase, what it said.
@@ -83,6 +140,12 @@ pub struct Trace {
 pub trait Plugin: Send + Sync {
     /// The name in `--enable-admission-plugins`.
     fn name(&self) -> &'static str;
+
+    /// Whether it looks at such an operation at all (`Interface.Handles`).
+    fn handles(&self, operation: Operation) -> bool {
+        let _ = operation;
+        true
+    }
 
     /// The mutating phase (`MutationInterface.Admit`).
     fn admit(&self, attributes: &mut Attributes<'_>, environment: &Environment) -> Result<(), Status> {
@@ -108,13 +171,35 @@ pub struct Chain {
 impl Chain {
     /// Makes the chain of a release's default plugins with those enabled and disabled by flags (already validated).
     pub fn new(release: &'static Release, enable: &[String], disable: &[String]) -> Self {
-        let _ = (release, enable, disable);
-        Self { mutating: Vec::new(), validating: Vec::new() }
+        let on = |name: &str| {
+            let default =
+                release.mutating_plugins.contains(&name) || release.validating_plugins.contains(&name);
+            let named = |list: &[String]| list.iter().any(|one| one == name);
+            (default || named(enable)) && !named(disable)
+        };
+        let mut chain = Self { mutating: Vec::new(), validating: Vec::new() };
+        for entry in plugins::of_release(release).filter(|entry| on(entry.name)) {
+            if entry.mutating {
+                chain.mutating.push((entry.make)(entry.name));
+            }
+            if entry.validating {
+                chain.validating.push((entry.make)(entry.name));
+            }
+        }
+        chain
     }
 
     /// The two `plugins.go:157]` / `plugins.go:160]` log messages ("Loaded 12 mutating admission controller(s) ...").
     pub fn loaded_messages(&self) -> [String; 2] {
-        [String::new(), String::new()]
+        let message = |phase: &str, plugins: &[Box<dyn Plugin>]| {
+            let names: Vec<&str> = plugins.iter().map(|plugin| plugin.name()).collect();
+            format!(
+                "Loaded {} {phase} admission controller(s) successfully in the following order: {}.",
+                names.len(),
+                names.join(",")
+            )
+        };
+        [message("mutating", &self.mutating), message("validating", &self.validating)]
     }
 
     /// Runs the mutating phase; notes go to `trace`.
@@ -124,7 +209,12 @@ impl Chain {
         environment: &Environment,
         trace: &mut Vec<Trace>,
     ) -> Result<(), Status> {
-        let _ = (attributes, environment, trace);
+        let operation = attributes.operation;
+        for plugin in self.mutating.iter().filter(|plugin| plugin.handles(operation)) {
+            let result = plugin.admit(attributes, environment);
+            trace.push(note(plugin.name(), true, &result));
+            result?;
+        }
         Ok(())
     }
 
@@ -135,13 +225,18 @@ impl Chain {
         environment: &Environment,
         trace: &mut Vec<Trace>,
     ) -> Result<(), Status> {
-        let _ = (attributes, environment, trace);
+        for plugin in self.validating.iter().filter(|plugin| plugin.handles(attributes.operation)) {
+            let result = plugin.validate(attributes, environment);
+            trace.push(note(plugin.name(), false, &result));
+            result?;
+        }
         Ok(())
     }
 }
 
-/// All plugin names that a release knows, for `unknown plugin` and for `--help`.
-pub fn known_plugins(release: &'static Release) -> &'static [&'static str] {
-    let _ = release;
-    &[]
+fn note(plugin: &'static str, mutating: bool, result: &Result<(), Status>) -> Trace {
+    Trace { plugin, mutating, refused: result.as_ref().err().map(|status| status.message.clone()) }
 }
+
+#[cfg(test)]
+mod tests;

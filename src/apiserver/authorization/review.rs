@@ -1,0 +1,193 @@
+//! Access reviews: asking what a user may do.
+//!
+//! Upstream: `pkg/registry/authorization/{subjectaccessreview,selfsubjectaccessreview,localsubjectaccessreview,
+//! selfsubjectrulesreview}/rest.go`, `pkg/apis/authorization/validation/validation.go`.
+
+use serde_json::{Value, json};
+
+use super::{Attributes, Chain, Decision, quote};
+use crate::apiserver::authentication::UserInfo;
+use crate::apiserver::requestinfo::RequestInfo;
+use crate::apiserver::status::{Cause, Status};
+
+const GROUP: &str = "authorization.k8s.io";
+
+/// Answers a review that was posted: the object with its status filled in.
+///
+/// `kind` is one of `SubjectAccessReview`, `LocalSubjectAccessReview`, `SelfSubjectAccessReview` and
+/// `SelfSubjectRulesReview`; `user` is who asks, `namespace` the request's.
+pub fn evaluate(
+    kind: &str,
+    mut review: Value,
+    user: &UserInfo,
+    namespace: &str,
+    chain: &Chain,
+) -> Result<Value, Status> {
+    review["status"] = match kind {
+        "SelfSubjectRulesReview" => rules_status(&review, user, chain)?,
+        "SelfSubjectAccessReview" => {
+            refuse_if_any(attribute_errors(&review["spec"]))?;
+            access_status(&review["spec"], user.clone(), chain)
+        }
+        "LocalSubjectAccessReview" => {
+            refuse_if_any(local_errors(&review, namespace))?;
+            access_status(&review["spec"], subject(&review["spec"]), chain)
+        }
+        _ => {
+            refuse_if_any(subject_errors(&review["spec"]))?;
+            access_status(&review["spec"], subject(&review["spec"]), chain)
+        }
+    };
+    Ok(review)
+}
+
+fn access_status(spec: &Value, user: UserInfo, chain: &Chain) -> Value {
+    let outcome = chain.authorize(&Attributes { user, request: request(spec) });
+    let mut status = json!({"allowed": outcome.decision == Decision::Allow});
+    if outcome.decision == Decision::Deny {
+        status["denied"] = json!(true);
+    }
+    if !outcome.reason.is_empty() {
+        status["reason"] = json!(outcome.reason);
+    }
+    status
+}
+
+fn rules_status(review: &Value, user: &UserInfo, chain: &Chain) -> Result<Value, Status> {
+    let namespace = text(&review["spec"], "namespace");
+    if namespace.is_empty() {
+        return Err(Status::bad_request("no namespace on request"));
+    }
+    let found = chain.rules_for(user, namespace);
+    let (mut resource_rules, mut url_rules) = (Vec::new(), Vec::new());
+    for rule in &found.rules {
+        if !rule.resources.is_empty() {
+            let mut shown =
+                json!({"verbs": rule.verbs, "apiGroups": rule.api_groups, "resources": rule.resources});
+            if !rule.resource_names.is_empty() {
+                shown["resourceNames"] = json!(rule.resource_names);
+            }
+            resource_rules.push(shown);
+        }
+        if !rule.non_resource_urls.is_empty() {
+            url_rules.push(json!({"verbs": rule.verbs, "nonResourceURLs": rule.non_resource_urls}));
+        }
+    }
+    let mut status = json!({"resourceRules": resource_rules, "nonResourceRules": url_rules, "incomplete": found.incomplete});
+    if !found.errors.is_empty() {
+        status["evaluationError"] = json!(super::rbac::aggregate(&found.errors));
+    }
+    Ok(status)
+}
+
+/// The user whom a review is about.
+fn subject(spec: &Value) -> UserInfo {
+    let texts = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let extra = spec["extra"].as_object().into_iter().flatten();
+    UserInfo {
+        name: text(spec, "user").to_owned(),
+        uid: text(spec, "uid").to_owned(),
+        groups: texts(&spec["groups"]),
+        extra: extra.map(|(key, values)| (key.clone(), texts(values))).collect(),
+    }
+}
+
+/// The request that a review asks about.
+fn request(spec: &Value) -> RequestInfo {
+    if let Some(attributes) = present(spec, "nonResourceAttributes") {
+        return RequestInfo {
+            verb: text(attributes, "verb").to_owned(),
+            path: text(attributes, "path").to_owned(),
+            ..RequestInfo::default()
+        };
+    }
+    let attributes = &spec["resourceAttributes"];
+    let owned = |key: &str| text(attributes, key).to_owned();
+    RequestInfo {
+        is_resource_request: true,
+        verb: owned("verb"),
+        namespace: owned("namespace"),
+        api_group: owned("group"),
+        api_version: owned("version"),
+        resource: owned("resource"),
+        subresource: owned("subresource"),
+        name: owned("name"),
+        field_selector: text(&attributes["fieldSelector"], "rawSelector").to_owned(),
+        label_selector: text(&attributes["labelSelector"], "rawSelector").to_owned(),
+        ..RequestInfo::default()
+    }
+}
+
+fn attribute_errors(spec: &Value) -> Vec<Cause> {
+    match (present(spec, "resourceAttributes"), present(spec, "nonResourceAttributes")) {
+        (None, None) => vec![invalid(
+            "spec.resourceAttributes",
+            "\"null\"",
+            "exactly one of nonResourceAttributes or resourceAttributes must be specified",
+        )],
+        (Some(_), Some(attributes)) => {
+            vec![non_resource_error(attributes, "cannot be specified in combination with resourceAttributes")]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn subject_errors(spec: &Value) -> Vec<Cause> {
+    let mut errors = attribute_errors(spec);
+    let no_groups = spec["groups"].as_array().is_none_or(Vec::is_empty);
+    if text(spec, "user").is_empty() && no_groups {
+        errors.push(invalid("spec.user", "\"\"", "at least one of user or group must be specified"));
+    }
+    errors
+}
+
+fn local_errors(review: &Value, namespace: &str) -> Vec<Cause> {
+    let spec = &review["spec"];
+    let mut errors = subject_errors(spec);
+    if let Some(attributes) = present(spec, "resourceAttributes") {
+        let asked = text(attributes, "namespace");
+        if asked != namespace {
+            let field = "spec.resourceAttributes.namespace";
+            errors.push(invalid(field, &quote(asked), "must match metadata.namespace"));
+        }
+    }
+    if let Some(attributes) = present(spec, "nonResourceAttributes") {
+        errors.push(non_resource_error(attributes, "disallowed on this kind of request"));
+    }
+    errors
+}
+
+fn non_resource_error(attributes: &Value, detail: &str) -> Cause {
+    let (path, verb) = (quote(text(attributes, "path")), quote(text(attributes, "verb")));
+    let value = format!("authorization.NonResourceAttributes{{Path:{path}, Verb:{verb}}}");
+    invalid("spec.nonResourceAttributes", &value, detail)
+}
+
+fn invalid(field: &str, value: &str, detail: &str) -> Cause {
+    let message = format!("Invalid value: {value}: {detail}");
+    Cause { reason: "FieldValueInvalid".into(), message, field: field.into() }
+}
+
+/// The Invalid answer; upstream leaves the kind empty here, and so its sentence starts with a dot.
+fn refuse_if_any(causes: Vec<Cause>) -> Result<(), Status> {
+    if causes.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> =
+        causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
+    let lines = if lines.len() == 1 { lines.concat() } else { format!("[{}]", lines.join(", ")) };
+    let mut status =
+        Status::new(422, "Invalid", format!(".{GROUP} \"\" is invalid: {lines}")).details(GROUP, "", "");
+    status.causes = causes;
+    Err(status)
+}
+
+fn present<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {
+    object.get(key).filter(|value| !value.is_null())
+}
+
+fn text<'a>(object: &'a Value, key: &str) -> &'a str {
+    object.get(key).and_then(Value::as_str).unwrap_or_default()
+}
