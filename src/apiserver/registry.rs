@@ -2,11 +2,70 @@
 //!
 //! [`ResourceType`] describes one; its [`Strategy`] is upstream's `rest.RESTCreateStrategy` and friends in one trait.
 
+pub mod decode;
+pub mod managed_fields;
+pub mod patch;
+mod resources;
+pub mod validation;
+
 use serde_json::Value;
 
 use super::authentication::UserInfo;
+use super::status::GroupResource;
 use crate::clock::SharedClock;
 use crate::release::Release;
+
+/// The resources of a release, in the order in which discovery lists them (groups, then names).
+pub fn all(release: &'static Release) -> &'static [ResourceType] {
+    let _ = release;
+    resources::RESOURCES
+}
+
+/// The resource that a path names, if it is served.
+pub fn find(
+    release: &'static Release,
+    group: &str,
+    version: &str,
+    plural: &str,
+) -> Option<&'static ResourceType> {
+    all(release).iter().find(|rt| rt.plural == plural && rt.group == group && rt.version == version)
+}
+
+/// The resource of a kind, if it is served.
+pub fn find_kind(
+    release: &'static Release,
+    group: &str,
+    version: &str,
+    kind: &str,
+) -> Option<&'static ResourceType> {
+    all(release).iter().find(|rt| rt.kind == kind && rt.group == group && rt.version == version)
+}
+
+impl ResourceType {
+    /// `v1`, `apps/v1`
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.to_owned()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// The group and plural name, for messages.
+    pub fn group_resource(&self) -> GroupResource<'static> {
+        GroupResource { group: self.group, resource: self.plural }
+    }
+
+    /// The subresource of that name.
+    pub fn subresource(&self, name: &str) -> Option<&'static Subresource> {
+        self.subresources.iter().find(|s| s.name == name)
+    }
+
+    /// Whether objects are kept (reviews and bindings are only answered).
+    pub fn stored(&self) -> bool {
+        self.verbs.contains(&"get")
+    }
+}
 
 /// A served resource.
 pub struct ResourceType {
