@@ -31,6 +31,7 @@ pub mod nodelifecycle;
 pub mod publish;
 pub mod scheduler;
 pub mod trigger;
+pub mod workloads;
 
 /// How controllers reach the API server.
 #[async_trait]
@@ -177,6 +178,9 @@ pub async fn run_controller_manager(context: Context) -> i32 {
             garbage::run(&context),
             nodelifecycle::run(&context),
             certificates::run(&context),
+            workloads::deployment::run(&context),
+            workloads::replicaset::run(&context),
+            workloads::daemonset::run(&context),
         );
     };
     leader::run(&context, election, controllers(context.clone())).await

@@ -86,7 +86,7 @@ fn choose<'a>(pod: &Value, nodes: &'a [Value], load: &BTreeMap<String, usize>) -
 }
 
 /// Why a pod cannot run on a node, in the filters' words.
-fn misfit(pod: &Value, node: &Value) -> Option<String> {
+pub fn misfit(pod: &Value, node: &Value) -> Option<String> {
     let tolerations = pod["spec"]["tolerations"].as_array().map_or(&[][..], Vec::as_slice);
     let unschedulable = json!({"key": "node.kubernetes.io/unschedulable", "effect": "NoSchedule"});
     if node["spec"]["unschedulable"] == true && !tolerations.iter().any(|t| tolerates(t, &unschedulable)) {

@@ -26,7 +26,12 @@ struct Addon {
     priority_class: Option<String>,
     #[serde(default)]
     host_network: bool,
-    pods: Vec<String>,
+    /// The node it is bound to, by its host name label.
+    #[serde(default)]
+    node: Option<String>,
+    /// How many pods a Deployment has.
+    #[serde(default)]
+    replicas: Option<u32>,
     containers: Vec<Container>,
 }
 
@@ -48,17 +53,15 @@ pub struct Creation {
     pub path: String,
     /// The object.
     pub object: Value,
-    /// Its status, for what no controller of the sandbox keeps.
-    pub status: Option<Value>,
 }
 
-/// Everything to create, in order; `suffix` makes the random ends of pod names.
-pub fn objects(release: &Release, mut suffix: impl FnMut(usize) -> String) -> Result<Vec<Creation>> {
+/// Everything to create, in order.
+pub fn objects(release: &Release) -> Result<Vec<Creation>> {
     let addons: Vec<Addon> =
         serde_yaml::from_str(ADDONS).context_what(|| "the list of addons cannot be read".to_owned())?;
     let mut out = kubeadm_objects(release);
     for addon in &addons {
-        expand(addon, release, &mut suffix, &mut out);
+        expand(addon, release, &mut out);
     }
     Ok(out)
 }
@@ -70,7 +73,7 @@ pub async fn ensure(client: &kube::Client, release: &Release) -> Result<()> {
     if done.0.is_success() {
         return Ok(());
     }
-    let mut creations = objects(release, random_suffix)?;
+    let mut creations = objects(release)?;
     // The map that tells of completion comes last, so that a start that was cut off is carried on by the next one.
     creations.sort_by_key(|c| c.object["metadata"]["name"] == "kubeadm-config");
     for creation in creations {
@@ -81,16 +84,6 @@ pub async fn ensure(client: &kube::Client, release: &Release) -> Result<()> {
                 creation.path, creation.object["metadata"]["name"]
             ))
             .why(answer["message"].as_str().unwrap_or_default()));
-        }
-        if let Some(status) = creation.status {
-            let name = creation.object["metadata"]["name"].as_str().unwrap_or_default();
-            send(
-                client,
-                Method::PATCH,
-                &format!("{}/{name}/status", creation.path),
-                Some(&json!({"status": status})),
-            )
-            .await?;
         }
     }
     let labels = json!({"metadata": {"labels": {
@@ -122,63 +115,26 @@ async fn send(
     Ok((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
 }
 
-/// Letters and digits of upstream's `rand.String`: no vowels, no look-alikes.
-fn random_suffix(length: usize) -> String {
-    const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    uuid::Uuid::new_v4().as_bytes()[..length.min(16)]
-        .iter()
-        .map(|b| char::from(ALPHABET[usize::from(*b) % ALPHABET.len()]))
-        .collect()
-}
-
-fn expand(
-    addon: &Addon,
-    release: &Release,
-    suffix: &mut impl FnMut(usize) -> String,
-    out: &mut Vec<Creation>,
-) {
+fn expand(addon: &Addon, release: &Release, out: &mut Vec<Creation>) {
     let namespace = &addon.namespace;
-    let create = |path: String, object: Value, status: Option<Value>| Creation { path, object, status };
+    let create = |path: String, object: Value| Creation { path, object };
     if !matches!(namespace.as_str(), "kube-system" | "default") {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-        out.push(create("/api/v1/namespaces".into(), object, None));
+        out.push(create("/api/v1/namespaces".into(), object));
     }
     out.push(create(
         format!("/api/v1/namespaces/{namespace}/serviceaccounts"),
         json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": addon.service_account, "namespace": namespace}}),
-        None,
     ));
-    let spec = pod_spec(addon, release);
-    let count = addon.pods.len();
-    let (plural, hash) =
-        if addon.kind == "DaemonSet" { ("daemonsets", suffix(10)) } else { ("deployments", suffix(10)) };
-    let template = json!({"metadata": {"labels": addon.app}, "spec": spec});
+    let plural = if addon.kind == "DaemonSet" { "daemonsets" } else { "deployments" };
+    let template = json!({"metadata": {"labels": addon.app}, "spec": pod_spec(addon, release)});
     let mut owner = json!({"apiVersion": "apps/v1", "kind": addon.kind,
         "metadata": {"name": addon.name, "namespace": namespace, "labels": addon.app},
         "spec": {"selector": {"matchLabels": addon.app}, "template": template}});
-    let status = if addon.kind == "DaemonSet" {
-        json!({"currentNumberScheduled": count, "desiredNumberScheduled": count, "numberReady": count,
-            "numberAvailable": count, "updatedNumberScheduled": count, "numberMisscheduled": 0, "observedGeneration": 1})
-    } else {
-        owner["spec"]["replicas"] = json!(count);
-        json!({"replicas": count, "readyReplicas": count, "availableReplicas": count, "updatedReplicas": count, "observedGeneration": 1})
-    };
-    out.push(create(format!("/apis/apps/v1/namespaces/{namespace}/{plural}"), owner, Some(status)));
-    for node in &addon.pods {
-        let mut labels = addon.app.clone();
-        let name = if addon.kind == "DaemonSet" {
-            labels.insert("controller-revision-hash".into(), hash.clone());
-            format!("{}-{}", addon.name, suffix(5))
-        } else {
-            labels.insert("pod-template-hash".into(), hash.clone());
-            format!("{}-{hash}-{}", addon.name, suffix(5))
-        };
-        let mut spec = spec.clone();
-        spec["nodeName"] = json!(node);
-        let object = json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": name, "namespace": namespace, "labels": labels}, "spec": spec});
-        out.push(create(format!("/api/v1/namespaces/{namespace}/pods"), object, None));
+    if let Some(replicas) = addon.replicas {
+        owner["spec"]["replicas"] = json!(replicas);
     }
+    out.push(create(format!("/apis/apps/v1/namespaces/{namespace}/{plural}"), owner));
 }
 
 fn pod_spec(addon: &Addon, release: &Release) -> Value {
@@ -196,7 +152,10 @@ fn pod_spec(addon: &Addon, release: &Release) -> Value {
         })
         .collect();
     let mut spec = json!({"serviceAccountName": addon.service_account, "containers": containers,
-        "tolerations": [{"operator": "Exists"}]});
+        "tolerations": [{"operator": "Exists"}], "nodeSelector": {"kubernetes.io/os": "linux"}});
+    if let Some(node) = &addon.node {
+        spec["nodeSelector"]["kubernetes.io/hostname"] = json!(node);
+    }
     if addon.host_network {
         spec["hostNetwork"] = json!(true);
     }
@@ -216,7 +175,6 @@ fn kubeadm_objects(release: &Release) -> Vec<Creation> {
     let config_map = |name: &str, key: &str, text: &str| Creation {
         path: "/api/v1/namespaces/kube-system/configmaps".into(),
         object: json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "kube-system"}, "data": {key: text}}),
-        status: None,
     };
     let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
         "metadata": {"name": "kubeadm:cluster-admins"},
@@ -227,20 +185,14 @@ fn kubeadm_objects(release: &Release) -> Vec<Creation> {
         "spec": {"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10"], "selector": {"k8s-app": "kube-dns"},
             "ports": [{"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53}, {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53}]}});
     let corefile = ".:53 {\n    errors\n    health\n    ready\n    kubernetes cluster.local in-addr.arpa ip6.arpa\n    forward . /etc/resolv.conf\n    cache 30\n}\n";
-    let proxy = format!(
-        "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nclientConnection:\n  kubeconfig: /var/lib/kube-proxy/kubeconfig.conf\n\
-         clusterCIDR: 192.168.0.0/16\nkind: KubeProxyConfiguration\n"
-    );
+    let proxy = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nclientConnection:\n  kubeconfig: \
+                 /var/lib/kube-proxy/kubeconfig.conf\nclusterCIDR: 192.168.0.0/16\nkind: KubeProxyConfiguration\n";
     vec![
-        Creation {
-            path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings".into(),
-            object: binding,
-            status: None,
-        },
+        Creation { path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings".into(), object: binding },
         config_map("kubeadm-config", "ClusterConfiguration", &config),
         config_map("coredns", "Corefile", corefile),
-        config_map("kube-proxy", "config.conf", &proxy),
-        Creation { path: "/api/v1/namespaces/kube-system/services".into(), object: service, status: None },
+        config_map("kube-proxy", "config.conf", proxy),
+        Creation { path: "/api/v1/namespaces/kube-system/services".into(), object: service },
     ]
 }
 
@@ -251,20 +203,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_addon_has_its_pods_on_their_nodes() {
-        let mut count = 0;
-        let all = objects(crate::release::default_release(), |length| {
-            count += 1;
-            format!("{count:0length$}")
-        })
-        .unwrap();
-        let pods: Vec<_> = all.iter().filter(|c| c.object["kind"] == "Pod").collect();
-        assert_eq!(pods.len(), 8);
-        let canal = pods
+    fn every_addon_is_expanded_whole() {
+        let all = objects(crate::release::default_release()).unwrap();
+        let kinds = |kind: &str| all.iter().filter(|c| c.object["kind"] == kind).count();
+        assert_eq!((kinds("DaemonSet"), kinds("Deployment"), kinds("ServiceAccount")), (2, 3, 5));
+        let canal = all
             .iter()
-            .find(|p| p.object["metadata"]["name"].as_str().unwrap().starts_with("canal-"))
+            .find(|c| c.object["metadata"]["name"] == "canal" && c.object["kind"] == "DaemonSet")
             .unwrap();
-        assert_eq!(canal.object["spec"]["containers"].as_array().unwrap().len(), 2);
+        assert_eq!(canal.object["spec"]["template"]["spec"]["containers"].as_array().unwrap().len(), 2);
         assert!(all.iter().all(|c| !c.object.to_string().contains("${")));
     }
 }
