@@ -1,1 +1,298 @@
 //! The terminal program a learner sits in.
+//!
+//! ```text
+//! key, mouse, lab, terminal -> Event -> State::update -> Effect -> Runner -> Event
+//!                                          |
+//!                                        view (draws the state, does nothing else)
+//! ```
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`event`], [`action`], [`effect`] | what happens, what can be asked for, what is to be done |
+//! | [`state`] | all that the program knows, and how it changes; pure |
+//! | [`keymap`], [`palette`] | the one key table, and the commands found by typing |
+//! | [`layout`], [`theme`], [`markdown`], [`view`] | the state as a picture |
+//! | [`driver`], [`runner`] | the lab, and the work that effects ask for |
+//! | [`guard`], [`config`] | the window's terminal, and a learner's settings |
+
+use std::future::Future;
+use std::io::{self, BufWriter, IsTerminal, Stdout};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use crossterm::event::Event as Input;
+use crossterm::queue;
+use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+
+use self::config::Config;
+use self::driver::Driver;
+use self::event::{Course, Event};
+use self::guard::Guard;
+use self::runner::{Done, Message, Runner};
+use self::state::{Drawn, State};
+use crate::error::{Context, Error, ExitCode, Result};
+use crate::lab::{Lab, Options, Phase};
+use crate::state_dir::LabDir;
+
+pub mod action;
+pub mod config;
+pub mod driver;
+pub mod effect;
+pub mod event;
+pub mod guard;
+pub mod keymap;
+pub mod layout;
+pub mod markdown;
+pub mod palette;
+pub mod runner;
+pub mod state;
+pub mod theme;
+pub mod view;
+
+/// The least time between two frames while output floods in.
+const FRAME: Duration = Duration::from_millis(12);
+
+/// A lab on its way up.
+pub type Opening = Pin<Box<dyn Future<Output = Result<Arc<dyn Driver>>> + Send>>;
+
+/// Brings a lab up; is told where to report phases.
+pub type Opener = Box<dyn FnOnce(Box<dyn Fn(Phase) + Send + Sync>) -> Opening + Send>;
+
+/// Runs the program on a lab: the first frame at once, the lab behind it.
+pub fn run(options: Options) -> Result<ExitCode> {
+    let (config, notices) = Config::load();
+    let progress = LabDir::new(&options.home, &options.name).progress_file();
+    let resumed = !options.fresh && progress.exists();
+    let opener: Opener = Box::new(move |phase| {
+        Box::pin(async move {
+            let lab: Arc<dyn Driver> = Lab::open(options, phase).await?;
+            Ok(lab)
+        })
+    });
+    run_with(config, notices, resumed, opener)
+}
+
+/// Runs the program on what `opener` brings up; `resumed` is whether it was there before.
+pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Opener) -> Result<ExitCode> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(Error::new("the terminal program needs a terminal")
+            .hint("run it in one, or use `cks-lab up` and `cks-lab exec`, which need none"));
+    }
+    let what = || "the terminal cannot be used".to_owned();
+    let (messages, inbox) = channel();
+    let told = std::sync::Mutex::new(messages.clone());
+    guard::hook(move |text| {
+        let told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let _ = told.send(Event::Notice(text).into());
+    });
+    let guard = Guard::take(config.mouse).context_what(what)?;
+    let mut window = Window::new().context_what(what)?;
+    let size = window.terminal.size().context_what(what)?;
+    let mut state = State::new((size.width, size.height), config);
+    if !notices.is_empty() {
+        state.say(notices.join("; "));
+    }
+    // The first frame needs no lab.
+    let mut drawn = window.draw(&state, &Nothing).context_what(what)?;
+    state.dirty = false;
+
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context_what(|| "the program's threads cannot be started".to_owned())?;
+    let mut runner = Runner::new(runtime.handle().clone(), messages.clone());
+    for effect in state.update(Event::Resize(size.width, size.height), &drawn) {
+        runner.run(effect);
+    }
+    listen(messages.clone());
+    runtime.spawn(signals(messages.clone()));
+    runtime.spawn(open(opener, resumed, messages));
+
+    let ended = main_loop(&mut window, &mut state, &mut runner, &inbox, &mut drawn);
+    drop(guard);
+    runner.close();
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    ended.context_what(|| "the window cannot be drawn".to_owned())?;
+    Ok(ExitCode::Ok)
+}
+
+/// The window, with a buffer so that a frame is one write.
+struct Window {
+    terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+}
+
+impl Window {
+    fn new() -> io::Result<Self> {
+        let out = BufWriter::with_capacity(64 * 1024, io::stdout());
+        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(out))? })
+    }
+
+    fn draw(&mut self, state: &State, screens: &dyn view::Screens) -> io::Result<Drawn> {
+        let mut drawn = Drawn::default();
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
+        self.terminal.draw(|frame| drawn = view::draw(frame, state, screens))?;
+        queue!(self.terminal.backend_mut(), EndSynchronizedUpdate)?;
+        io::Write::flush(self.terminal.backend_mut())?;
+        Ok(drawn)
+    }
+}
+
+/// Screens before there are any.
+struct Nothing;
+
+impl view::Screens for Nothing {
+    fn draw(
+        &self,
+        _: event::TabId,
+        _: &mut ratatui::buffer::Buffer,
+        _: ratatui::layout::Rect,
+        _: bool,
+    ) -> Option<ratatui::layout::Position> {
+        None
+    }
+
+    fn scrolled(&self, _: event::TabId) -> (usize, usize) {
+        (0, 0)
+    }
+}
+
+/// Seconds spent: those before this run, and those since.
+struct Clock {
+    before: u64,
+    since: Instant,
+}
+
+impl Clock {
+    fn seconds(&self) -> u64 {
+        self.before + self.since.elapsed().as_secs()
+    }
+
+    /// How long until the next second.
+    fn next(&self) -> Duration {
+        Duration::from_nanos(1_000_000_000 - u64::from(self.since.elapsed().subsec_nanos()))
+    }
+}
+
+fn main_loop(
+    window: &mut Window,
+    state: &mut State,
+    runner: &mut Runner,
+    inbox: &Receiver<Message>,
+    drawn: &mut Drawn,
+) -> io::Result<()> {
+    let mut clock = Clock { before: 0, since: Instant::now() };
+    let mut last_frame = Instant::now().checked_sub(FRAME).unwrap_or_else(Instant::now);
+    loop {
+        let wait = FRAME.saturating_sub(last_frame.elapsed());
+        if state.dirty && wait.is_zero() {
+            state.dirty = false;
+            *drawn = window.draw(state, runner)?;
+            last_frame = Instant::now();
+        }
+        let timeout = if state.dirty { wait } else { clock.next() };
+        let mut message = match inbox.recv_timeout(timeout) {
+            Ok(message) => Some(message),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return Ok(()),
+        };
+        // What has come meanwhile is taken together, so that a burst of events costs one frame.
+        while let Some(next) = message {
+            let event = match next {
+                Message::Event(event) => event,
+                Message::Opened(driver, course) => {
+                    runner.opened(driver);
+                    clock = Clock { before: course.standing.seconds, since: Instant::now() };
+                    Event::Opened(course)
+                }
+                Message::Process(tab, process) => runner.process(tab, process),
+            };
+            if handle(event, window, state, runner, drawn)? {
+                return Ok(());
+            }
+            message = inbox.try_recv().ok();
+        }
+        if clock.seconds() != state.seconds {
+            handle(Event::Clock(clock.seconds()), window, state, runner, drawn)?;
+        }
+    }
+}
+
+/// Takes an event in and does what follows; `true` is the end.
+fn handle(
+    event: Event,
+    window: &mut Window,
+    state: &mut State,
+    runner: &mut Runner,
+    drawn: &mut Drawn,
+) -> io::Result<bool> {
+    for effect in state.update(event, drawn) {
+        match runner.run(effect) {
+            Done::Quietly => {}
+            Done::Drawable => state.dirty = true,
+            Done::Redraw => {
+                window.terminal.clear()?;
+                state.dirty = true;
+            }
+            Done::Quit => return Ok(true),
+        }
+    }
+    Ok(false)
+}
+
+/// Reads keys and mouse in a thread of its own.
+fn listen(messages: Sender<Message>) {
+    std::thread::spawn(move || {
+        loop {
+            let event = match crossterm::event::read() {
+                Ok(Input::Key(key)) => Event::Key(key),
+                Ok(Input::Mouse(mouse)) => Event::Mouse(mouse),
+                Ok(Input::Paste(text)) => Event::Paste(text),
+                Ok(Input::Resize(width, height)) => Event::Resize(width, height),
+                Ok(Input::FocusGained) => Event::Focus(true),
+                Ok(Input::FocusLost) => Event::Focus(false),
+                Err(_) => Event::Terminate,
+            };
+            let last = matches!(event, Event::Terminate);
+            if messages.send(event.into()).is_err() || last {
+                return;
+            }
+        }
+    });
+}
+
+/// Ends the program when it is told to by a signal.
+async fn signals(messages: Sender<Message>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()];
+    for kind in kinds {
+        let Ok(mut stream) = signal(kind) else { continue };
+        let messages = messages.clone();
+        tokio::spawn(async move {
+            while stream.recv().await.is_some() {
+                let _ = messages.send(Event::Terminate.into());
+            }
+        });
+    }
+}
+
+/// Brings the lab up and tells what became of it.
+async fn open(opener: Opener, resumed: bool, messages: Sender<Message>) {
+    let message = match opener(Box::new(runner::phases(messages.clone()))).await {
+        Ok(driver) => {
+            let course = Course {
+                lesson: driver.lesson(),
+                facts: driver.facts(),
+                standing: driver.standing(),
+                server_up: driver.server_up(),
+                resumed,
+            };
+            Message::Opened(driver, Box::new(course))
+        }
+        Err(error) => Event::OpenFailed(error.into()).into(),
+    };
+    let _ = messages.send(message);
+}

@@ -1,0 +1,123 @@
+//! What a learner can ask for, whichever key, click or palette entry asks.
+
+use crate::terminal::screen::CopyMove;
+
+/// One thing a learner can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Shows all keys.
+    Help,
+    /// Opens the command palette.
+    Palette,
+    /// Moves between lesson and shell.
+    ToggleFocus,
+    /// Moves to the shell.
+    FocusShell,
+    /// Moves to the lesson.
+    FocusLesson,
+    /// Grades the step on the page.
+    Check,
+    /// Grades every step.
+    CheckAll,
+    /// Shows the next hint.
+    Hint,
+    /// Shows the solution, after a question.
+    Solution,
+    /// Applies the solution, after a question.
+    Solve,
+    /// Turns to the next page of the lesson.
+    NextPage,
+    /// Turns back a page.
+    PreviousPage,
+    /// Turns to a step's page.
+    GoToStep(usize),
+    /// Starts the step over, after a question.
+    ResetStep,
+    /// Starts the lesson over, after a question.
+    ResetLesson,
+    /// Opens a shell on the node of the current tab.
+    NewTab,
+    /// Opens a shell on the node with this index.
+    NewTabOn(usize),
+    /// Closes the current tab.
+    CloseTab,
+    /// Names the current tab.
+    RenameTab,
+    /// Shows the next tab.
+    NextTab,
+    /// Shows the previous tab.
+    PreviousTab,
+    /// Shows the tab with this index.
+    SelectTab(usize),
+    /// Starts a shell again in a tab whose shell ended.
+    RestartShell,
+    /// Gives the focused pane the whole window, or takes it back.
+    Zoom,
+    /// Makes the lesson pane wider.
+    GrowLesson,
+    /// Makes the lesson pane narrower.
+    ShrinkLesson,
+    /// Scrolls the shell a page back.
+    ShellPageUp,
+    /// Scrolls the shell a page on.
+    ShellPageDown,
+    /// Enters the copy mode of the shell.
+    CopyMode,
+    /// Gives the mouse to the terminal, or takes it.
+    ToggleMouse,
+    /// Takes the next theme.
+    NextTheme,
+    /// Switches the ASCII mode.
+    ToggleAscii,
+    /// Shows the latest requests to the API server.
+    Xray,
+    /// Draws the whole window again.
+    Redraw,
+    /// Leaves, after a question.
+    Quit,
+    /// Sends the prefix key to the shell.
+    SendPrefix,
+    /// Scrolls what is read by lines; down is positive.
+    Lines(i32),
+    /// Scrolls what is read by pages; down is positive.
+    Pages(i32),
+    /// Scrolls to the start.
+    Top,
+    /// Scrolls to the end.
+    Bottom,
+    /// Selects the next piece of code.
+    NextCode,
+    /// Selects the previous piece of code.
+    PreviousCode,
+    /// Runs the selected piece of code.
+    RunSelected,
+    /// Copies the selected piece of code.
+    CopySelected,
+    /// Runs a piece of code.
+    Run(usize),
+    /// Copies a piece of code.
+    Copy(usize),
+    /// Goes back: closes what is on top, stops what runs, or returns to the shell.
+    Back,
+    /// Says yes to the question on top.
+    Accept,
+    /// Chooses the second answer of a question.
+    Second,
+    /// Takes the palette's entry with this index.
+    PaletteEntry(usize),
+    /// Moves the copy mode's cursor.
+    CopyMove(CopyMove),
+    /// Starts or drops a selection in the copy mode.
+    CopyMark,
+    /// Selects whole lines in the copy mode.
+    CopyMarkLines,
+    /// Copies the selection and leaves the copy mode.
+    CopyTake,
+    /// Asks for a text to search for in the copy mode.
+    CopySearch,
+    /// Goes to the next match; backwards is towards older lines.
+    CopyNext {
+        /// Towards older lines.
+        backwards: bool,
+    },
+}

@@ -1,0 +1,103 @@
+//! What the program drives: a lab, seen through the few things it needs, so that tests can put something else there.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use crate::apiserver::audit;
+use crate::cluster::Facts;
+use crate::error::{Error, Result};
+use crate::grade::LessonResult;
+use crate::lab::{Lab, LabEvent, Standing};
+use crate::lesson::Lesson;
+use crate::node::{Command, Io, Process};
+use crate::terminal::TERM;
+
+/// A lab, as the program drives it; the methods are those of [`Lab`].
+#[async_trait]
+pub trait Driver: Send + Sync + 'static {
+    /// The lesson.
+    fn lesson(&self) -> Arc<Lesson>;
+    /// What the cluster says of itself.
+    fn facts(&self) -> Facts;
+    /// Whether the API server answers.
+    fn server_up(&self) -> bool;
+    /// Where the learner stands.
+    fn standing(&self) -> Standing;
+    /// What happens.
+    fn events(&self) -> broadcast::Receiver<LabEvent>;
+    /// The record of requests, where there is one.
+    fn audit(&self) -> Option<Arc<audit::Log>>;
+    /// Starts a shell on a node.
+    async fn shell(&self, node: &str, columns: u16, rows: u16) -> Result<Process>;
+    /// Grades one step, or all.
+    async fn check(&self, step: Option<&str>) -> Result<LessonResult>;
+    /// Shows the next hint of a step.
+    fn hint(&self, step: &str) -> Result<Option<(usize, usize, String)>>;
+    /// Applies the solution of a step.
+    async fn solve(&self, step: &str) -> Result<String>;
+    /// Moves the learner to a step.
+    fn go_to(&self, step: usize) -> Result<()>;
+    /// Starts a step over, or all.
+    async fn reset(&self, step: Option<&str>) -> Result<()>;
+    /// Ends everything that runs.
+    async fn close(&self);
+}
+
+#[async_trait]
+impl Driver for Lab {
+    fn lesson(&self) -> Arc<Lesson> {
+        Arc::clone(self.lesson())
+    }
+
+    fn facts(&self) -> Facts {
+        self.cluster().facts()
+    }
+
+    fn server_up(&self) -> bool {
+        self.cluster().server_up()
+    }
+
+    fn standing(&self) -> Standing {
+        self.standing()
+    }
+
+    fn events(&self) -> broadcast::Receiver<LabEvent> {
+        self.events()
+    }
+
+    fn audit(&self) -> Option<Arc<audit::Log>> {
+        self.cluster().audit()
+    }
+
+    async fn shell(&self, node: &str, columns: u16, rows: u16) -> Result<Process> {
+        let found = self.cluster().node(node);
+        let node = found.ok_or_else(|| Error::new(format!("the cluster has no node {node}")))?;
+        node.spawn(Command::shell(), Io::Pty { columns, rows, term: TERM.to_owned() }).await
+    }
+
+    async fn check(&self, step: Option<&str>) -> Result<LessonResult> {
+        self.check(step).await
+    }
+
+    fn hint(&self, step: &str) -> Result<Option<(usize, usize, String)>> {
+        self.hint(step)
+    }
+
+    async fn solve(&self, step: &str) -> Result<String> {
+        self.solve(step).await
+    }
+
+    fn go_to(&self, step: usize) -> Result<()> {
+        self.go_to(step)
+    }
+
+    async fn reset(&self, step: Option<&str>) -> Result<()> {
+        self.reset(step).await
+    }
+
+    async fn close(&self) {
+        self.close().await;
+    }
+}

@@ -1,0 +1,103 @@
+//! What happens: everything that can change the state comes as one of these.
+
+use std::sync::Arc;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+
+use crate::apiserver::audit::Entry;
+use crate::cluster::Facts;
+use crate::grade::{LessonResult, StepResult};
+use crate::lab::{Phase, Standing};
+use crate::lesson::Lesson;
+use crate::terminal::Notice;
+
+/// Names a tab for as long as it is there.
+pub type TabId = u64;
+
+/// What a lab says of itself when it is up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Course {
+    /// The lesson.
+    pub lesson: Arc<Lesson>,
+    /// What the cluster says of itself.
+    pub facts: Facts,
+    /// Where the learner stands.
+    pub standing: Standing,
+    /// Whether the API server answers.
+    pub server_up: bool,
+    /// Whether a lab with progress was there before.
+    pub resumed: bool,
+}
+
+/// What went wrong, in lines: what and why, then what to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// What happened.
+    pub what: String,
+    /// The cause.
+    pub why: Option<String>,
+    /// What to do next.
+    pub hints: Vec<String>,
+}
+
+impl From<crate::error::Error> for Trouble {
+    fn from(error: crate::error::Error) -> Self {
+        Self { what: error.what, why: error.why, hints: error.hints }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// A text was pasted.
+    Paste(String),
+    /// The window has this size now.
+    Resize(u16, u16),
+    /// The window gained or lost the focus.
+    Focus(bool),
+    /// So many seconds have been spent on the lesson.
+    Clock(u64),
+    /// The lab is this far on its way up.
+    Phase(Phase),
+    /// The lab is up.
+    Opened(Box<Course>),
+    /// The lab did not come up.
+    OpenFailed(Trouble),
+    /// The API server began or ceased to answer.
+    Server(bool),
+    /// A quiet check gave this.
+    Tasks(StepResult),
+    /// The learner stands here now.
+    Standing(Standing),
+    /// A sentence for the status line.
+    Notice(String),
+    /// A shell started in a tab, or did not.
+    Shell(TabId, Result<(), Trouble>),
+    /// A terminal has something to say.
+    Terminal(TabId, Notice),
+    /// A check that was asked for is done; `whole` is whether it was of the whole lesson.
+    Checked {
+        /// What it gave.
+        result: Result<LessonResult, Trouble>,
+        /// Whether all steps were asked for.
+        whole: bool,
+    },
+    /// A hint was asked for; `None` when all were shown already.
+    Hinted(Result<Option<usize>, Trouble>),
+    /// A solution was applied; what was typed and printed.
+    Solved(Result<String, Trouble>),
+    /// A step or the lesson was started over.
+    Reset(Result<(), Trouble>),
+    /// A text was put on the clipboard; so many characters.
+    Copied(usize),
+    /// Whether the tab's terminal is in copy mode now.
+    CopyMode(TabId, bool),
+    /// The latest requests to the API server, oldest first.
+    Requests(Vec<Entry>),
+    /// The program is to end at once.
+    Terminate,
+}

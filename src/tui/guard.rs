@@ -1,0 +1,95 @@
+//! The window's terminal: taken over at the start, given back however the program ends.
+
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossterm::cursor::{SetCursorStyle, Show};
+use crossterm::event::{
+    DisableBracketedPaste, DisableFocusChange, DisableMouseCapture, EnableBracketedPaste, EnableFocusChange,
+    EnableMouseCapture, KeyboardEnhancementFlags, PopKeyboardEnhancementFlags, PushKeyboardEnhancementFlags,
+};
+use crossterm::terminal::{
+    EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+};
+use crossterm::{execute, queue};
+
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Saves and restores the window's title (XTWINOPS 22 and 23).
+const SAVE_TITLE: &str = "\x1b[22;2t";
+const RESTORE_TITLE: &str = "\x1b[23;2t";
+
+/// Holds the terminal; dropping it gives it back.
+#[derive(Debug)]
+pub struct Guard(());
+
+impl Guard {
+    /// Takes the terminal over: raw mode, alternate screen, paste, focus, keyboard protocol, and the mouse if wanted.
+    pub fn take(mouse: bool) -> io::Result<Self> {
+        enable_raw_mode()?;
+        TAKEN.store(true, Ordering::SeqCst);
+        let guard = Self(());
+        let mut out = io::stdout().lock();
+        out.write_all(SAVE_TITLE.as_bytes())?;
+        queue!(out, EnterAlternateScreen, SetTitle("cks-lab"), EnableBracketedPaste, EnableFocusChange)?;
+        if kitty() {
+            // Terminals that do not know the protocol ignore this; asking first would cost a round trip.
+            queue!(out, PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
+        }
+        if mouse {
+            queue!(out, EnableMouseCapture)?;
+        }
+        out.flush()?;
+        Ok(guard)
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        give_back();
+    }
+}
+
+/// Whether the keyboard protocol is switched on: everywhere but where unknown sequences are printed.
+fn kitty() -> bool {
+    !matches!(std::env::var("TERM").as_deref(), Ok("linux" | "dumb" | ""))
+}
+
+/// Gives the terminal back; once, whoever calls first.
+pub fn give_back() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let mut out = io::stdout();
+    // Every step is tried, whatever became of the one before.
+    if kitty() {
+        let _ = queue!(out, PopKeyboardEnhancementFlags);
+    }
+    let _ = queue!(out, DisableMouseCapture, DisableFocusChange, DisableBracketedPaste);
+    let _ = queue!(out, SetCursorStyle::DefaultUserShape, LeaveAlternateScreen, Show);
+    let _ = out.write_all(RESTORE_TITLE.as_bytes());
+    let _ = out.flush();
+    let _ = disable_raw_mode();
+}
+
+/// Takes or gives up the mouse.
+pub fn set_mouse(on: bool) -> io::Result<()> {
+    let mut out = io::stdout();
+    if on { execute!(out, EnableMouseCapture) } else { execute!(out, DisableMouseCapture) }
+}
+
+/// Makes panics of the program's main thread give the terminal back before they are printed.
+///
+/// A panic in a background task ends that task alone; it is told through `tell`, since printing would tear the picture.
+pub fn hook(tell: impl Fn(String) + Send + Sync + 'static) {
+    let main = std::thread::current().id();
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() == main || !TAKEN.load(Ordering::SeqCst) {
+            give_back();
+            before(info);
+        } else {
+            tell(format!("a part of the program failed: {info}"));
+        }
+    }));
+}

@@ -1,0 +1,333 @@
+//! All that the program knows; changed by [`State::update`] alone, which does nothing else.
+
+use std::sync::Arc;
+
+use ratatui::layout::Rect;
+
+use super::action::Action;
+use super::config::Config;
+use super::event::{Course, TabId, Trouble};
+use super::keymap::Context;
+use super::markdown::Code;
+use crate::apiserver::audit::Entry;
+use crate::grade::{LessonResult, StepResult};
+use crate::lab::Phase;
+use crate::lesson::{Lesson, Step};
+
+mod act;
+mod input;
+mod question;
+mod update;
+
+pub use question::Question;
+
+/// The smallest window that is drawn.
+pub const SMALLEST: (u16, u16) = (60, 20);
+
+/// The width from which lesson and shell are side by side.
+pub const SIDE_BY_SIDE: u16 = 100;
+
+/// How many seconds a sentence stays in the footer.
+const NOTICE_SECONDS: u64 = 8;
+
+/// Whether the lab is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// It is on its way; the phase that was told last.
+    Starting(Option<Phase>),
+    /// It did not come up.
+    Failed(Trouble),
+    /// It is up.
+    Ready,
+}
+
+/// What has the keyboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    /// The shell.
+    Shell,
+    /// The lesson.
+    Lesson,
+}
+
+/// What the lesson pane shows.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Panel {
+    /// The page's text, with the hints shown so far.
+    Text,
+    /// What a check found; `whole` is whether all steps were asked for.
+    Result(LessonResult, bool),
+    /// The step's solution.
+    Solution,
+    /// What applying the solution typed and printed.
+    Solved(String),
+    /// Something that went wrong.
+    Trouble(Trouble),
+}
+
+/// How a tab's shell is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shell {
+    /// Not started; it is when the tab is shown.
+    Waiting,
+    /// Being started.
+    Starting,
+    /// Running.
+    Running,
+    /// Ended, with this status.
+    Ended(i32),
+    /// It could not be started.
+    Failed(Trouble),
+}
+
+/// A tab.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tab {
+    /// Its name for as long as it is there.
+    pub id: TabId,
+    /// The node.
+    pub node: String,
+    /// The name that the learner gave.
+    pub name: Option<String>,
+    /// How its shell is.
+    pub shell: Shell,
+    /// Whether something was printed while another tab was shown.
+    pub news: bool,
+    /// Whether it is in copy mode.
+    pub copying: bool,
+}
+
+/// A line of text being typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entering {
+    /// The tab's name.
+    Name,
+    /// What to search for.
+    Search,
+}
+
+/// What is on top of the window.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Overlay {
+    /// All keys.
+    Help,
+    /// The latest requests.
+    Xray,
+    /// The command palette.
+    Palette {
+        /// What was typed.
+        query: String,
+        /// The entry that Enter takes.
+        selected: usize,
+    },
+    /// A question.
+    Question(Question),
+    /// A line of text.
+    Entry(Entering, String),
+}
+
+/// What a mouse button that is down holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    /// Nothing.
+    Nothing,
+    /// The line between the panes.
+    Divider,
+    /// The shell's screen.
+    Screen,
+}
+
+/// What the last frame had where; views fill it, `update` reads it.
+#[derive(Debug, Clone, Default)]
+pub struct Drawn {
+    /// What can be clicked, the topmost last.
+    pub hits: Vec<(Rect, Action)>,
+    /// The shell's screen.
+    pub screen: Option<Rect>,
+    /// The lesson's text.
+    pub text: Option<Rect>,
+    /// The line between the panes.
+    pub divider: Option<Rect>,
+    /// How many lines the lesson's text has.
+    pub lines: usize,
+    /// The code in it.
+    pub codes: Vec<Code>,
+    /// How many lines the text on top has, and how many are seen.
+    pub overlay: (usize, usize),
+}
+
+/// All that the program knows.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// The window's size.
+    pub size: (u16, u16),
+    /// The settings.
+    pub config: Config,
+    /// Whether the lab is up.
+    pub stage: Stage,
+    /// The lesson and where the learner stands.
+    pub course: Option<Course>,
+    /// The page: 0 is the introduction, then the steps, then the debrief.
+    pub page: usize,
+    /// What the lesson pane shows.
+    pub panel: Panel,
+    /// The first line of the lesson's text that is seen.
+    pub scroll: usize,
+    /// The selected code.
+    pub code: Option<usize>,
+    /// What the last quiet or graded check found, for each step.
+    pub tasks: Vec<Option<StepResult>>,
+    /// What has the keyboard.
+    pub focus: Focus,
+    /// Whether the focused pane has the whole window.
+    pub zoom: bool,
+    /// The lesson's share of the width, in percent.
+    pub split: u16,
+    /// The tabs.
+    pub tabs: Vec<Tab>,
+    /// The index of the tab that is shown.
+    pub active: usize,
+    /// What is on top.
+    pub overlay: Option<Overlay>,
+    /// The first line seen of what is on top.
+    pub overlay_scroll: usize,
+    /// Whether the prefix was pressed.
+    pub prefix: bool,
+    /// What runs.
+    pub busy: Option<&'static str>,
+    /// A sentence in the footer, and until which second.
+    pub notice: Option<(String, u64)>,
+    /// The latest requests.
+    pub requests: Vec<Entry>,
+    /// Seconds spent.
+    pub seconds: u64,
+    /// Whether something changed since the last frame.
+    pub dirty: bool,
+    held: Held,
+    next_tab: TabId,
+    searched: (String, bool),
+    screen_size: (u16, u16),
+}
+
+impl State {
+    /// The state before anything happened.
+    pub fn new(size: (u16, u16), config: Config) -> Self {
+        Self {
+            size,
+            config,
+            stage: Stage::Starting(None),
+            course: None,
+            page: 0,
+            panel: Panel::Text,
+            scroll: 0,
+            code: None,
+            tasks: Vec::new(),
+            focus: Focus::Shell,
+            zoom: false,
+            split: 42,
+            tabs: Vec::new(),
+            active: 0,
+            overlay: None,
+            overlay_scroll: 0,
+            prefix: false,
+            busy: None,
+            notice: None,
+            requests: Vec::new(),
+            seconds: 0,
+            dirty: true,
+            held: Held::Nothing,
+            next_tab: 1,
+            searched: (String::new(), true),
+            screen_size: (0, 0),
+        }
+    }
+
+    /// Whether lesson and shell are side by side.
+    pub fn side_by_side(&self) -> bool {
+        self.size.0 >= SIDE_BY_SIDE && !self.zoom
+    }
+
+    /// Whether the window is too small to draw in.
+    pub fn too_small(&self) -> bool {
+        self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
+    }
+
+    /// The lesson.
+    pub fn lesson(&self) -> Option<&Arc<Lesson>> {
+        self.course.as_ref().map(|course| &course.lesson)
+    }
+
+    /// How many steps there are.
+    pub fn steps(&self) -> usize {
+        self.lesson().map_or(0, |lesson| lesson.steps.len())
+    }
+
+    /// The index of the step on the page, if a step is on it.
+    pub fn step_index(&self) -> Option<usize> {
+        self.page.checked_sub(1).filter(|index| *index < self.steps())
+    }
+
+    /// The step on the page.
+    pub fn step(&self) -> Option<&Step> {
+        self.lesson()?.steps.get(self.step_index()?)
+    }
+
+    /// What is known of a step: the graded result, or what a quiet check saw.
+    pub fn step_result(&self, index: usize) -> Option<&StepResult> {
+        self.tasks.get(index).and_then(Option::as_ref).or_else(|| self.graded(index))
+    }
+
+    /// The graded result of a step.
+    pub fn graded(&self, index: usize) -> Option<&StepResult> {
+        self.course.as_ref()?.standing.results.get(index)?.as_ref()
+    }
+
+    /// Points of all graded steps, and of all that can be had as far as it is known.
+    pub fn points(&self) -> (u32, Option<u32>) {
+        let steps = self.steps();
+        let score = (0..steps).filter_map(|i| self.graded(i)).map(|result| result.score).sum();
+        let max: Option<u32> = (0..steps).map(|i| self.step_result(i).map(|result| result.max)).sum();
+        (score, max.filter(|_| steps > 0))
+    }
+
+    /// Whether every step was passed.
+    pub fn finished(&self) -> bool {
+        let steps = self.steps();
+        steps > 0 && (0..steps).all(|i| self.graded(i).is_some_and(|result| result.passed))
+    }
+
+    /// The tab that is shown.
+    pub fn tab(&self) -> Option<&Tab> {
+        self.tabs.get(self.active)
+    }
+
+    /// Whether the shell that is shown is in copy mode.
+    pub fn copying(&self) -> bool {
+        self.tab().is_some_and(|tab| tab.copying)
+    }
+
+    /// Which keys count.
+    pub fn context(&self) -> Context {
+        match (&self.overlay, self.focus) {
+            (Some(_), _) => Context::Reader,
+            (None, Focus::Lesson) => Context::Lesson,
+            (None, Focus::Shell) if self.copying() => Context::Copy,
+            (None, Focus::Shell) => Context::Global,
+        }
+    }
+
+    /// Says something in the footer.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.notice = Some((text.into(), self.seconds + NOTICE_SECONDS));
+        self.dirty = true;
+    }
+
+    /// The names of the nodes, as the lesson calls them.
+    pub fn nodes(&self) -> Vec<String> {
+        let nodes = self.course.iter().flat_map(|course| &course.facts.nodes);
+        nodes.map(|(name, _)| name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,353 @@
+//! Actions to changes.
+
+use super::super::action::Action;
+use super::super::effect::Effect;
+use super::{Drawn, Entering, Focus, Overlay, Panel, Question, Shell, Stage, State};
+use crate::terminal::screen::ScrollBy;
+
+impl State {
+    /// Does what was asked for.
+    pub(super) fn act(&mut self, action: Action, drawn: &Drawn, effects: &mut Vec<Effect>) {
+        if self.stage != Stage::Ready
+            && !matches!(action, Action::Quit | Action::Help | Action::Back | Action::Accept)
+        {
+            if matches!(self.stage, Stage::Starting(_)) {
+                self.say("The lab is still coming up.");
+            }
+            return;
+        }
+        let tab = self.tab().map(|tab| tab.id);
+        match action {
+            Action::Help => self.lay(Overlay::Help),
+            Action::Palette => self.lay(Overlay::Palette { query: String::new(), selected: 0 }),
+            Action::Xray => {
+                self.lay(Overlay::Xray);
+                self.overlay_scroll = usize::MAX;
+                effects.push(Effect::Requests);
+            }
+            Action::ToggleFocus => {
+                self.focus = if self.focus == Focus::Shell { Focus::Lesson } else { Focus::Shell };
+            }
+            Action::FocusShell => self.focus = Focus::Shell,
+            Action::FocusLesson => self.focus = Focus::Lesson,
+            Action::Check => self.check(effects),
+            Action::CheckAll => self.work("Checking every step", Effect::Check(None), effects),
+            Action::Hint => match self.step() {
+                Some(step) if step.hints.is_empty() => self.say("This step has no hints."),
+                Some(step) => effects.push(Effect::Hint(step.id.clone())),
+                None => self.say("This page has no hints."),
+            },
+            Action::Solution => self.ask_of_step(Question::Solution),
+            Action::Solve => self.ask_of_step(Question::Solve),
+            Action::ResetStep => self.ask_of_step(Question::ResetStep),
+            Action::ResetLesson => self.lay(Overlay::Question(Question::ResetLesson)),
+            Action::NextPage => self.turn(self.page + 1, effects),
+            Action::PreviousPage => self.turn(self.page.saturating_sub(1), effects),
+            Action::GoToStep(index) => self.turn(index + 1, effects),
+            Action::NewTab => {
+                if let Some(node) =
+                    self.tab().map(|tab| tab.node.clone()).or_else(|| self.nodes().into_iter().next())
+                {
+                    self.open_tab(node);
+                }
+            }
+            Action::NewTabOn(index) => {
+                if let Some(node) = self.nodes().into_iter().nth(index) {
+                    self.open_tab(node);
+                }
+            }
+            Action::CloseTab => match self.tab().map(|tab| &tab.shell) {
+                Some(Shell::Running) => self.lay(Overlay::Question(Question::CloseTab)),
+                Some(_) => self.close_tab(effects),
+                None => {}
+            },
+            Action::RenameTab => {
+                if let Some(tab) = self.tab() {
+                    let name = tab.name.clone().unwrap_or_else(|| tab.node.clone());
+                    self.lay(Overlay::Entry(Entering::Name, name));
+                }
+            }
+            Action::NextTab => self.select_tab((self.active + 1) % self.tabs.len().max(1)),
+            Action::PreviousTab => {
+                let count = self.tabs.len().max(1);
+                self.select_tab((self.active + count - 1) % count);
+            }
+            Action::SelectTab(index) => self.select_tab(index),
+            Action::RestartShell => {
+                let active = self.active;
+                if let Some(tab) = self.tabs.get_mut(active) {
+                    tab.shell = Shell::Waiting;
+                    effects.push(Effect::CloseShell(tab.id));
+                }
+            }
+            Action::Zoom => self.zoom = !self.zoom,
+            Action::GrowLesson => self.set_split(self.split + 4),
+            Action::ShrinkLesson => self.set_split(self.split.saturating_sub(4)),
+            Action::ShellPageUp => self.scroll_shell(ScrollBy::Pages(1), effects),
+            Action::ShellPageDown => self.scroll_shell(ScrollBy::Pages(-1), effects),
+            Action::CopyMode => {
+                self.focus = Focus::Shell;
+                if let Some(tab) = tab {
+                    effects.push(Effect::CopyMode(tab, true));
+                }
+            }
+            Action::ToggleMouse => {
+                self.config.mouse = !self.config.mouse;
+                effects.push(Effect::Mouseable(self.config.mouse));
+                self.say(if self.config.mouse {
+                    "The mouse is the program's: click, scroll, drag."
+                } else {
+                    "The mouse is your terminal's: select and copy as usual."
+                });
+            }
+            Action::NextTheme => {
+                self.config.theme = self.config.theme.next();
+                self.say(format!("Theme: {}", self.config.theme.as_str()));
+            }
+            Action::ToggleAscii => self.config.ascii = !self.config.ascii,
+            Action::Redraw => effects.push(Effect::Redraw),
+            Action::Quit => self.lay(Overlay::Question(Question::Quit)),
+            Action::SendPrefix => {
+                if let Some(tab) = tab {
+                    let prefix = self.config.prefix;
+                    let key = crossterm::event::KeyEvent::new(prefix.code, prefix.modifiers);
+                    effects.push(Effect::Key(tab, key));
+                }
+            }
+            Action::Lines(lines) => self.scroll_reading(lines, drawn),
+            Action::Pages(pages) => {
+                let height = match (&self.overlay, drawn.text) {
+                    (Some(_), _) => drawn.overlay.1,
+                    (None, Some(text)) => usize::from(text.height),
+                    (None, None) => 1,
+                };
+                let page = i32::try_from(height).unwrap_or(1).max(2) - 1;
+                self.scroll_reading(page * pages, drawn);
+            }
+            Action::Top => self.scroll_reading(i32::MIN / 2, drawn),
+            Action::Bottom => self.scroll_reading(i32::MAX / 2, drawn),
+            Action::NextCode => self.select_code(true, drawn),
+            Action::PreviousCode => self.select_code(false, drawn),
+            Action::RunSelected => match self.code {
+                Some(index) => self.run(index, drawn, effects),
+                None => self.select_code(true, drawn),
+            },
+            Action::CopySelected => match self.code {
+                Some(index) => self.copy(index, drawn, effects),
+                None => self.say("Select a piece of code with Tab first."),
+            },
+            Action::Run(index) => self.run(index, drawn, effects),
+            Action::Copy(index) => self.copy(index, drawn, effects),
+            Action::Back => self.back(effects),
+            Action::Accept => self.answer(effects),
+            Action::Second => {
+                if self.overlay == Some(Overlay::Question(Question::Resume)) {
+                    self.lay(Overlay::Question(Question::ResetLesson));
+                }
+            }
+            Action::PaletteEntry(index) => {
+                if let Some(Overlay::Palette { query, .. }) = &self.overlay {
+                    let entry = super::super::palette::matching(self, query).into_iter().nth(index);
+                    self.overlay = None;
+                    if let Some(entry) = entry {
+                        self.act(entry.action, drawn, effects);
+                    }
+                }
+            }
+            Action::CopyMove(motion) => effects.extend(tab.map(|tab| Effect::CopyMove(tab, motion))),
+            Action::CopyMark => effects.extend(tab.map(|tab| Effect::CopyMark(tab, false))),
+            Action::CopyMarkLines => effects.extend(tab.map(|tab| Effect::CopyMark(tab, true))),
+            Action::CopyTake => effects.extend(tab.map(Effect::CopyTake)),
+            Action::CopySearch => self.lay(Overlay::Entry(Entering::Search, String::new())),
+            Action::CopyNext { backwards } => self.search_on(backwards, effects),
+        }
+    }
+
+    pub(super) fn lay(&mut self, overlay: Overlay) {
+        self.overlay = Some(overlay);
+        self.overlay_scroll = 0;
+    }
+
+    fn work(&mut self, what: &'static str, effect: Effect, effects: &mut Vec<Effect>) {
+        if self.busy.is_some() {
+            self.say("Something runs already; Esc in the lesson stops it.");
+            return;
+        }
+        self.busy = Some(what);
+        self.bring_lesson();
+        effects.push(effect);
+    }
+
+    fn check(&mut self, effects: &mut Vec<Effect>) {
+        match self.step() {
+            Some(step) => {
+                let id = step.id.clone();
+                self.work("Checking", Effect::Check(Some(id)), effects);
+            }
+            None if self.page == 0 => self.say("This page has nothing to check; F8 turns to the first step."),
+            None => self.work("Checking every step", Effect::Check(None), effects),
+        }
+    }
+
+    fn ask_of_step(&mut self, question: Question) {
+        if self.step().is_some() {
+            self.lay(Overlay::Question(question));
+        } else {
+            self.say("That belongs to a step; F8 turns the page.");
+        }
+    }
+
+    fn turn(&mut self, page: usize, effects: &mut Vec<Effect>) {
+        let last = self.steps() + 1;
+        if page > last {
+            self.say("This is the last page.");
+        }
+        let page = page.min(last);
+        if page != self.page || self.panel != Panel::Text {
+            self.page = page;
+            self.show(Panel::Text);
+            let current = self.course.as_ref().map(|course| course.standing.current);
+            if let Some(index) = self.step_index().filter(|index| Some(*index) != current) {
+                effects.push(Effect::GoTo(index));
+            }
+        }
+        self.bring_lesson();
+    }
+
+    fn open_tab(&mut self, node: String) {
+        let index = self.add_tab(node);
+        self.select_tab(index);
+    }
+
+    pub(super) fn select_tab(&mut self, index: usize) {
+        match self.tabs.get_mut(index) {
+            Some(tab) => {
+                tab.news = false;
+                self.active = index;
+                self.focus = Focus::Shell;
+            }
+            None => self.say(format!("There is no tab {}.", index + 1)),
+        }
+    }
+
+    pub(super) fn close_tab(&mut self, effects: &mut Vec<Effect>) {
+        if self.active >= self.tabs.len() {
+            return;
+        }
+        let tab = self.tabs.remove(self.active);
+        effects.push(Effect::CloseShell(tab.id));
+        if self.tabs.is_empty() {
+            self.add_tab(tab.node);
+        }
+        self.active = self.active.min(self.tabs.len() - 1);
+    }
+
+    pub(super) fn set_split(&mut self, percent: u16) {
+        self.split = percent.clamp(25, 65);
+    }
+
+    fn scroll_shell(&mut self, by: ScrollBy, effects: &mut Vec<Effect>) {
+        effects.extend(self.tab().map(|tab| Effect::Scroll(tab.id, by)));
+    }
+
+    /// Scrolls what is read: what is on top, or the lesson.
+    pub(super) fn scroll_reading(&mut self, lines: i32, drawn: &Drawn) {
+        let (position, total, height) = match (&self.overlay, drawn.text) {
+            (Some(_), _) => (&mut self.overlay_scroll, drawn.overlay.0, drawn.overlay.1),
+            (None, Some(text)) => (&mut self.scroll, drawn.lines, usize::from(text.height)),
+            (None, None) => return,
+        };
+        let last = total.saturating_sub(height);
+        let by = usize::try_from(lines.unsigned_abs()).unwrap_or(usize::MAX);
+        let now = (*position).min(last);
+        *position = if lines < 0 { now.saturating_sub(by) } else { now.saturating_add(by).min(last) };
+    }
+
+    fn select_code(&mut self, forward: bool, drawn: &Drawn) {
+        let usable: Vec<usize> = (0..drawn.codes.len())
+            .filter(|i| drawn.codes.get(*i).is_some_and(|c| !c.buttons.is_empty()))
+            .collect();
+        let at = self.code.and_then(|code| usable.iter().position(|i| *i == code));
+        let next = match (at, forward) {
+            (None, true) => usable.first(),
+            (None, false) => usable.last(),
+            (Some(at), true) => usable.get((at + 1) % usable.len().max(1)),
+            (Some(at), false) => usable.get((at + usable.len() - 1) % usable.len().max(1)),
+        };
+        self.code = next.copied();
+        let Some(code) = self.code.and_then(|i| drawn.codes.get(i)) else {
+            return self.say("There is no code to run or copy on this page.");
+        };
+        let lines =
+            code.places.iter().chain(code.buttons.iter().map(|(place, _)| place)).map(|place| place.line);
+        let height = drawn.text.map_or(1, |text| usize::from(text.height));
+        if let (Some(first), Some(last)) = (lines.clone().min(), lines.max()) {
+            let scroll = self.scroll.min(drawn.lines.saturating_sub(height));
+            self.scroll = if first < scroll { first } else { scroll.max((last + 1).saturating_sub(height)) };
+        }
+    }
+
+    fn run(&mut self, index: usize, drawn: &Drawn, effects: &mut Vec<Effect>) {
+        let Some(code) = drawn.codes.get(index) else { return };
+        if !code.run {
+            return self.copy(index, drawn, effects);
+        }
+        match self.tab() {
+            Some(tab) if tab.shell == Shell::Running => {
+                effects.push(Effect::Run { tab: tab.id, text: code.text.clone(), interrupt: code.interrupt });
+                self.focus = Focus::Shell;
+            }
+            _ => self.say("The shell is not running."),
+        }
+    }
+
+    fn copy(&mut self, index: usize, drawn: &Drawn, effects: &mut Vec<Effect>) {
+        if let Some(code) = drawn.codes.get(index) {
+            effects.push(Effect::Copy(code.text.clone()));
+        }
+    }
+
+    fn back(&mut self, effects: &mut Vec<Effect>) {
+        if self.overlay.take().is_some() {
+            return;
+        }
+        if self.busy.take().is_some() {
+            effects.push(Effect::Cancel);
+            self.say("Stopped.");
+        } else if self.copying() && self.focus == Focus::Shell {
+            effects.extend(self.tab().map(|tab| Effect::CopyMode(tab.id, false)));
+        } else if self.code.take().is_some() {
+        } else if self.panel != Panel::Text {
+            self.panel = Panel::Text;
+            self.scroll = 0;
+        } else {
+            self.focus = Focus::Shell;
+        }
+    }
+
+    fn answer(&mut self, effects: &mut Vec<Effect>) {
+        let Some(Overlay::Question(question)) = self.overlay.take() else { return };
+        let step = self.step().map(|step| step.id.clone());
+        match question {
+            Question::Quit => effects.push(Effect::Quit),
+            Question::Resume => {}
+            Question::Solution => self.show(Panel::Solution),
+            Question::Solve => {
+                if let Some(step) = step {
+                    self.work("Applying the solution", Effect::Solve(step), effects);
+                }
+            }
+            Question::ResetStep => self.work("Starting the step over", Effect::Reset(step), effects),
+            Question::ResetLesson => self.work("Starting the lesson over", Effect::Reset(None), effects),
+            Question::CloseTab => self.close_tab(effects),
+        }
+    }
+
+    pub(super) fn search_on(&mut self, backwards: bool, effects: &mut Vec<Effect>) {
+        if self.searched.0.is_empty() {
+            return self.say("Nothing was searched for yet; / asks.");
+        }
+        let text = self.searched.0.clone();
+        effects.extend(self.tab().map(|tab| Effect::CopySearch { tab: tab.id, text, backwards }));
+    }
+}

@@ -1,0 +1,280 @@
+//! Keys, mouse and pastes: to actions, to the shell, or to the line being typed.
+
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
+use ratatui::layout::{Position, Rect};
+
+use super::super::action::Action;
+use super::super::effect::Effect;
+use super::super::keymap::{self, Chord, Context};
+use super::super::palette;
+use super::{Drawn, Entering, Focus, Held, Overlay, Shell, Stage, State};
+
+/// Lines that one notch of the wheel scrolls the lesson.
+const WHEEL: i32 = 3;
+
+impl State {
+    pub(super) fn key(&mut self, key: KeyEvent, drawn: &Drawn, effects: &mut Vec<Effect>) -> bool {
+        if key.kind == KeyEventKind::Release || matches!(key.code, KeyCode::Modifier(_)) {
+            return false;
+        }
+        let chord = Chord::of(&key);
+        if self.overlay.is_some() {
+            self.key_on_top(chord, &key, drawn, effects);
+            return true;
+        }
+        if self.too_small() {
+            return false;
+        }
+        if std::mem::take(&mut self.prefix) {
+            self.key_after_prefix(chord, key, drawn, effects);
+            return true;
+        }
+        if chord == self.config.prefix {
+            self.prefix = true;
+            return true;
+        }
+        if self.stage != Stage::Ready {
+            let leave = [Chord::of(&KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))];
+            if leave.contains(&chord)
+                || matches!(chord.code, KeyCode::Char('q') | KeyCode::Esc | KeyCode::Enter)
+            {
+                let failed = matches!(self.stage, Stage::Failed(_));
+                if failed || !matches!(chord.code, KeyCode::Enter) {
+                    effects.push(Effect::Quit);
+                }
+                return false;
+            }
+        }
+        let action = match self.context() {
+            Context::Lesson => keymap::in_lesson(chord),
+            context => keymap::direct(context, chord),
+        };
+        match action {
+            Some(action) => {
+                self.notice = None;
+                self.act(action, drawn, effects);
+                true
+            }
+            None if self.focus == Focus::Shell && !self.copying() => self.key_to_shell(key, drawn, effects),
+            None => false,
+        }
+    }
+
+    fn key_to_shell(&mut self, key: KeyEvent, drawn: &Drawn, effects: &mut Vec<Effect>) -> bool {
+        let Some(tab) = self.tab() else { return false };
+        match tab.shell {
+            Shell::Running => {
+                effects.push(Effect::Key(tab.id, key));
+                self.notice.take().is_some()
+            }
+            Shell::Ended(_) | Shell::Failed(_) if key.code == KeyCode::Enter => {
+                self.act(Action::RestartShell, drawn, effects);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn key_after_prefix(&mut self, chord: Chord, key: KeyEvent, drawn: &Drawn, effects: &mut Vec<Effect>) {
+        let prefix = self.config.prefix;
+        if chord == prefix {
+            return self.act(Action::SendPrefix, drawn, effects);
+        }
+        match keymap::after_prefix(chord) {
+            Some(action) => self.act(action, drawn, effects),
+            // A function key after the prefix is the shell's.
+            None if matches!(chord.code, KeyCode::F(_)) => {
+                self.key_to_shell(key, drawn, effects);
+            }
+            None if chord.code == KeyCode::Esc => {}
+            None => self.say(format!(
+                "{} {} does nothing; {} ? shows all keys.",
+                prefix.name(),
+                chord.name(),
+                prefix.name()
+            )),
+        }
+    }
+
+    fn key_on_top(&mut self, chord: Chord, key: &KeyEvent, drawn: &Drawn, effects: &mut Vec<Effect>) {
+        let typed = match chord.code {
+            KeyCode::Char(c) if (chord.modifiers - KeyModifiers::SHIFT).is_empty() => Some(c),
+            _ => None,
+        };
+        let interrupt = chord == Chord::of(&KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+        match &mut self.overlay {
+            Some(Overlay::Question(question)) => {
+                let question = *question;
+                let second = question.words(self).second.map(|(key, _)| key);
+                match (chord.code, typed) {
+                    (KeyCode::Enter, _) | (_, Some('y' | 'Y')) => self.act(Action::Accept, drawn, effects),
+                    (_, Some(c)) if Some(c) == second => self.act(Action::Second, drawn, effects),
+                    (KeyCode::Esc, _) | (_, Some('n' | 'N')) => self.overlay = None,
+                    _ if interrupt => self.overlay = None,
+                    _ => {}
+                }
+            }
+            Some(Overlay::Palette { query, selected }) => match (chord.code, typed) {
+                (KeyCode::Esc, _) => self.overlay = None,
+                _ if interrupt => self.overlay = None,
+                (KeyCode::Enter, _) => {
+                    let selected = *selected;
+                    self.act(Action::PaletteEntry(selected), drawn, effects);
+                }
+                (KeyCode::Backspace, _) => {
+                    query.pop();
+                    *selected = 0;
+                }
+                (KeyCode::Up | KeyCode::BackTab, _) => *selected = selected.saturating_sub(1),
+                (KeyCode::Down | KeyCode::Tab, _) => {
+                    let query = query.clone();
+                    let count = palette::matching(self, &query).len();
+                    if let Some(Overlay::Palette { selected, .. }) = &mut self.overlay {
+                        *selected = (*selected + 1).min(count.saturating_sub(1));
+                    }
+                }
+                (_, Some(c)) => {
+                    query.push(c);
+                    *selected = 0;
+                }
+                _ => {}
+            },
+            Some(Overlay::Entry(entering, text)) => match (chord.code, typed) {
+                (KeyCode::Esc, _) => self.overlay = None,
+                _ if interrupt => self.overlay = None,
+                (KeyCode::Enter, _) => {
+                    let (entering, text) = (*entering, std::mem::take(text));
+                    self.overlay = None;
+                    self.entered(entering, text, effects);
+                }
+                (KeyCode::Backspace, _) => {
+                    text.pop();
+                }
+                (KeyCode::Char('u'), None) if chord.modifiers == KeyModifiers::CONTROL => text.clear(),
+                (_, Some(c)) => text.push(c),
+                _ => {}
+            },
+            Some(Overlay::Help | Overlay::Xray) => match keymap::direct(Context::Reader, chord) {
+                // The key that opened it closes it, too.
+                Some(Action::Help) if self.overlay == Some(Overlay::Help) => self.overlay = None,
+                Some(Action::Xray) if self.overlay == Some(Overlay::Xray) => self.overlay = None,
+                Some(action) => self.act(action, drawn, effects),
+                None if interrupt || key.code == KeyCode::Char('?') => self.overlay = None,
+                None => {}
+            },
+            None => {}
+        }
+    }
+
+    fn entered(&mut self, entering: Entering, text: String, effects: &mut Vec<Effect>) {
+        match entering {
+            Entering::Name => {
+                let active = self.active;
+                if let Some(tab) = self.tabs.get_mut(active) {
+                    let name = text.trim().to_owned();
+                    tab.name = Some(name).filter(|name| !name.is_empty() && *name != tab.node);
+                }
+            }
+            Entering::Search if text.is_empty() => {}
+            Entering::Search => {
+                self.searched = (text, true);
+                self.search_on(true, effects);
+            }
+        }
+    }
+
+    pub(super) fn paste(&mut self, pasted: String, effects: &mut Vec<Effect>) -> bool {
+        match &mut self.overlay {
+            Some(Overlay::Palette { query: text, .. } | Overlay::Entry(_, text)) => {
+                text.extend(pasted.chars().filter(|c| !c.is_control()));
+                true
+            }
+            Some(_) => false,
+            None => {
+                let running =
+                    self.tab().filter(|tab| tab.shell == Shell::Running && self.focus == Focus::Shell);
+                match running {
+                    Some(tab) => {
+                        effects.push(Effect::Paste(tab.id, pasted));
+                        false
+                    }
+                    None => {
+                        self.say("Move to the shell to paste there.");
+                        true
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn mouse(&mut self, mouse: MouseEvent, drawn: &Drawn, effects: &mut Vec<Effect>) -> bool {
+        let at = Position::new(mouse.column, mouse.row);
+        match mouse.kind {
+            MouseEventKind::Down(MouseButton::Left) => {
+                if let Some((_, action)) = drawn.hits.iter().rev().find(|(area, _)| area.contains(at)) {
+                    self.act(*action, drawn, effects);
+                    return true;
+                }
+                if self.overlay.is_some() {
+                    return false;
+                }
+                if drawn.divider.is_some_and(|divider| divider.contains(at)) {
+                    self.held = Held::Divider;
+                    return false;
+                }
+                if drawn.text.is_some_and(|text| text.contains(at)) {
+                    self.focus = Focus::Lesson;
+                    return true;
+                }
+                if drawn.screen.is_some_and(|screen| screen.contains(at)) {
+                    self.held = Held::Screen;
+                    self.focus = Focus::Shell;
+                    self.mouse_to_shell(mouse, drawn, effects);
+                    return true;
+                }
+            }
+            MouseEventKind::Drag(MouseButton::Left) if self.held == Held::Divider => {
+                let width = self.size.0.max(1);
+                self.set_split(u16::try_from(u32::from(mouse.column) * 100 / u32::from(width)).unwrap_or(50));
+                return true;
+            }
+            MouseEventKind::Up(MouseButton::Left) if self.held == Held::Divider => self.held = Held::Nothing,
+            MouseEventKind::Drag(_) | MouseEventKind::Up(_) if self.held == Held::Screen => {
+                if matches!(mouse.kind, MouseEventKind::Up(_)) {
+                    self.held = Held::Nothing;
+                }
+                self.mouse_to_shell(mouse, drawn, effects);
+            }
+            MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
+                let by = if mouse.kind == MouseEventKind::ScrollUp { -WHEEL } else { WHEEL };
+                if self.overlay.is_some() || drawn.text.is_some_and(|text| text.contains(at)) {
+                    self.scroll_reading(by, drawn);
+                    return true;
+                }
+                if drawn.screen.is_some_and(|screen| screen.contains(at)) {
+                    self.mouse_to_shell(mouse, drawn, effects);
+                }
+            }
+            _ => {
+                if self.overlay.is_none() && drawn.screen.is_some_and(|screen| screen.contains(at)) {
+                    self.mouse_to_shell(mouse, drawn, effects);
+                }
+            }
+        }
+        false
+    }
+
+    fn mouse_to_shell(&self, mouse: MouseEvent, drawn: &Drawn, effects: &mut Vec<Effect>) {
+        let (Some(tab), Some(area)) = (self.tab(), drawn.screen) else { return };
+        let Rect { x, y, width, height } = area;
+        effects.push(Effect::Mouse {
+            tab: tab.id,
+            kind: mouse.kind,
+            column: mouse.column.clamp(x, x + width.max(1) - 1) - x,
+            row: mouse.row.clamp(y, y + height.max(1) - 1) - y,
+            modifiers: mouse.modifiers,
+        });
+    }
+}

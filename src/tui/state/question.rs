@@ -1,0 +1,103 @@
+//! Questions that are asked before something that cannot be taken back.
+
+use super::State;
+
+/// A question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// Whether to leave.
+    Quit,
+    /// Whether to go on with the lab that is there.
+    Resume,
+    /// Whether to show the solution.
+    Solution,
+    /// Whether to apply it.
+    Solve,
+    /// Whether to start the step over.
+    ResetStep,
+    /// Whether to start the lesson over.
+    ResetLesson,
+    /// Whether to close a tab whose shell runs.
+    CloseTab,
+}
+
+/// A question in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Words {
+    /// What it is about.
+    pub title: String,
+    /// The question, with what would be lost.
+    pub text: String,
+    /// Yes: the key's name, and what it does.
+    pub yes: &'static str,
+    /// The key for the second answer, and what it does.
+    pub second: Option<(char, &'static str)>,
+    /// No.
+    pub no: &'static str,
+}
+
+impl Question {
+    /// The question in words.
+    pub fn words(self, state: &State) -> Words {
+        let step = state.step().map_or_else(String::new, |step| format!("\"{}\"", step.title));
+        let words = |title: &str, text: String, yes, no| Words {
+            title: title.to_owned(),
+            text,
+            yes,
+            second: None,
+            no,
+        };
+        match self {
+            Self::Quit => words(
+                "Leave the lab?",
+                "Running shells end. The cluster, your files and your progress are kept: start cks-lab again and you are back here.".into(),
+                "leave",
+                "stay",
+            ),
+            Self::Resume => {
+                let (score, max) = state.points();
+                let points = max.map_or_else(|| score.to_string(), |max| format!("{score} of {max}"));
+                let passed = (0..state.steps()).filter(|i| state.graded(*i).is_some_and(|r| r.passed)).count();
+                let title = state.lesson().map_or("", |lesson| lesson.title.as_str());
+                let minutes = state.seconds / 60;
+                Words {
+                    title: "Welcome back".to_owned(),
+                    text: format!(
+                        "{title}: {passed} of {} steps passed, {points} points, {minutes} min spent.\nEverything is as you left it.",
+                        state.steps()
+                    ),
+                    yes: "go on",
+                    second: Some(('s', "start over")),
+                    no: "go on",
+                }
+            }
+            Self::Solution => words(
+                "Show the solution?",
+                format!("The solution of {step} will be in the lesson pane. Hints come in levels and may be enough."),
+                "show it",
+                "not yet",
+            ),
+            Self::Solve => words(
+                "Apply the solution?",
+                format!("The solution of {step} is typed on the nodes for you, and your progress notes it."),
+                "apply it",
+                "not yet",
+            ),
+            Self::ResetStep => words(
+                "Start this step over?",
+                format!("What you changed since {step} began is undone, and its points go."),
+                "start over",
+                "keep it",
+            ),
+            Self::ResetLesson => words(
+                "Start the lesson over?",
+                "The cluster and all files go back to the beginning; progress and points go.".into(),
+                "start over",
+                "keep it",
+            ),
+            Self::CloseTab => {
+                words("Close this tab?", "What runs in its shell ends.".into(), "close it", "keep it")
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The state as a picture. Draws and does nothing else; says where it drew what can be clicked.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::event::TabId;
+use super::layout::{self, Areas};
+use super::state::{Drawn, Focus, SMALLEST, Stage, State};
+use super::theme::Theme;
+
+mod document;
+mod footer;
+mod header;
+mod lesson;
+mod overlay;
+mod shell;
+
+/// The terminals' screens, as far as a picture needs them.
+pub trait Screens {
+    /// Draws a tab's screen; returns where its cursor is to be seen.
+    fn draw(&self, tab: TabId, buffer: &mut Buffer, area: Rect, colours: bool) -> Option<Position>;
+    /// How many lines it is scrolled back, and how many there are.
+    fn scrolled(&self, tab: TabId) -> (usize, usize);
+}
+
+/// What is being drawn.
+struct Canvas<'a> {
+    buffer: &'a mut Buffer,
+    state: &'a State,
+    theme: Theme,
+    drawn: Drawn,
+    cursor: Option<Position>,
+}
+
+impl Canvas<'_> {
+    /// Writes spans from a place on, at most to `width`; returns the column after them.
+    fn put(&mut self, x: u16, y: u16, line: &Line<'_>, width: u16) -> u16 {
+        if y >= self.buffer.area.height || x >= self.buffer.area.width {
+            return x;
+        }
+        self.buffer.set_line(x, y, line, width.min(self.buffer.area.width - x)).0
+    }
+
+    fn text(&mut self, x: u16, y: u16, text: &str, style: Style, width: u16) -> u16 {
+        self.put(x, y, &Line::from(Span::styled(text, style)), width)
+    }
+
+    fn fill(&mut self, area: Rect, style: Style) {
+        let area = area.intersection(self.buffer.area);
+        for y in area.y..area.bottom() {
+            for x in area.x..area.right() {
+                if let Some(cell) = self.buffer.cell_mut((x, y)) {
+                    cell.reset();
+                    cell.set_style(style);
+                }
+            }
+        }
+    }
+
+    /// A horizontal line with a text in it and one at its end.
+    fn rule(&mut self, area: Rect, y: u16, left: &str, right: &str, style: Style) {
+        let glyphs = self.theme.glyphs;
+        let line = glyphs.horizontal.repeat(usize::from(area.width));
+        self.text(area.x, y, &line, self.theme.line, area.width);
+        if !left.is_empty() {
+            self.text(area.x + 1, y, &format!(" {left} "), style, area.width.saturating_sub(1));
+        }
+        let width = u16::try_from(Span::raw(right).width() + 2).unwrap_or(area.width);
+        if !right.is_empty() && width + 2 < area.width {
+            self.text(area.right() - width - 1, y, &format!(" {right} "), self.theme.quiet, width);
+        }
+    }
+}
+
+/// Cuts a text to a width, with a sign that it was.
+fn shorten(text: &str, width: usize, theme: &Theme) -> String {
+    if Span::raw(text).width() <= width {
+        return text.to_owned();
+    }
+    let (head, _) = super::markdown::cut(text, width.saturating_sub(1).max(1));
+    format!("{head}{}", theme.glyphs.ellipsis)
+}
+
+/// Draws a frame.
+pub fn draw(frame: &mut Frame<'_>, state: &State, screens: &dyn Screens) -> Drawn {
+    let area = frame.area();
+    let resized;
+    let state = if state.size == (area.width, area.height) {
+        state
+    } else {
+        // The window is already another than the last event said.
+        let mut shown = state.clone();
+        shown.size = (area.width, area.height);
+        resized = shown;
+        &resized
+    };
+    let theme = state.config.theme();
+    let mut canvas =
+        Canvas { buffer: frame.buffer_mut(), state, theme, drawn: Drawn::default(), cursor: None };
+    if state.too_small() {
+        too_small(&mut canvas);
+    } else {
+        let areas = layout::areas(state);
+        panes(&mut canvas, &areas, screens);
+        overlay::draw(&mut canvas);
+    }
+    let Canvas { drawn, cursor, .. } = canvas;
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+    drawn
+}
+
+fn panes(canvas: &mut Canvas<'_>, areas: &Areas, screens: &dyn Screens) {
+    header::draw(canvas, areas);
+    if let Some(area) = areas.lesson {
+        lesson::draw(canvas, area);
+    }
+    if let Some(area) = areas.divider {
+        let glyph = canvas.theme.glyphs.vertical;
+        for y in area.y..area.bottom() {
+            canvas.text(area.x, y, glyph, canvas.theme.line, 1);
+        }
+        canvas.drawn.divider = Some(area);
+    }
+    shell::draw(canvas, areas, screens);
+    footer::draw(canvas, areas.footer);
+    if canvas.state.focus == Focus::Lesson || canvas.state.stage != Stage::Ready {
+        canvas.cursor = None;
+    }
+}
+
+fn too_small(canvas: &mut Canvas<'_>) {
+    let (width, height) = canvas.state.size;
+    let lines = [
+        format!("{width}x{height} is too small."),
+        format!("cks-lab needs {}x{}.", SMALLEST.0, SMALLEST.1),
+        "Your shells go on.".to_owned(),
+    ];
+    let top = height.saturating_sub(3) / 2;
+    for (y, line) in (top..height).zip(lines) {
+        let text = shorten(&line, usize::from(width), &canvas.theme);
+        let x = width.saturating_sub(u16::try_from(text.chars().count()).unwrap_or(width)) / 2;
+        canvas.text(x, y, &text, canvas.theme.text, width);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+//! The lesson pane: its title, its text, the tasks below.
+
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use super::super::action::Action;
+use super::super::markdown::{Document, Place};
+use super::super::state::{Focus, Panel, Stage, State};
+use super::document::{document, mark};
+use super::{Canvas, shorten};
+use crate::check::Verdict;
+
+pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
+    if area.height < 3 {
+        return;
+    }
+    title(canvas, area);
+    let inner =
+        Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(2), height: area.height - 1 };
+    if canvas.state.course.is_none() {
+        return waiting(canvas, inner);
+    }
+    let tasks = tasks(canvas, inner);
+    let reserved = if tasks.is_empty() { 0 } else { u16::try_from(tasks.len()).unwrap_or(0) + 1 };
+    let text = Rect { height: inner.height - reserved.min(inner.height - 1), ..inner };
+    let position = body(canvas, text);
+    if reserved > 0 {
+        let y = text.bottom();
+        let (done, all) = counts(canvas.state);
+        canvas.rule(inner, y, &format!("Tasks {done}/{all}"), &position, canvas.theme.heading);
+        for (row, line) in (y + 1..inner.bottom()).zip(tasks) {
+            canvas.put(inner.x, row, &line, inner.width);
+        }
+    } else if !position.is_empty() {
+        let width = u16::try_from(position.len()).unwrap_or(0);
+        canvas.text(area.right().saturating_sub(width + 1), area.y, &position, canvas.theme.quiet, width);
+    }
+}
+
+fn title(canvas: &mut Canvas<'_>, area: Rect) {
+    let focused = canvas.state.focus == Focus::Lesson;
+    let name = match &canvas.state.panel {
+        Panel::Text => "Lesson",
+        Panel::Result(..) => "Result",
+        Panel::Solution => "Solution",
+        Panel::Solved(_) => "Solution applied",
+        Panel::Trouble(_) => "Trouble",
+    };
+    let (style, sign) = if focused { (canvas.theme.selected, ">") } else { (canvas.theme.quiet, " ") };
+    canvas.text(area.x, area.y, &format!("{sign}{name} "), style, area.width);
+    canvas.drawn.hits.push((Rect { height: 1, ..area }, Action::FocusLesson));
+}
+
+/// The phases of a lab on its way up are shown in the shell's place; here is room for the name.
+fn waiting(canvas: &mut Canvas<'_>, area: Rect) {
+    if matches!(canvas.state.stage, Stage::Starting(_)) {
+        canvas.text(area.x, area.y + 1, "The lesson comes in a moment.", canvas.theme.quiet, area.width);
+    }
+}
+
+/// Draws the text; returns how far it is read, empty where all is seen.
+fn body(canvas: &mut Canvas<'_>, area: Rect) -> String {
+    let theme = canvas.theme;
+    let document = document(canvas.state, &theme, area.width);
+    let height = usize::from(area.height);
+    let last = document.lines.len().saturating_sub(height);
+    let scroll = canvas.state.scroll.min(last);
+    for (y, line) in (area.y..area.bottom()).zip(document.lines.iter().skip(scroll)) {
+        canvas.put(area.x, y, line, area.width);
+    }
+    let selected = canvas.state.code;
+    for (index, code) in document.codes.iter().enumerate() {
+        for (place, action) in &code.buttons {
+            if let Some(rect) = seen(*place, area, scroll) {
+                canvas.drawn.hits.push((rect, *action));
+            }
+        }
+        if selected == Some(index) {
+            let places = code.places.iter().chain(code.buttons.iter().map(|(place, _)| place));
+            for rect in places.filter_map(|place| seen(*place, area, scroll)) {
+                canvas.buffer.set_style(rect, theme.selected);
+            }
+        }
+    }
+    canvas.drawn.text = Some(area);
+    canvas.drawn.lines = document.lines.len();
+    let Document { codes, .. } = document;
+    canvas.drawn.codes = codes;
+    if last == 0 {
+        String::new()
+    } else if scroll >= last {
+        "end".to_owned()
+    } else {
+        format!("{} more lines", last - scroll)
+    }
+}
+
+fn seen(place: Place, area: Rect, scroll: usize) -> Option<Rect> {
+    let row = u16::try_from(place.line.checked_sub(scroll)?).ok()?;
+    let rect = Rect::new(area.x + place.x, area.y + row, place.width, 1);
+    (row < area.height).then(|| rect.intersection(area)).filter(|rect| rect.width > 0)
+}
+
+fn verdicts(state: &State) -> Vec<(String, Option<Verdict>)> {
+    let Some((index, step)) = state.step_index().zip(state.step()) else { return Vec::new() };
+    let result = state.step_result(index);
+    step.tasks
+        .iter()
+        .map(|(id, title)| {
+            let check = result.and_then(|result| result.checks.iter().find(|check| check.id == *id));
+            (title.clone(), check.map(|check| check.verdict))
+        })
+        .collect()
+}
+
+fn counts(state: &State) -> (usize, usize) {
+    let verdicts = verdicts(state);
+    (verdicts.iter().filter(|(_, verdict)| *verdict == Some(Verdict::Pass)).count(), verdicts.len())
+}
+
+/// The tasks' lines; at most about a third of the pane.
+fn tasks(canvas: &Canvas<'_>, area: Rect) -> Vec<ratatui::text::Line<'static>> {
+    let theme = canvas.theme;
+    let mut out = Document::default();
+    let verdicts = verdicts(canvas.state);
+    let room = usize::from(area.height / 2).max(2);
+    let wrapped = |out: &mut Document, whole: bool| {
+        for (title, verdict) in &verdicts {
+            let (sign, style): (&str, Style) = match verdict {
+                // A task that is not done is open; that it failed is said by a check that was asked for.
+                Some(Verdict::Pass) => mark(Verdict::Pass, &theme),
+                Some(Verdict::Error) => mark(Verdict::Error, &theme),
+                Some(Verdict::Fail) | None => (theme.glyphs.open, theme.quiet),
+            };
+            let first = vec![Span::styled(format!("{sign} "), style)];
+            let indent = Span::raw(sign).width() + 1;
+            let room = usize::from(area.width).saturating_sub(indent);
+            let title = if whole { title.clone() } else { shorten(title, room, &theme) };
+            out.text(first, &title, theme.text, area.width);
+        }
+    };
+    wrapped(&mut out, true);
+    if out.lines.len() > room {
+        out = Document::default();
+        wrapped(&mut out, false);
+    }
+    if out.lines.len() > room {
+        let more = out.lines.len() - room + 1;
+        out.lines.truncate(room - 1);
+        out.text(vec![], &format!("and {more} more; F5 lists all"), theme.quiet, area.width);
+    }
+    out.lines
+}
