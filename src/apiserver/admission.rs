@@ -19,6 +19,7 @@ mod namespaces;
 mod node_restriction;
 mod nodes;
 mod plugins;
+mod pod_security;
 mod pods;
 mod service_account;
 mod volumes;

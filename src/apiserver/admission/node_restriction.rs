@@ -272,4 +272,4 @@ fn changed_fields(path: &str, old: &Value, new: &Value) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,7 +5,9 @@
 use std::sync::LazyLock;
 
 use super::{Attributes, Environment, Operation, Plugin};
-use super::{certificates, namespaces, node_restriction, nodes, pods, service_account, volumes};
+use super::{
+    certificates, namespaces, node_restriction, nodes, pod_security, pods, service_account, volumes,
+};
 use crate::apiserver::status::Status;
 use crate::release::{RELEASES, Release};
 
@@ -48,7 +50,7 @@ static PLUGINS: [Entry; 41] = [
     entry("TaintNodesByCondition", "m", 0, |_| Box::new(nodes::TaintNodesByCondition)),
     entry("AlwaysPullImages", "mv", 0, |_| Box::new(pods::AlwaysPullImages)),
     entry("ImagePolicyWebhook", "v", 0, idle),
-    entry("PodSecurity", "v", 0, idle),
+    entry("PodSecurity", "v", 0, |_| Box::new(pod_security::PodSecurity)),
     entry("PodNodeSelector", "mv", 0, idle),
     entry("Priority", "mv", 0, |_| Box::new(pods::Priority)),
     entry("DefaultTolerationSeconds", "m", 0, |_| Box::new(pods::DefaultTolerationSeconds)),

@@ -72,9 +72,14 @@ fn check_binding(write: &Write<'_>, chain: &Chain, resolver: &Resolver) -> Resul
     let name = role_ref["name"].as_str().unwrap_or_default();
     let (resource, namespace) = match role_ref["kind"].as_str() {
         Some("ClusterRole") => ("clusterroles", ""),
-        Some("Role") if write.resource == "rolebindings" => ("roles", write.namespace),
-        // validation will refuse it with a better sentence
-        _ => return Ok(()),
+        Some("Role") if write.namespace.is_empty() => {
+            return Err(Status::bad_request("Namespace parameter required."));
+        }
+        Some("Role") => ("roles", write.namespace),
+        other => {
+            let kind = quote(other.unwrap_or_default());
+            return Err(Status::new(500, "", format!("unsupported role reference kind: {kind}")));
+        }
     };
     if allowed(chain, write, "bind", resource, name, write.namespace) {
         return Ok(());
