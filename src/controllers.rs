@@ -22,12 +22,14 @@ use crate::apiserver::serving::Body;
 use crate::clock::SharedClock;
 use crate::klog::{self, Severity, SharedLog};
 
+pub mod aggregation;
 pub mod certificates;
 pub mod client;
 pub mod garbage;
 pub mod leader;
 pub mod namespace;
 pub mod nodelifecycle;
+pub mod podgc;
 pub mod publish;
 pub mod scheduler;
 pub mod trigger;
@@ -176,6 +178,8 @@ pub async fn run_controller_manager(context: Context) -> i32 {
             publish::root_ca(&context),
             namespace::run(&context),
             garbage::run(&context),
+            podgc::run(&context),
+            aggregation::run(&context),
             nodelifecycle::run(&context),
             certificates::run(&context),
             workloads::deployment::run(&context),

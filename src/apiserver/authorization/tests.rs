@@ -62,7 +62,8 @@ fn refusals_have_upstreams_words() {
 
 #[test]
 fn modes_are_asked_in_order() {
-    let rows: [(&[&str], &[&str], Decision, &str, &str); 5] = [
+    type Row = (&'static [&'static str], &'static [&'static str], Decision, &'static str, &'static str);
+    let rows: [Row; 5] = [
         (&["AlwaysDeny"], &["system:masters"], Decision::Allow, "system:masters", ""),
         (&["AlwaysDeny"], &[], Decision::NoOpinion, "", "Everything is forbidden."),
         (&["AlwaysDeny", "AlwaysAllow"], &[], Decision::Allow, "AlwaysAllow", ""),
