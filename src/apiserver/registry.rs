@@ -3,10 +3,15 @@
 //! [`ResourceType`] describes one; its [`Strategy`] is upstream's `rest.RESTCreateStrategy` and friends in one trait.
 
 pub mod decode;
+pub mod json;
 pub mod managed_fields;
 pub mod patch;
+pub mod quantity;
 mod resources;
+pub mod schema;
+pub mod typed;
 pub mod validation;
+pub mod yaml;
 
 use serde_json::Value;
 
@@ -59,6 +64,15 @@ impl ResourceType {
     /// The subresource of that name.
     pub fn subresource(&self, name: &str) -> Option<&'static Subresource> {
         self.subresources.iter().find(|s| s.name == name)
+    }
+
+    /// Group, version and kind of the bodies that the resource, or its subresource, takes and gives.
+    pub fn wire_kind(&self, subresource: &str) -> (&'static str, &'static str, &'static str) {
+        match self.subresource(subresource) {
+            Some(sub) if !sub.group.is_empty() => (sub.group, sub.version, sub.kind),
+            Some(sub) => (self.group, self.version, sub.kind),
+            None => (self.group, self.version, self.kind),
+        }
     }
 
     /// Whether objects are kept (reviews and bindings are only answered).

@@ -1,13 +1,24 @@
 //! Who owns which field: `metadata.managedFields` and server-side apply.
 //!
-//! Upstream: `k8s.io/apimachinery/pkg/util/managedfields`, `sigs.k8s.io/structured-merge-diff`.
+//! Upstream: `k8s.io/apimachinery/pkg/util/managedfields`, `sigs.k8s.io/structured-merge-diff/merge`.
+
+mod fieldset;
+mod merge;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
+use self::fieldset::{Path, Set};
+use self::merge::Typed;
 use super::ResourceType;
 use super::decode::FieldValidation;
-use crate::apiserver::status::Status;
+use super::schema::Schema;
+use super::typed::{self, time_text};
+use super::yaml;
+use crate::apiserver::status::{Cause, Status};
+
+/// How many managers of updates are told apart.
+const MOST_UPDATE_MANAGERS: usize = 10;
 
 /// Who applies, and how.
 #[derive(Debug, Clone)]
@@ -22,9 +33,279 @@ pub struct ApplyOptions<'a> {
     pub now: Timestamp,
 }
 
+/// A manager's identity: for appliers the version does not count.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Id {
+    applies: bool,
+    manager: String,
+    version: String,
+    subresource: String,
+}
+
+/// A manager's fields.
+#[derive(Debug, Clone)]
+struct Entry {
+    id: Id,
+    version: String,
+    set: Set,
+    time: Option<String>,
+}
+
+/// The managers of an object.
+#[derive(Debug, Clone, Default)]
+struct Managed(Vec<Entry>);
+
+/// What an operation is done on.
+struct Operation<'a> {
+    typed: Typed,
+    kind: (&'static str, &'static str, &'static str),
+    version: String,
+    subresource: &'a str,
+    ignored: Vec<Path>,
+}
+
+impl Managed {
+    fn decode(entries: &Value) -> Option<Self> {
+        let mut out = Vec::new();
+        for entry in entries.as_array().into_iter().flatten() {
+            let text = |key: &str| entry[key].as_str().unwrap_or("").to_owned();
+            let applies = match entry["operation"].as_str() {
+                Some("Apply") => true,
+                Some("Update") => false,
+                _ => return None,
+            };
+            let version = text("apiVersion");
+            if version.is_empty() || entry["fieldsType"] != "FieldsV1" {
+                return None;
+            }
+            let id = Id {
+                applies,
+                manager: text("manager"),
+                version: if applies { String::new() } else { version.clone() },
+                subresource: text("subresource"),
+            };
+            let time = entry["time"].as_str().map(str::to_owned);
+            out.push(Entry { id, version, set: Set::from_fields(&entry["fieldsV1"]), time });
+        }
+        Some(Self(out))
+    }
+
+    fn encode(&self) -> Value {
+        let mut entries = self.0.clone();
+        entries.sort_by(|a, b| {
+            let key = |e: &Entry| {
+                (
+                    !e.id.applies,
+                    e.time.clone().unwrap_or_default(),
+                    e.id.manager.clone(),
+                    e.version.clone(),
+                    e.id.subresource.clone(),
+                )
+            };
+            key(a).cmp(&key(b))
+        });
+        let list = entries.iter().map(|e| {
+            let mut out = Map::new();
+            if !e.id.manager.is_empty() {
+                out.insert("manager".into(), json!(e.id.manager));
+            }
+            out.insert("operation".into(), json!(if e.id.applies { "Apply" } else { "Update" }));
+            out.insert("apiVersion".into(), json!(e.version));
+            if let Some(time) = &e.time {
+                out.insert("time".into(), json!(time));
+            }
+            out.insert("fieldsType".into(), json!("FieldsV1"));
+            out.insert("fieldsV1".into(), e.set.to_fields());
+            if !e.id.subresource.is_empty() {
+                out.insert("subresource".into(), json!(e.id.subresource));
+            }
+            Value::Object(out)
+        });
+        list.collect()
+    }
+
+    fn find(&self, id: &Id) -> Option<&Entry> {
+        self.0.iter().find(|e| e.id == *id)
+    }
+
+    fn put(&mut self, entry: Entry) {
+        self.0.retain(|e| e.id != entry.id);
+        if !entry.set.0.is_empty() {
+            self.0.push(entry);
+        }
+    }
+
+    /// Merges the oldest managers of updates into `ancient-changes` (`capmanagers.go`).
+    fn cap(&mut self) {
+        let mut updaters: Vec<Entry> = self.0.iter().filter(|e| !e.id.applies).cloned().collect();
+        if updaters.len() <= MOST_UPDATE_MANAGERS {
+            return;
+        }
+        updaters.sort_by(|a, b| (&a.time, &a.id).cmp(&(&b.time, &b.id)));
+        let surplus = updaters.len() - MOST_UPDATE_MANAGERS;
+        let mut bucket: Option<Entry> = None;
+        for old in updaters.into_iter().take(surplus + 1) {
+            self.0.retain(|e| e.id != old.id);
+            bucket = Some(match bucket {
+                None => old,
+                Some(mut kept) => {
+                    kept.set = kept.set.union(&old.set);
+                    kept.time = old.time;
+                    kept
+                }
+            });
+        }
+        if let Some(mut entry) = bucket {
+            entry.id = Id {
+                applies: false,
+                manager: "ancient-changes".into(),
+                version: entry.version.clone(),
+                subresource: String::new(),
+            };
+            if let Some(known) = self.find(&entry.id) {
+                entry.set = entry.set.union(&known.set);
+            }
+            self.put(entry);
+        }
+    }
+}
+
+impl<'a> Operation<'a> {
+    fn new(rt: &ResourceType, subresource: &'a str) -> Option<Self> {
+        let schema = Schema::of(crate::release::default_release());
+        let kind = rt.wire_kind(subresource);
+        let root = schema.kind(kind.0, kind.1, kind.2)?;
+        let has_status = rt.subresource("status").is_some();
+        let ignored: &[&[&str]] = match subresource {
+            "status" if rt.plural == "pods" => {
+                &[&["spec"], &["metadata", "deletionTimestamp"], &["metadata", "ownerReferences"]]
+            }
+            "status" => &[&["spec"]],
+            "" if has_status => &[&["status"]],
+            _ => &[],
+        };
+        let ignored =
+            ignored.iter().map(|path| Path(path.iter().map(|name| format!("f:{name}")).collect())).collect();
+        let version = if kind.0.is_empty() { kind.1.to_owned() } else { format!("{}/{}", kind.0, kind.1) };
+        Some(Self { typed: Typed { schema, root }, kind, version, subresource, ignored })
+    }
+
+    fn id(&self, manager: &str, applies: bool) -> Id {
+        Id {
+            applies,
+            manager: if manager.is_empty() { "unknown".into() } else { manager.into() },
+            version: if applies { String::new() } else { self.version.clone() },
+            subresource: self.subresource.to_owned(),
+        }
+    }
+
+    fn empty(&self) -> Value {
+        typed::reshape(self.typed.schema, self.typed.root, &Value::Object(Map::new()))
+    }
+
+    /// Takes what changed away from its owners; gives who owned it (`Updater.update`).
+    fn take(
+        &self,
+        old: &Value,
+        new: &Value,
+        managed: &mut Managed,
+        workflow: Option<&Id>,
+        force: bool,
+    ) -> Result<merge::Comparison, Vec<(Id, Path)>> {
+        let mut compare = self.typed.compare(old, new);
+        for set in [&mut compare.removed, &mut compare.modified, &mut compare.added] {
+            *set = set.without_prefixes(&self.ignored);
+        }
+        let changed = compare.modified.union(&compare.added);
+        let mut conflicts = Vec::new();
+        for entry in managed.0.iter().filter(|e| Some(&e.id) != workflow) {
+            conflicts.extend(entry.set.intersection(&changed).0.into_iter().map(|p| (entry.id.clone(), p)));
+        }
+        if !force && !conflicts.is_empty() {
+            conflicts.sort();
+            return Err(conflicts);
+        }
+        for entry in managed.0.iter_mut().filter(|e| Some(&e.id) != workflow) {
+            entry.set = entry.set.difference(&changed).difference(&compare.removed);
+        }
+        managed.0.retain(|e| !e.set.0.is_empty());
+        Ok(compare)
+    }
+
+    fn update(&self, live: &Value, new: &Value, managed: &mut Managed, manager: &str, now: &str) {
+        let Ok(compare) = self.take(live, new, managed, None, true) else { return };
+        let mine = compare.modified.union(&compare.added).difference(&strip_set());
+        if mine.0.is_empty() {
+            return;
+        }
+        let id = self.id(manager, false);
+        let set = match managed.find(&id) {
+            Some(before) => before.set.union(&mine),
+            None => mine,
+        };
+        managed.put(Entry { id, version: self.version.clone(), set, time: Some(now.to_owned()) });
+        managed.cap();
+    }
+
+    /// Removes what the manager applied before and does not any more, unless somebody else owns it (`Updater.prune`).
+    fn prune(&self, merged: &Value, managed: &Managed, last: &Set) -> Value {
+        if last.0.is_empty() {
+            return merged.clone();
+        }
+        let typed = self.typed;
+        let named = |set: &Set| set.with_named_fields(typed.schema, typed.root);
+        let pruned = typed.remove(merged, &named(last));
+        let owned = managed.0.iter().fold(Set::default(), |all, e| all.union(&e.set));
+        let merged_set = named(&typed.field_set(merged));
+        let keep = named(&typed.field_set(&pruned)).union(&named(&owned));
+        let pruned = typed.remove(merged, &merged_set.difference(&keep));
+        let pruned_set = named(&typed.field_set(&pruned));
+        typed.remove(merged, &merged_set.difference(&pruned_set).intersection(&named(last)))
+    }
+}
+
+fn strip_set() -> Set {
+    let metadata = ["name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation"];
+    let mut set = Set::default();
+    for name in ["apiVersion", "kind", "metadata"] {
+        set.0.insert(Path(vec![format!("f:{name}")]));
+    }
+    for name in metadata.into_iter().chain(["managedFields", "resourceVersion"]) {
+        set.0.insert(Path(vec!["f:metadata".into(), format!("f:{name}")]));
+    }
+    set
+}
+
+fn without_managed_fields(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("managedFields");
+    }
+    object
+}
+
+fn set_managed_fields(object: &mut Value, managed: &Managed) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    if managed.0.is_empty() {
+        metadata.remove("managedFields");
+    } else {
+        metadata.insert("managedFields".into(), managed.encode());
+    }
+}
+
+/// Whether the request asks to forget all owners: an empty list, or one empty entry.
+fn is_reset(entries: &Value) -> bool {
+    match entries.as_array().map(Vec::as_slice) {
+        Some([]) => true,
+        Some([one]) => one.as_object().is_some_and(Map::is_empty),
+        _ => false,
+    }
+}
+
 /// Records what `manager` changed between `live` (Null on create) and `new`, in `new`'s `metadata.managedFields`.
 ///
-/// The manager is the request's `fieldManager`, or the user agent up to its first slash.
+/// The manager is the request's `fieldManager`, or the user agent up to its first slash. Call it after the defaults are
+/// set and before admission.
 pub fn update(
     rt: &ResourceType,
     subresource: &str,
@@ -33,10 +314,29 @@ pub fn update(
     manager: &str,
     now: Timestamp,
 ) {
-    let _ = (rt, subresource, live, new, manager, now);
+    let Some(operation) = Operation::new(rt, subresource) else { return };
+    let asked = &new["metadata"]["managedFields"];
+    let kept = || Managed::decode(&live["metadata"]["managedFields"]).unwrap_or_default();
+    let mut managed = if !subresource.is_empty() {
+        kept()
+    } else if is_reset(asked) {
+        Managed::default()
+    } else {
+        Managed::decode(asked).filter(|m| !m.0.is_empty()).unwrap_or_else(kept)
+    };
+    let created = live["metadata"]["uid"].as_str().is_none_or(str::is_empty);
+    let bare = without_managed_fields(new);
+    if created || !managed.0.is_empty() {
+        let old = if live.is_null() { operation.empty() } else { without_managed_fields(live) };
+        operation.update(&old, &bare, &mut managed, manager, &time_text(now));
+    }
+    *new = bare;
+    set_managed_fields(new, &managed);
 }
 
 /// Applies an apply patch (JSON or YAML) to `live` (Null where the object is created); also gives the warnings.
+///
+/// The outcome carries its managed fields. Defaults, admission and validation are the caller's.
 pub fn apply(
     rt: &ResourceType,
     subresource: &str,
@@ -44,9 +344,135 @@ pub fn apply(
     patch: &[u8],
     options: &ApplyOptions<'_>,
 ) -> Result<(Value, Vec<String>), Status> {
-    let _ = (rt, subresource, options);
-    let patch: Value = serde_yaml::from_slice(patch).map_err(|e| Status::bad_request(e.to_string()))?;
-    let mut object = live.clone();
-    json_patch::merge(&mut object, &patch);
-    Ok((object, Vec::new()))
+    let unknown = |message: String| Status::new(500, "", message);
+    let operation =
+        Operation::new(rt, subresource).ok_or_else(|| unknown(format!("no schema for {}", rt.kind)))?;
+    let node = yaml::parse(patch).map_err(|e| {
+        Status::bad_request(format!("error decoding YAML: error converting YAML to JSON: {e}"))
+    })?;
+    let change = node.to_value();
+    let (group, version, kind) = operation.kind;
+    let said = change["apiVersion"].as_str().unwrap_or("");
+    let said_kind = change["kind"].as_str().unwrap_or("");
+    if said != operation.version || said_kind != kind {
+        let (said_group, said_version) = said.split_once('/').unwrap_or(("", said));
+        return Err(Status::bad_request(format!(
+            "invalid object type: {said_group}/{said_version}, Kind={said_kind}"
+        )));
+    }
+    if change["metadata"].get("managedFields").is_some_and(|m| !m.is_null()) {
+        return Err(Status::bad_request("metadata.managedFields must be nil"));
+    }
+    let now = time_text(options.now);
+    let old = if live.is_null() { operation.empty() } else { without_managed_fields(live) };
+    let mut managed = Managed::decode(&live["metadata"]["managedFields"])
+        .ok_or_else(|| unknown("failed to decode managed fields".into()))?;
+    if managed.0.is_empty() {
+        operation.update(&operation.empty(), &old, &mut managed, "before-first-apply", &now);
+    }
+    operation.typed.validate(&change).map_err(|e| {
+        let text = |key: &str| change["metadata"][key].as_str().unwrap_or("").to_owned();
+        unknown(format!(
+            "failed to create typed patch object ({}/{}; {group}/{version}, Kind={kind}): {e}",
+            text("namespace"),
+            text("name")
+        ))
+    })?;
+    let id = operation.id(options.manager, true);
+    let before = managed.find(&id).cloned();
+    let merged = operation.typed.merge(&old, &change);
+    let set = operation.typed.field_set(&change).without_prefixes(&operation.ignored);
+    managed.0.retain(|e| e.id != id);
+    let time = before.as_ref().and_then(|e| e.time.clone());
+    managed.0.push(Entry { id: id.clone(), version: operation.version.clone(), set, time });
+    let last = before.map(|e| e.set).unwrap_or_default();
+    let merged = operation.prune(&merged, &managed, &last);
+    operation
+        .take(&old, &merged, &mut managed, Some(&id), options.force)
+        .map_err(|conflicts| conflict_status(&conflicts))?;
+    let mut object = typed::reshape(operation.typed.schema, operation.typed.root, &merged);
+    let noop = typed::reshape(operation.typed.schema, operation.typed.root, &old) == object;
+    if let Some(mut mine) = managed.find(&id).cloned() {
+        mine.set = mine.set.difference(&strip_set());
+        if !noop {
+            mine.time = Some(now);
+        }
+        managed.put(mine);
+    }
+    object["apiVersion"] = json!(operation.version);
+    object["kind"] = json!(kind);
+    set_managed_fields(&mut object, &managed);
+    let mut warnings = Vec::new();
+    if options.validation != FieldValidation::Ignore {
+        node.duplicates("", &mut warnings);
+        if options.validation == FieldValidation::Strict
+            && let Some(first) = warnings.first()
+        {
+            return Err(Status::bad_request(format!("error strict decoding YAML: {first}")));
+        }
+    }
+    Ok((object, warnings))
 }
+
+/// Keeps the old times where nothing but times differs, so that a write that changes nothing stays one.
+///
+/// Upstream: `fieldmanager.IgnoreManagedFieldsTimestampsTransformer`; call it last, before the object is stored.
+pub fn ignore_timestamps(new: &mut Value, old: &Value) {
+    let timeless = |object: &Value| {
+        let mut object = object.clone();
+        for entry in object["metadata"]["managedFields"].as_array_mut().into_iter().flatten() {
+            if let Some(entry) = entry.as_object_mut() {
+                entry.remove("time");
+            }
+        }
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            metadata.remove("resourceVersion");
+        }
+        object
+    };
+    if new["metadata"]["managedFields"] != old["metadata"]["managedFields"] && timeless(new) == timeless(old)
+    {
+        new["metadata"]["managedFields"] = old["metadata"]["managedFields"].clone();
+    }
+}
+
+fn conflict_status(conflicts: &[(Id, Path)]) -> Status {
+    let name = |id: &Id| {
+        let mut text = format!("{:?}", id.manager);
+        if !id.subresource.is_empty() {
+            text.push_str(&format!(" with subresource {:?}", id.subresource));
+        }
+        if !id.applies {
+            text.push_str(&format!(" using {}", id.version));
+        }
+        text
+    };
+    let message = match conflicts {
+        [(id, path)] => format!("Apply failed with 1 conflict: conflict with {}: {path}", name(id)),
+        many => {
+            let mut lines = Vec::new();
+            let mut last = None;
+            for (id, path) in many {
+                if last != Some(id) {
+                    lines.push(format!("conflicts with {}:", name(id)));
+                    last = Some(id);
+                }
+                lines.push(format!("- {path}"));
+            }
+            format!("Apply failed with {} conflicts: {}", many.len(), lines.join("\n"))
+        }
+    };
+    let mut status = Status::new(409, "Conflict", message);
+    status.causes = conflicts
+        .iter()
+        .map(|(id, path)| Cause {
+            reason: "FieldManagerConflict".into(),
+            message: format!("conflict with {}", name(id)),
+            field: path.to_string(),
+        })
+        .collect();
+    status
+}
+
+#[cfg(test)]
+mod tests;

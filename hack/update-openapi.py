@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Derive the type tables and the served OpenAPI documents from a real API server of the release.
+
+  update-openapi.py --server https://127.0.0.1:6443 --token TOKEN --api "$(go env GOMODCACHE)/k8s.io/api@v0.31.0" \
+      --machinery "$(go env GOMODCACHE)/k8s.io/apimachinery@v0.31.0" --release 1.31
+
+The server says what each type consists of (its /openapi/v3); the Go declarations add what OpenAPI does not tell: whether a
+field is a pointer, whether an empty one is left out, and its Go type, which error messages name.
+
+Writes assets/schema-RELEASE.txt.gz (see src/apiserver/registry/schema.rs for the format) and
+assets/openapi-RELEASE/*.json.gz.
+"""
+import argparse, gzip, json, os, re, ssl, urllib.request
+
+GROUPS = """api/v1 apis/apps/v1 apis/authentication.k8s.io/v1 apis/authorization.k8s.io/v1 apis/certificates.k8s.io/v1
+apis/coordination.k8s.io/v1 apis/discovery.k8s.io/v1 apis/events.k8s.io/v1 apis/node.k8s.io/v1 apis/policy/v1
+apis/rbac.authorization.k8s.io/v1 apis/scheduling.k8s.io/v1 apis/storage.k8s.io/v1""".split()
+UNSERVED = {"componentstatuses", "podtemplates", "replicationcontrollers", "controllerrevisions", "statefulsets",
+            "csistoragecapacities", "volumeattachments"}
+STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.M | re.S)
+FIELD = re.compile(r'^\t(\w+)\s+(\S+)\s+`json:"([^"]*)"', re.M)
+INLINE = re.compile(r'^\t([\w.]+)\s+`json:",inline"', re.M)
+
+
+def fetch(args, path):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    request = urllib.request.Request(args.server + path, headers={"Authorization": "Bearer " + args.token})
+    return json.load(urllib.request.urlopen(request, context=context))
+
+
+def go_structs(path):
+    """{struct: ({json name: (go type, pointer, omitempty)}, [embedded])} of one types.go."""
+    with open(path) as handle:
+        text = handle.read()
+    found = {}
+    for name, body in STRUCT.findall(text):
+        fields = {}
+        for _, kind, tag in FIELD.findall(body):
+            json_name, _, options = tag.partition(",")
+            if json_name:
+                fields[json_name] = (kind, kind.startswith("*"), "omitempty" in options, len(fields))
+        found[name] = (fields, [e.split(".")[-1] for e in INLINE.findall(body)])
+    return found
+
+
+def all_fields(structs, name):
+    fields, embedded = structs.get(name, ({}, []))
+    merged = dict(fields)
+    for e in embedded:
+        if e in structs:
+            merged.update(all_fields(structs, e))
+    return merged
+
+
+def go_package(args, schema):
+    parts = schema.split(".")
+    if schema.startswith("io.k8s.api."):
+        return os.path.join(args.api, *parts[3:-1], "types.go")
+    if schema.startswith("io.k8s.apimachinery.pkg."):
+        return os.path.join(args.machinery, *parts[3:-1], "types.go")
+    return ""
+
+
+def shape(schemas, schema):
+    """The type of a field: s b i l n q x t u y r, @Name, [item, {value."""
+    if "allOf" in schema:
+        schema = dict(schema["allOf"][0], **{k: v for k, v in schema.items() if k != "allOf"})
+    if "$ref" in schema:
+        name = schema["$ref"].rsplit("/", 1)[1]
+        short = name.rsplit(".", 1)[1]
+        simple = {"Quantity": "q", "IntOrString": "x", "Time": "t", "MicroTime": "u", "FieldsV1": "r", "RawExtension": "r"}
+        return simple.get(short) or "@" + name
+    kind = schema.get("type")
+    if kind == "array":
+        return "[" + shape(schemas, schema["items"])
+    if kind == "object":
+        return "{" + shape(schemas, schema["additionalProperties"]) if "additionalProperties" in schema else "r"
+    if kind == "string":
+        return "y" if schema.get("format") == "byte" else "s"
+    if kind == "integer":
+        return "l" if schema.get("format") == "int64" else "i"
+    return {"boolean": "b", "number": "n"}[kind]
+
+
+def table(args, documents):
+    schemas = {}
+    for document in documents.values():
+        schemas.update(document["components"]["schemas"])
+    cache, lines = {}, []
+    for name in sorted(schemas):
+        schema = schemas[name]
+        short = name.rsplit(".", 1)[1]
+        if short in ("Quantity", "IntOrString", "Time", "MicroTime", "FieldsV1", "RawExtension"):
+            continue
+        path = go_package(args, name)
+        if path not in cache:
+            cache[path] = go_structs(path) if os.path.exists(path) else {}
+        go = all_fields(cache[path], short)
+        lines.append(f"type {name}" + (" A" if schema.get("x-kubernetes-map-type") == "atomic" else ""))
+        for gvk in schema.get("x-kubernetes-group-version-kind", []):
+            if gvk["kind"] == short:
+                lines.append(f" kind {gvk['group'] or '-'} {gvk['version']} {gvk['kind']}")
+        properties = schema.get("properties", {})
+        for field in sorted(properties, key=lambda f: go.get(f, ("", 0, 0, 99))[3]):
+            p = properties[field]
+            kind, pointer, omit, _ = go.get(field, ("", False, True, 0))
+            words = [field, shape(schemas, p)]
+            flags = ("p" if pointer else "") + ("o" if omit else "") + ("r" if field in schema.get("required", []) else "")
+            words.append(flags or "-")
+            base = kind.lstrip("*[]")
+            if re.fullmatch(r"[A-Z]\w*", base) and words[1] in ("s", "i", "l", "[s"):
+                words.append("G=" + base)
+            if p.get("x-kubernetes-map-type") == "atomic":
+                words.append("A")
+            if p.get("x-kubernetes-list-type") in ("set", "map"):
+                words.append("L=" + p["x-kubernetes-list-type"] + ":" + ",".join(p.get("x-kubernetes-list-map-keys", [])))
+            if "x-kubernetes-patch-strategy" in p:
+                words.append("M=" + p["x-kubernetes-patch-strategy"] + ":" + p.get("x-kubernetes-patch-merge-key", ""))
+            if "default" in p and p["default"] not in ("", 0, False, {}):
+                words.append("D=" + json.dumps(p["default"], separators=(",", ":")))
+            lines.append(" " + " ".join(words))
+    return "\n".join(lines) + "\n"
+
+
+def served(document):
+    """The document without the paths of resources that are not served."""
+    paths = {p: v for p, v in document["paths"].items() if not UNSERVED & set(p.split("/"))}
+    return dict(document, paths=paths)
+
+
+def write(path, data):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as handle:
+        handle.write(gzip.compress(data, 9, mtime=0))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for option in ("server", "token", "api", "machinery", "release"):
+        parser.add_argument("--" + option, required=True)
+    args = parser.parse_args()
+    assets = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "assets")
+    documents = {group: fetch(args, "/openapi/v3/" + group) for group in GROUPS}
+    write(f"{assets}/schema-{args.release}.txt.gz", table(args, documents).encode())
+    for group, document in documents.items():
+        body = json.dumps(served(document), separators=(",", ":"), sort_keys=True).encode()
+        write(f"{assets}/openapi-{args.release}/{group.replace('/', '_')}.json.gz", body)
+
+
+main()

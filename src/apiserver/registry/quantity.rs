@@ -1,0 +1,119 @@
+//! `resource.Quantity`: parsing and the canonical form.
+//!
+//! Upstream: `k8s.io/apimachinery/pkg/api/resource/{quantity,suffix}.go`.
+
+/// The error of every malformed quantity.
+const FORMAT: &str =
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
+const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+const DECIMAL: [(&str, i32); 10] =
+    [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
+
+enum Suffix {
+    Binary,
+    Decimal,
+    Exponent,
+}
+
+/// A quantity as a number of billionths, with the form it was written in.
+fn parse(text: &str) -> Result<(i128, Suffix), String> {
+    let wrong = || FORMAT.to_owned();
+    let (negative, rest) = match text.as_bytes().first() {
+        Some(b'-') => (true, &text[1..]),
+        Some(b'+') => (false, &text[1..]),
+        Some(_) => (false, text),
+        None => return Err(wrong()),
+    };
+    let split = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    let (digits, suffix) = rest.split_at(split);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
+        return Err(wrong());
+    }
+    let (factor_ten, factor_two, form) = if let Some((_, e)) = DECIMAL.iter().find(|(s, _)| *s == suffix) {
+        (*e, 0, Suffix::Decimal)
+    } else if let Some(i) = BINARY.iter().position(|s| *s == suffix) {
+        (0, 10 * u32::try_from(i).unwrap_or(0), Suffix::Binary)
+    } else if let Some(e) = suffix.strip_prefix(['e', 'E']) {
+        (e.parse::<i32>().map_err(|_| wrong())?, 0, Suffix::Exponent)
+    } else {
+        return Err("unable to parse quantity's suffix".to_owned());
+    };
+    let mut value: i128 = 0;
+    let fraction: String = fraction.chars().take(18).collect();
+    for c in whole.chars().chain(fraction.chars()) {
+        let digit = i128::from(c.to_digit(10).unwrap_or(0));
+        value = value.checked_mul(10).and_then(|v| v.checked_add(digit)).unwrap_or(i128::MAX / 4);
+    }
+    value = value.checked_shl(factor_two).filter(|v| v >> factor_two == value).unwrap_or(i128::MAX / 4);
+    let mut exponent = factor_ten - i32::try_from(fraction.len()).unwrap_or(0) + 9;
+    while exponent > 0 {
+        value = value.saturating_mul(10);
+        exponent -= 1;
+    }
+    while exponent < 0 {
+        value = value / 10 + i128::from(value % 10 != 0);
+        exponent += 1;
+    }
+    let value = value.min(i128::from(i64::MAX) * 1_000_000_000);
+    Ok((if negative { -value } else { value }, form))
+}
+
+/// The canonical form (`1000m` is `1`), or upstream's error.
+pub fn canonical(text: &str) -> Result<String, String> {
+    let (nanos, form) = parse(text)?;
+    if nanos == 0 {
+        return Ok("0".to_owned());
+    }
+    if matches!(form, Suffix::Binary) && nanos % 1_000_000_000 == 0 && (nanos / 1_000_000_000).abs() >= 1024 {
+        let mut value = nanos / 1_000_000_000;
+        let mut at = 0;
+        while value % 1024 == 0 && at < 6 {
+            value /= 1024;
+            at += 1;
+        }
+        return Ok(format!("{value}{}", BINARY[at]));
+    }
+    let (mut value, mut exponent) = (nanos, -9);
+    while value % 1000 == 0 && exponent < 18 {
+        value /= 1000;
+        exponent += 3;
+    }
+    if matches!(form, Suffix::Exponent) {
+        return Ok(if exponent == 0 { value.to_string() } else { format!("{value}e{exponent}") });
+    }
+    let suffix = DECIMAL.iter().find(|(_, e)| *e == exponent).map_or("", |(s, _)| s);
+    Ok(format!("{value}{suffix}"))
+}
+
+/// The value in billionths, for comparisons; malformed ones are 0.
+pub fn nanos(text: &str) -> i128 {
+    parse(text).map_or(0, |(n, _)| n)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn canonical_forms() {
+        for (from, to) in [
+            ("1000m", "1"),
+            ("0.5", "500m"),
+            ("1024Mi", "1Gi"),
+            ("100Mi", "100Mi"),
+            ("1.5Gi", "1536Mi"),
+            ("3899332Ki", "3899332Ki"),
+            ("110", "110"),
+            ("1e3", "1e3"),
+            ("1000", "1k"),
+            ("0.1m", "100u"),
+            ("-5", "-5"),
+            ("0", "0"),
+        ] {
+            assert_eq!(canonical(from).unwrap(), to, "{from}");
+        }
+        assert!(canonical("x").is_err() && canonical("").is_err() && canonical("1Z").is_err());
+    }
+}
