@@ -43,6 +43,8 @@ pub mod config;
 pub mod driver;
 pub mod effect;
 pub mod event;
+#[cfg(test)]
+mod fixture;
 pub mod guard;
 pub mod keymap;
 pub mod layout;

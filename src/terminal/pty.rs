@@ -193,3 +193,6 @@ async fn write_loop(master: Arc<AsyncFd<OwnedFd>>, mut queue: mpsc::UnboundedRec
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -380,7 +380,7 @@ impl Screen {
                         std::iter::once(cell.c).chain(cell.zerowidth().into_iter().flatten().copied())
                     })
                     .collect();
-                text.trim_end().to_owned()
+                text.replace('\t', " ").trim_end().to_owned()
             })
             .collect()
     }
@@ -429,3 +429,6 @@ fn colour(colour: AnsiColor) -> Color {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

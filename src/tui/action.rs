@@ -99,6 +99,8 @@ pub enum Action {
     Copy(usize),
     /// Goes back: closes what is on top, stops what runs, or returns to the shell.
     Back,
+    /// Goes back from a result or a solution to the page's text.
+    CloseText,
     /// Says yes to the question on top.
     Accept,
     /// Chooses the second answer of a question.

@@ -70,6 +70,13 @@ impl Chord {
             "tab" => KeyCode::Tab,
             "enter" => KeyCode::Enter,
             "esc" => KeyCode::Esc,
+            "backspace" => KeyCode::Backspace,
+            "left" => KeyCode::Left,
+            "right" => KeyCode::Right,
+            "up" => KeyCode::Up,
+            "down" => KeyCode::Down,
+            "pgup" => KeyCode::PageUp,
+            "pgdn" => KeyCode::PageDown,
             _ => {
                 let mut chars = rest.chars();
                 match (chars.next(), chars.next()) {
@@ -193,6 +200,7 @@ pub const BINDINGS: &[Binding] = keys![
     Action::NextPage, Global, [f(8)], [c('n')], "next", "Next page of the lesson", [Shell, Lesson, Prefix], true;
     Action::PreviousPage, Global, [Chord::shift(KeyCode::F(8))], [c('b')], "back", "Previous page of the lesson", [Prefix], true;
     Action::Palette, Global, [f(9)], [c(':'), c(' ')], "commands", "Find and run any command", [Shell, Lesson, Prefix], false;
+    Action::CloseText, Global, [], [k(KeyCode::Backspace)], "to the text", "Back from a result or a solution to the lesson's text", [], true;
     Action::CheckAll, Global, [], [], "check all", "Check every step", [], true;
     Action::Solve, Global, [], [], "apply solution", "Apply the solution of this step for me (asks first)", [], true;
     Action::ResetStep, Global, [], [], "reset step", "Start this step over (asks first)", [], true;

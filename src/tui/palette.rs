@@ -48,8 +48,18 @@ pub fn matching(state: &State, query: &str) -> Vec<Entry> {
 
 /// How well a query's letters, in order, are found in a text: starts of words and runs count more.
 pub fn score(query: &str, text: &str) -> Option<u32> {
-    let text: Vec<char> = text.to_lowercase().chars().collect();
-    let mut score = 0;
+    let lower = text.to_lowercase();
+    let whole = lower.find(&query.trim().to_lowercase()).filter(|_| !query.trim().is_empty());
+    let mut score = match whole {
+        Some(at)
+            if at == 0 || lower.get(..at).is_some_and(|before| !before.ends_with(char::is_alphanumeric)) =>
+        {
+            60
+        }
+        Some(_) => 30,
+        None => 0,
+    };
+    let text: Vec<char> = lower.chars().collect();
     let mut from = 0;
     let mut last: Option<usize> = None;
     for c in query.to_lowercase().chars().filter(|c| !c.is_whitespace()) {
@@ -75,6 +85,8 @@ mod tests {
         assert_eq!(score("xyz", "Check this step"), None);
         assert!(score("", "anything").is_some());
         assert!(score("chk", "Check this step").is_some());
+        let (solution, loose) = ("Show the solution", "Show the latest requests to the API server, on loop");
+        assert!(score("sol", solution).unwrap() > score("sol", loose).unwrap());
         assert!(score("nt", "Next tab").unwrap() > score("nt", "Show the solution (asks first)").unwrap());
         assert!(
             score("hint", "Show the next hint").unwrap() > score("hint", "Check this step in t").unwrap_or(0)

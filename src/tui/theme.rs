@@ -126,7 +126,7 @@ static UNICODE: Glyphs = Glyphs {
     arrow: "›",
     ellipsis: "…",
     corners: ["╭", "╮", "╰", "╯"],
-    busy: "◌",
+    busy: "◌ wait",
     dot: "·",
 };
 
@@ -140,9 +140,9 @@ static ASCII: Glyphs = Glyphs {
     vertical: "|",
     gutter: "|",
     arrow: ">",
-    ellipsis: "~",
+    ellipsis: "...",
     corners: ["+", "+", "+", "+"],
-    busy: "*",
+    busy: "* wait",
     dot: "-",
 };
 

@@ -80,8 +80,14 @@ fn shorten(text: &str, width: usize, theme: &Theme) -> String {
     if Span::raw(text).width() <= width {
         return text.to_owned();
     }
-    let (head, _) = super::markdown::cut(text, width.saturating_sub(1).max(1));
+    let (head, _) =
+        super::markdown::cut(text, width.saturating_sub(Span::raw(theme.glyphs.ellipsis).width()).max(1));
     format!("{head}{}", theme.glyphs.ellipsis)
+}
+
+/// Says how many lines are below.
+fn more_lines(count: usize) -> String {
+    format!("{count} more line{}", if count == 1 { "" } else { "s" })
 }
 
 /// Draws a frame.

@@ -139,6 +139,10 @@ impl State {
             Action::Run(index) => self.run(index, drawn, effects),
             Action::Copy(index) => self.copy(index, drawn, effects),
             Action::Back => self.back(effects),
+            Action::CloseText => {
+                self.panel = Panel::Text;
+                self.scroll = 0;
+            }
             Action::Accept => self.answer(effects),
             Action::Second => {
                 if self.overlay == Some(Overlay::Question(Question::Resume)) {

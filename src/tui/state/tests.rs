@@ -1,1 +1,384 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+use crossterm::event::{
+    KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
+};
 
+use super::super::event::Event;
+use super::super::fixture::{Seat, checked, course, result, standing};
+use super::super::markdown::Place;
+use super::*;
+use crate::terminal::Notice;
+use crate::terminal::screen::ScrollBy;
+
+fn key(c: char, modifiers: KeyModifiers) -> KeyEvent {
+    KeyEvent::new(KeyCode::Char(c), modifiers)
+}
+
+fn mouse(kind: MouseEventKind, column: u16, row: u16) -> Event {
+    Event::Mouse(MouseEvent { kind, column, row, modifiers: KeyModifiers::NONE })
+}
+
+use super::super::effect::Effect;
+
+#[test]
+fn the_first_shell_opens_with_the_lab_and_the_second_when_it_is_shown() {
+    let mut seat = Seat::starting(120, 40);
+    seat.happen(Event::Resize(120, 40));
+    assert_eq!(seat.take(), [Effect::Resize(69, 36)]);
+    seat.happen(Event::Opened(Box::new(course(standing(), false))));
+    assert_eq!(seat.take(), [Effect::OpenShell { tab: 1, node: "controlplane".into() }]);
+    seat.press("ctrl-g 2");
+    assert_eq!(seat.take(), [Effect::OpenShell { tab: 2, node: "node01".into() }]);
+    seat.press("ctrl-g 1 ctrl-g 2");
+    assert_eq!(seat.take(), []);
+}
+
+#[test]
+fn the_shell_gets_every_key_but_the_function_keys_and_the_prefix() {
+    let mut seat = Seat::new(120, 40);
+    for c in ['c', 'd', 'z', 'r', 'p', 'w'] {
+        seat.happen(Event::Key(key(c, KeyModifiers::CONTROL)));
+        assert_eq!(seat.take(), [Effect::Key(1, key(c, KeyModifiers::CONTROL))], "{c}");
+    }
+    seat.press("q ? f10 esc");
+    assert_eq!(seat.take().len(), 4);
+    assert_eq!(seat.state.overlay, None);
+    seat.press("f1");
+    assert_eq!(seat.take(), []);
+    assert_eq!(seat.state.overlay, Some(Overlay::Help));
+}
+
+#[test]
+fn the_prefix_is_sent_through_when_pressed_twice_and_lets_function_keys_through() {
+    let mut seat = Seat::new(120, 40);
+    seat.press("ctrl-g");
+    assert!(seat.state.prefix);
+    seat.press("ctrl-g");
+    assert_eq!(seat.take(), [Effect::Key(1, key('g', KeyModifiers::CONTROL))]);
+    assert!(!seat.state.prefix);
+    seat.press("ctrl-g f10 ctrl-g f11");
+    assert_eq!(seat.take().len(), 2);
+    seat.press("ctrl-g @");
+    assert!(seat.state.notice.take().unwrap().0.contains("Ctrl-G @"));
+    seat.press("ctrl-g esc");
+    assert_eq!((seat.take().len(), seat.state.prefix, seat.state.notice.is_none()), (0, false, true));
+}
+
+#[test]
+fn another_prefix_counts() {
+    let mut seat = Seat::new(120, 40);
+    seat.state.config.prefix = super::super::keymap::Chord::parse("ctrl-a").unwrap();
+    seat.press("ctrl-g");
+    assert_eq!(seat.take(), [Effect::Key(1, key('g', KeyModifiers::CONTROL))]);
+    seat.press("ctrl-a ?");
+    assert_eq!(seat.state.overlay, Some(Overlay::Help));
+}
+
+#[test]
+fn releases_are_ignored_and_repeats_count() {
+    let mut seat = Seat::new(120, 40);
+    let with = |kind| KeyEvent { kind, ..KeyEvent::new(KeyCode::Char('a'), KeyModifiers::NONE) };
+    seat.happen(Event::Key(with(KeyEventKind::Release)));
+    assert_eq!(seat.take(), []);
+    seat.happen(Event::Key(with(KeyEventKind::Repeat)));
+    assert_eq!(seat.take().len(), 1);
+}
+
+#[test]
+fn a_check_runs_once_shows_what_it_found_and_can_be_stopped() {
+    let mut seat = Seat::new(120, 40);
+    seat.press("f5 f5");
+    assert_eq!(seat.take(), [Effect::Check(Some("verify-issue".into()))]);
+    assert_eq!(seat.state.busy, Some("Checking"));
+    seat.press("f2 esc");
+    assert_eq!((seat.take(), seat.state.busy), (vec![Effect::Cancel], None));
+    seat.press("f5");
+    seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
+    assert!(matches!(seat.state.panel, Panel::Result(_, false)));
+    assert_eq!((seat.state.busy, seat.state.page), (None, 1));
+    seat.press("esc");
+    assert_eq!(seat.state.panel, Panel::Text);
+}
+
+#[test]
+fn passing_a_step_does_not_turn_the_page() {
+    let mut seat = Seat::new(120, 40);
+    let mut now = standing();
+    (now.current, now.results[0]) = (1, Some(result(0, 2)));
+    seat.happen(Event::Standing(now))
+        .happen(Event::Checked { result: Ok(checked(vec![result(0, 2)])), whole: false });
+    assert_eq!((seat.state.page, seat.state.points()), (1, (4, None)));
+    seat.press("f8");
+    // The lab is at the second step already.
+    assert_eq!((seat.state.page, seat.take()), (2, vec![]));
+    seat.press("shift-f8");
+    assert_eq!((seat.state.page, seat.take()), (1, vec![Effect::GoTo(0)]));
+}
+
+#[test]
+fn tasks_tick_off_without_anything_else_moving() {
+    let mut seat = Seat::new(120, 40);
+    let before = (seat.state.page, seat.state.focus, seat.state.scroll, seat.state.panel.clone());
+    seat.state.dirty = false;
+    seat.happen(Event::Tasks(result(0, 1)));
+    assert!(seat.state.dirty);
+    assert_eq!(seat.state.step_result(0).unwrap().score, 2);
+    assert_eq!(seat.state.points(), (0, None), "a quiet check gives no points");
+    assert_eq!((seat.state.page, seat.state.focus, seat.state.scroll, seat.state.panel.clone()), before);
+    seat.state.dirty = false;
+    seat.happen(Event::Tasks(result(0, 1)));
+    assert!(!seat.state.dirty, "the same again is not drawn again");
+}
+
+#[test]
+fn hints_come_in_levels_and_bring_the_lesson_to_the_front_where_one_pane_is_seen() {
+    let mut seat = Seat::new(80, 24);
+    assert_eq!(seat.state.focus, Focus::Shell);
+    seat.press("f6");
+    assert_eq!(seat.take(), [Effect::Hint("verify-issue".into())]);
+    seat.happen(Event::Hinted(Ok(Some(1))));
+    assert_eq!(seat.state.focus, Focus::Lesson);
+    let mut seat = Seat::new(120, 40);
+    seat.happen(Event::Hinted(Ok(None)));
+    assert_eq!(seat.state.focus, Focus::Shell);
+    assert!(seat.state.notice.unwrap().0.contains("last hint"));
+}
+
+#[test]
+fn what_cannot_be_taken_back_asks_first() {
+    let table = [
+        ("f7", Question::Solution, vec![]),
+        ("ctrl-g q", Question::Quit, vec![Effect::Quit]),
+        ("ctrl-g w", Question::CloseTab, vec![Effect::CloseShell(1)]),
+    ];
+    for (keys, question, effects) in table {
+        let mut seat = Seat::new(120, 40);
+        seat.press(keys);
+        assert_eq!(seat.state.overlay, Some(Overlay::Question(question)));
+        seat.press("esc");
+        assert_eq!((seat.state.overlay.clone(), seat.take()), (None, vec![]), "{keys}");
+        seat.press(keys).press("x enter");
+        assert_eq!(seat.state.overlay, None);
+        let done = seat.take();
+        assert!(effects.iter().all(|effect| done.contains(effect)), "{keys}: {done:?}");
+    }
+    for (entry, effect) in [
+        ("start the lesson over", Effect::Reset(None)),
+        ("start this step over", Effect::Reset(Some("verify-issue".into()))),
+        ("apply the solution", Effect::Solve("verify-issue".into())),
+    ] {
+        let mut seat = Seat::new(120, 40);
+        seat.press("f9").write(entry).press("enter");
+        assert!(matches!(seat.state.overlay, Some(Overlay::Question(_))), "{entry}");
+        assert_eq!(seat.take(), []);
+        seat.press("y");
+        assert_eq!(seat.take(), [effect]);
+    }
+}
+
+#[test]
+fn a_lab_that_was_there_before_asks_whether_to_go_on() {
+    let mut seat = Seat::starting(120, 40);
+    let mut before = standing();
+    (before.current, before.results[0]) = (1, Some(result(0, 2)));
+    seat.happen(Event::Opened(Box::new(course(before, true))));
+    assert_eq!((seat.state.page, seat.state.overlay.clone()), (2, Some(Overlay::Question(Question::Resume))));
+    seat.press("s");
+    assert_eq!(seat.state.overlay, Some(Overlay::Question(Question::ResetLesson)));
+    seat.press("esc");
+    assert!(!seat.take().contains(&Effect::Reset(None)));
+}
+
+#[test]
+fn pages_turn_and_end() {
+    let mut seat = Seat::new(120, 40);
+    seat.press("ctrl-g b");
+    assert_eq!(seat.state.page, 0);
+    seat.press("f5");
+    assert!(seat.state.notice.take().unwrap().0.contains("nothing to check"));
+    seat.press("f8 f8 f8 f8 f8");
+    assert_eq!(seat.state.page, 4);
+    assert!(seat.state.notice.take().unwrap().0.contains("last page"));
+    seat.press("f5");
+    assert_eq!(seat.take().last(), Some(&Effect::Check(None)));
+}
+
+#[test]
+fn tabs_open_rename_and_close() {
+    let mut seat = Seat::new(120, 40);
+    seat.press("ctrl-g 2 ctrl-g t");
+    assert_eq!(seat.take().last(), Some(&Effect::OpenShell { tab: 3, node: "node01".into() }));
+    seat.press("ctrl-g r ctrl-u").write("edit").press("enter");
+    assert_eq!(seat.state.tab().unwrap().name.as_deref(), Some("edit"));
+    seat.press("ctrl-g w");
+    assert_eq!(
+        (seat.state.tabs.len(), seat.state.active),
+        (2, 1),
+        "a shell that does not run closes at once"
+    );
+    seat.press("ctrl-g 7");
+    assert!(seat.state.notice.take().unwrap().0.contains("no tab 7"));
+    seat.press("ctrl-g right");
+    assert_eq!(seat.state.active, 0, "after the last comes the first");
+    seat.press("ctrl-g left");
+    assert_eq!(seat.state.active, 1);
+}
+
+#[test]
+fn output_in_another_tab_is_marked_once() {
+    let mut seat = Seat::new(120, 40);
+    seat.state.dirty = false;
+    seat.happen(Event::Terminal(2, Notice::Output));
+    assert!(seat.state.tabs[1].news && seat.state.dirty);
+    seat.state.dirty = false;
+    seat.happen(Event::Terminal(2, Notice::Output));
+    assert!(!seat.state.dirty);
+    seat.happen(Event::Terminal(1, Notice::Output));
+    assert!(seat.state.dirty);
+    seat.press("ctrl-g 2");
+    assert!(!seat.state.tabs[1].news);
+}
+
+#[test]
+fn a_shell_that_ended_starts_again_on_enter() {
+    let mut seat = Seat::new(120, 40);
+    seat.happen(Event::Terminal(1, Notice::Exited(0)));
+    seat.press("a");
+    assert_eq!(seat.take(), []);
+    seat.press("enter");
+    assert_eq!(
+        seat.take(),
+        [Effect::CloseShell(1), Effect::OpenShell { tab: 1, node: "controlplane".into() }]
+    );
+}
+
+#[test]
+fn a_resize_tells_the_terminals_and_a_wide_window_splits() {
+    let mut seat = Seat::new(120, 40);
+    seat.happen(Event::Resize(80, 24));
+    assert_eq!(seat.take(), [Effect::Resize(80, 20)]);
+    seat.press("f2");
+    assert_eq!(seat.take(), [], "the lesson in front does not change the shells' size");
+    seat.happen(Event::Resize(120, 40)).press("f2 ctrl-g z");
+    assert_eq!(seat.take().last(), Some(&Effect::Resize(120, 36)));
+    seat.happen(Event::Resize(40, 10)).press("a");
+    assert!(
+        !seat.take().iter().any(|e| matches!(e, Effect::Key(..))),
+        "nothing is typed where nothing is seen"
+    );
+}
+
+#[test]
+fn the_line_between_the_panes_is_dragged() {
+    let mut seat = Seat::new(120, 40);
+    seat.drawn.divider = Some(ratatui::layout::Rect::new(50, 2, 1, 37));
+    seat.happen(mouse(MouseEventKind::Down(MouseButton::Left), 50, 9));
+    seat.happen(mouse(MouseEventKind::Drag(MouseButton::Left), 60, 9));
+    assert_eq!((seat.state.split, seat.take()), (50, vec![Effect::Resize(59, 36)]));
+    seat.happen(mouse(MouseEventKind::Up(MouseButton::Left), 60, 9));
+    seat.happen(mouse(MouseEventKind::Drag(MouseButton::Left), 70, 9));
+    assert_eq!(seat.state.split, 50);
+}
+
+#[test]
+fn the_mouse_in_the_shell_is_told_in_the_shells_cells() {
+    let mut seat = Seat::new(120, 40);
+    seat.drawn.screen = Some(ratatui::layout::Rect::new(51, 3, 69, 36));
+    seat.happen(mouse(MouseEventKind::Down(MouseButton::Left), 60, 10));
+    seat.happen(mouse(MouseEventKind::Drag(MouseButton::Left), 10, 39));
+    let at: Vec<(u16, u16)> = seat
+        .take()
+        .iter()
+        .map(|effect| match effect {
+            Effect::Mouse { column, row, .. } => (*column, *row),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(at, [(9, 7), (0, 35)], "a drag that leaves the pane stays at its edge");
+}
+
+#[test]
+fn code_is_selected_run_and_copied_from_the_keyboard_and_by_click() {
+    let mut seat = Seat::new(120, 40);
+    let place = |line| Place { line, x: 0, width: 5 };
+    let code = |text: &str, run, index| Code {
+        text: text.into(),
+        run,
+        interrupt: false,
+        places: vec![place(index * 50)],
+        buttons: vec![(place(index * 50), Action::Run(index))],
+    };
+    seat.drawn.codes = vec![code("ssh node01", true, 0), code("killercoda/one=123", false, 1)];
+    seat.drawn.text = Some(ratatui::layout::Rect::new(0, 3, 50, 20));
+    seat.drawn.lines = 80;
+    seat.press("f2 tab enter");
+    assert_eq!(seat.take(), [Effect::Run { tab: 1, text: "ssh node01".into(), interrupt: false }]);
+    assert_eq!(seat.state.focus, Focus::Shell);
+    seat.press("f2 tab");
+    assert_eq!((seat.state.code, seat.state.scroll), (Some(1), 31), "what is selected is scrolled to");
+    seat.press("y");
+    assert_eq!(seat.take(), [Effect::Copy("killercoda/one=123".into())]);
+    seat.drawn.hits = vec![(ratatui::layout::Rect::new(5, 5, 5, 1), Action::Run(0))];
+    seat.happen(mouse(MouseEventKind::Down(MouseButton::Left), 6, 5));
+    assert_eq!(seat.take().len(), 1);
+    seat.happen(Event::Terminal(1, Notice::Exited(0)));
+    seat.happen(mouse(MouseEventKind::Down(MouseButton::Left), 6, 5));
+    assert_eq!(seat.take(), []);
+}
+
+#[test]
+fn the_shell_scrolls_by_keys_and_has_a_copy_mode() {
+    let mut seat = Seat::new(120, 40);
+    seat.happen(Event::Key(KeyEvent::new(KeyCode::PageUp, KeyModifiers::SHIFT)));
+    assert_eq!(seat.take(), [Effect::Scroll(1, ScrollBy::Pages(1))]);
+    seat.press("ctrl-g v");
+    assert_eq!(seat.take(), [Effect::CopyMode(1, true)]);
+    seat.happen(Event::CopyMode(1, true)).press("n");
+    assert!(seat.state.notice.take().is_some(), "nothing was searched for yet");
+    seat.press("/").write("error").press("enter");
+    assert_eq!(seat.take(), [Effect::CopySearch { tab: 1, text: "error".into(), backwards: true }]);
+    seat.press("x");
+    assert_eq!(seat.take(), [], "keys that mean nothing in copy mode do not reach the shell");
+    seat.press("v y");
+    assert_eq!(seat.take(), [Effect::CopyMark(1, false), Effect::CopyTake(1)]);
+    seat.happen(Event::CopyMode(1, false)).press("x");
+    assert_eq!(seat.take().len(), 1);
+}
+
+#[test]
+fn pastes_go_to_the_shell_or_to_the_line_being_typed() {
+    let mut seat = Seat::new(120, 40);
+    seat.happen(Event::Paste("ls\n".into()));
+    assert_eq!(seat.take(), [Effect::Paste(1, "ls\n".into())]);
+    seat.press("f9").happen(Event::Paste("hi\nnt".into()));
+    assert_eq!(seat.state.overlay, Some(Overlay::Palette { query: "hint".into(), selected: 0 }));
+    seat.press("esc f2").happen(Event::Paste("rm -rf /".into()));
+    assert_eq!(seat.take(), [], "a paste does not reach a shell that has not the keyboard");
+}
+
+#[test]
+fn while_the_lab_comes_up_and_when_it_fails_one_can_leave() {
+    let mut seat = Seat::starting(80, 24);
+    seat.happen(Event::Phase(Phase::ApiServer)).press("f5");
+    assert!(seat.state.notice.as_ref().unwrap().0.contains("coming up"));
+    seat.press("enter");
+    assert!(!seat.take().contains(&Effect::Quit));
+    seat.happen(Event::Key(key('c', KeyModifiers::CONTROL)));
+    assert!(seat.take().contains(&Effect::Quit));
+    let trouble = Trouble { what: "no".into(), why: None, hints: vec![] };
+    seat.happen(Event::OpenFailed(trouble)).press("enter");
+    assert!(seat.take().contains(&Effect::Quit));
+}
+
+#[test]
+fn notices_go_after_a_while_and_the_clock_draws_once_a_second() {
+    let mut seat = Seat::new(120, 40);
+    seat.happen(Event::Clock(100)).happen(Event::Notice("hello".into()));
+    seat.state.dirty = false;
+    seat.happen(Event::Clock(100));
+    assert!(!seat.state.dirty);
+    seat.happen(Event::Clock(101));
+    assert!(seat.state.dirty && seat.state.notice.is_some());
+    seat.happen(Event::Clock(110));
+    assert!(seat.state.notice.is_none());
+}

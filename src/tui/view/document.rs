@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 
 use super::super::event::Trouble;
 use super::super::markdown::Document;
-use super::super::state::{Panel, State};
+use super::super::state::{Focus, Panel, State};
 use super::super::theme::Theme;
 use crate::check::Verdict;
 use crate::grade::{CheckResult, LessonResult, PASS_MARK, StepResult};
@@ -20,7 +20,7 @@ pub fn document(state: &State, theme: &Theme, width: u16) -> Document {
             let solution = state.step().map_or("", |step| step.solution.as_str());
             out.markdown(solution, width, theme);
             out.gap();
-            out.text(vec![], "Esc goes back to the step.", theme.quiet, width);
+            out.text(vec![], &format!("{} goes back to the step.", back(state)), theme.quiet, width);
         }
         Panel::Solved(text) => {
             out.text(vec![], "Done for you:", theme.text, width);
@@ -34,15 +34,28 @@ pub fn document(state: &State, theme: &Theme, width: u16) -> Document {
                 );
             }
             out.gap();
-            out.text(vec![], "F5 checks the step. Esc goes back to it.", theme.quiet, width);
+            out.text(
+                vec![],
+                &format!("F5 checks the step. {} goes back to it.", back(state)),
+                theme.quiet,
+                width,
+            );
         }
         Panel::Trouble(error) => {
             trouble(error, theme, width, &mut out);
             out.gap();
-            out.text(vec![], "Esc goes back to the step.", theme.quiet, width);
+            out.text(vec![], &format!("{} goes back to the step.", back(state)), theme.quiet, width);
         }
     }
     out
+}
+
+/// The keys that lead from a result to the text: fewer where the lesson has the keyboard.
+fn back(state: &State) -> String {
+    match state.focus {
+        Focus::Lesson => "Esc".to_owned(),
+        Focus::Shell => format!("{} Backspace", state.config.prefix.name()),
+    }
 }
 
 /// What went wrong, why, and what to do.
@@ -151,13 +164,13 @@ fn results(state: &State, result: &LessonResult, whole: bool, theme: &Theme, wid
     }
     let last = state.step_index().is_some_and(|index| index + 1 == state.steps());
     let next = match (result.passed, whole) {
-        (false, false) => "Esc goes back to the step, F5 checks again, F6 gives a hint.",
-        (false, true) => "Esc goes back; the steps above say what is open.",
-        (true, false) if last => "F8 turns to the debrief.",
-        (true, false) => "F8 turns to the next step.",
-        (true, true) => "Every step passed.",
+        (false, false) => format!("{} goes back to the step, F5 checks again, F6 gives a hint.", back(state)),
+        (false, true) => format!("{} goes back to the lesson.", back(state)),
+        (true, false) if last => "F8 turns to the debrief.".to_owned(),
+        (true, false) => "F8 turns to the next step.".to_owned(),
+        (true, true) => "Every step passed.".to_owned(),
     };
-    out.text(vec![], next, theme.text, width);
+    out.text(vec![], &next, theme.text, width);
 }
 
 fn step_result(step: &StepResult, theme: &Theme, width: u16, out: &mut Document) {

@@ -12,7 +12,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     let theme = canvas.theme;
     let state = canvas.state;
     if let Some(what) = state.busy {
-        let text = format!(" {} {what}{} Esc in the lesson stops it", theme.glyphs.busy, "...");
+        let text = format!(" {what}{} Esc in the lesson stops it.", theme.glyphs.ellipsis);
         canvas.fill(area, theme.bar);
         canvas.text(area.x, area.y, &text, theme.bar, area.width);
         return;
@@ -73,12 +73,16 @@ fn hints(canvas: &mut Canvas<'_>, area: Rect) {
         Footer::Prefix => items.push((prefix.clone(), "send it", None)),
         Footer::Copy | Footer::Reader => {}
     }
-    // Where there is no room for all, those before the last two give way: commands and prefix stay.
+    // Where there is no room for all, the later ones give way; commands and prefix stay, since they lead to the rest.
     let width = |items: &[(String, &str, Option<Action>)]| {
         items.iter().map(|(key, word, _)| Span::raw(key.as_str()).width() + word.len() + 3).sum::<usize>()
     };
-    while width(&items) > usize::from(area.width) && items.len() > 3 {
-        items.remove(items.len() - 3);
+    while width(&items) > usize::from(area.width) {
+        let stays = |action: &Option<Action>| matches!(action, None | Some(Action::Palette));
+        match items.iter().rposition(|(_, _, action)| !stays(action)) {
+            Some(index) => drop(items.remove(index)),
+            None => break,
+        }
     }
     let theme = canvas.theme;
     let mut x = area.x + 1;

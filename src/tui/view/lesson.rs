@@ -8,7 +8,7 @@ use super::super::action::Action;
 use super::super::markdown::{Document, Place};
 use super::super::state::{Focus, Panel, Stage, State};
 use super::document::{document, mark};
-use super::{Canvas, shorten};
+use super::{Canvas, more_lines, shorten};
 use crate::check::Verdict;
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
@@ -50,6 +50,11 @@ fn title(canvas: &mut Canvas<'_>, area: Rect) {
     let (style, sign) = if focused { (canvas.theme.selected, ">") } else { (canvas.theme.quiet, " ") };
     canvas.text(area.x, area.y, &format!("{sign}{name} "), style, area.width);
     canvas.drawn.hits.push((Rect { height: 1, ..area }, Action::FocusLesson));
+    if canvas.state.panel != Panel::Text {
+        let x = area.x + 3 + u16::try_from(name.len()).unwrap_or(0);
+        let end = canvas.text(x, area.y, "[back]", canvas.theme.button, area.right().saturating_sub(x));
+        canvas.drawn.hits.push((Rect::new(x, area.y, end - x, 1), Action::CloseText));
+    }
 }
 
 /// The phases of a lab on its way up are shown in the shell's place; here is room for the name.
@@ -92,7 +97,7 @@ fn body(canvas: &mut Canvas<'_>, area: Rect) -> String {
     } else if scroll >= last {
         "end".to_owned()
     } else {
-        format!("{} more lines", last - scroll)
+        more_lines(last - scroll)
     }
 }
 

@@ -10,7 +10,7 @@ use super::super::layout::middle;
 use super::super::markdown::Document;
 use super::super::palette;
 use super::super::state::{Entering, Overlay, Question};
-use super::{Canvas, shorten};
+use super::{Canvas, more_lines, shorten};
 use crate::apiserver::audit::Entry;
 
 pub fn draw(canvas: &mut Canvas<'_>) {
@@ -57,7 +57,7 @@ fn reader(canvas: &mut Canvas<'_>, title: &str, width: u16, lines: &[Line<'stati
         canvas.put(inner.x, y, line, inner.width);
     }
     if scroll < last {
-        let text = format!(" {} more lines ", last - scroll);
+        let text = format!(" {} ", more_lines(last - scroll));
         let width = u16::try_from(text.len()).unwrap_or(0);
         let x = area.right().saturating_sub(width + 2);
         canvas.text(x, area.bottom() - 1, &text, canvas.theme.quiet, width);
@@ -91,7 +91,9 @@ fn help(canvas: &mut Canvas<'_>) {
             if typed.is_empty() {
                 continue;
             }
-            let keys = typed.iter().take(2).cloned().collect::<Vec<_>>().join(", ");
+            let after = binding.after_prefix.len();
+            let count = if context == Context::Global { 1 + usize::from(after < typed.len()) } else { 2 };
+            let keys = typed.iter().take(count).cloned().collect::<Vec<_>>().join(", ");
             out.text(
                 vec![Span::styled(format!("{keys:<22} "), theme.key)],
                 binding.long,

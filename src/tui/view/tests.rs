@@ -1,1 +1,280 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+//! Pictures of the main views; `INSTA_UPDATE=always cargo test --lib tui::view` takes them anew.
 
+use std::sync::Arc;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use unicode_width::UnicodeWidthStr;
+
+use super::super::config::Config;
+use super::super::event::{Event, Trouble};
+use super::super::fixture::{Seat, checked, course, result, standing};
+use super::super::state::{Panel, Question, Shell, State};
+use super::super::theme::ThemeName;
+use super::*;
+use crate::apiserver::audit::{AdmissionNote, Entry};
+use crate::lab::Phase;
+use crate::terminal::Screen;
+
+/// One screen for every tab.
+struct Fake(Screen);
+
+impl Screens for Fake {
+    fn draw(&self, _: TabId, buffer: &mut Buffer, area: Rect, colours: bool) -> Option<Position> {
+        self.0.draw(buffer, area, colours)
+    }
+
+    fn scrolled(&self, _: TabId) -> (usize, usize) {
+        self.0.scrolled()
+    }
+}
+
+fn draw(state: &State) -> (Buffer, Drawn, Option<Position>) {
+    let (columns, rows) = super::super::layout::screen_size(state);
+    let mut screen = Screen::new(columns, rows, Arc::new(|_| {}));
+    screen.feed(b"controlplane $ \x1b[1;32mk get nodes\x1b[0m\r\nNAME           STATUS   ROLES           AGE   VERSION\r\ncontrolplane   Ready    control-plane   12d   v1.31.0\r\nnode01         Ready    <none>          12d   v1.31.0\r\ncontrolplane $ ");
+    let mut terminal = Terminal::new(TestBackend::new(state.size.0, state.size.1)).unwrap();
+    let mut drawn = Drawn::default();
+    let frame = terminal.draw(|frame| drawn = super::draw(frame, state, &Fake(screen))).unwrap();
+    let buffer = frame.buffer.clone();
+    let cursor = terminal.backend().cursor_visible().then(|| terminal.backend().cursor_position());
+    (buffer, drawn, cursor)
+}
+
+fn picture(state: &State) -> String {
+    let (buffer, ..) = draw(state);
+    let mut out = String::new();
+    for row in buffer.content.chunks(usize::from(buffer.area.width)) {
+        let mut line = String::new();
+        let mut skip = 0;
+        for cell in row {
+            if skip == 0 {
+                line.push_str(cell.symbol());
+                skip = cell.symbol().width().max(1);
+            }
+            skip -= 1;
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// The rules that every picture keeps.
+fn holds(state: &State) {
+    let (buffer, drawn, _) = draw(state);
+    for (rect, action) in &drawn.hits {
+        assert_eq!(rect.intersection(buffer.area), *rect, "{action:?} lies outside");
+    }
+    let mut plain = state.clone();
+    (plain.config.ascii, plain.config.theme) = (true, ThemeName::Mono);
+    let (buffer, ..) = draw(&plain);
+    for cell in &buffer.content {
+        assert!(cell.symbol().is_ascii(), "ASCII mode draws {:?}", cell.symbol());
+        assert_eq!((cell.fg, cell.bg), (ratatui::style::Color::Reset, ratatui::style::Color::Reset));
+    }
+}
+
+macro_rules! pictures {
+    ($($name:ident: $build:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            for (width, height) in [(60, 20), (80, 24), (120, 40)] {
+                let build: fn(&mut Seat) = $build;
+                let mut seat = Seat::new(width, height);
+                build(&mut seat);
+                holds(&seat.state);
+                insta::assert_snapshot!(format!("{}_{width}x{height}", stringify!($name)), picture(&seat.state));
+            }
+        }
+    )*};
+}
+
+fn third(index: usize, passed: usize) -> Option<crate::grade::StepResult> {
+    Some(result(index, passed))
+}
+
+pictures! {
+    shell: |_| {};
+    lesson: |seat| {
+        seat.press("f2").happen(Event::Tasks(result(0, 1)));
+    };
+    hints: |seat| {
+        let mut now = standing();
+        now.hints[0] = 2;
+        seat.happen(Event::Standing(now)).happen(Event::Hinted(Ok(Some(2))));
+    };
+    result_failed: |seat| {
+        seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
+    };
+    result_passed: |seat| {
+        let mut now = standing();
+        (now.current, now.results[0]) = (1, third(0, 2));
+        seat.happen(Event::Standing(now));
+        seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 2)])), whole: false });
+    };
+    solution: |seat| {
+        seat.press("f7 enter");
+    };
+    intro: |seat| {
+        seat.press("ctrl-g b");
+    };
+    debrief: |seat| {
+        let mut now = standing();
+        now.current = 3;
+        now.hints[1] = 1;
+        now.solved[2] = true;
+        now.results = vec![third(0, 2), third(1, 2), third(2, 1)];
+        seat.happen(Event::Standing(now)).press("f8 f8 f8");
+    };
+    help: |seat| {
+        seat.press("f1");
+    };
+    palette: |seat| {
+        seat.press("f9").write("step");
+    };
+    quit: |seat| {
+        seat.press("ctrl-g q");
+    };
+    prefix: |seat| {
+        seat.press("ctrl-g");
+    };
+    api_down: |seat| {
+        seat.happen(Event::Server(false));
+    };
+    xray: |seat| {
+        seat.press("f4").happen(Event::Requests(requests()));
+    };
+    shell_ended: |seat| {
+        seat.state.tabs[0].shell = Shell::Ended(0);
+    };
+    trouble: |seat| {
+        seat.state.panel = Panel::Trouble(Trouble {
+            what: "the step could not be checked".into(),
+            why: Some("connection to https://127.0.0.1:6443 refused".into()),
+            hints: vec!["look at `crictl ps -a` on controlplane".into()],
+        });
+        seat.press("f2");
+    };
+}
+
+fn requests() -> Vec<Entry> {
+    let entry = |sequence, refused: Option<&str>| Entry {
+        sequence,
+        at: "2022-07-28T14:33:31Z".parse().unwrap(),
+        user: "system:node:node01".into(),
+        groups: vec!["system:nodes".into()],
+        impersonator: None,
+        authenticated_by: "x509".into(),
+        user_agent: "kubectl".into(),
+        verb: "patch".into(),
+        uri: "/api/v1/nodes/controlplane".into(),
+        group: String::new(),
+        resource: "nodes".into(),
+        subresource: String::new(),
+        namespace: String::new(),
+        name: "controlplane".into(),
+        dry_run: false,
+        authorizer: "Node".into(),
+        decision: "allow".into(),
+        reason: String::new(),
+        admission: refused
+            .map(|text| AdmissionNote { plugin: "NodeRestriction".into(), refused: Some(text.into()) })
+            .into_iter()
+            .collect(),
+        request_body: None,
+        code: if refused.is_some() { 403 } else { 200 },
+        message: refused.unwrap_or_default().into(),
+        resource_version: None,
+        micros: 400,
+    };
+    vec![entry(1, None), entry(2, Some("is not allowed to modify node"))]
+}
+
+#[test]
+fn the_lab_on_its_way_up_and_down() {
+    let mut seat = Seat::starting(80, 24);
+    seat.happen(Event::Phase(Phase::ApiServer));
+    holds(&seat.state);
+    insta::assert_snapshot!("starting", picture(&seat.state));
+    seat.happen(Event::OpenFailed(Trouble {
+        what: "the lab \"default\" runs already".into(),
+        why: Some("process 4242 holds /home/me/.local/state/cks-lab/labs/default/lock".into()),
+        hints: vec!["use the window it runs in, or another lab: cks-lab start --name other".into()],
+    }));
+    holds(&seat.state);
+    insta::assert_snapshot!("failed", picture(&seat.state));
+    let mut seat = Seat::starting(80, 24);
+    let mut before = standing();
+    (before.current, before.results[0]) = (1, third(0, 2));
+    seat.happen(Event::Opened(Box::new(course(before, true))));
+    assert_eq!(seat.state.overlay, Some(super::super::state::Overlay::Question(Question::Resume)));
+    insta::assert_snapshot!("resume", picture(&seat.state));
+}
+
+#[test]
+fn a_window_that_is_too_small_says_so() {
+    let mut seat = Seat::new(80, 24);
+    for (width, height) in [(59, 20), (60, 19), (20, 5), (3, 2), (1, 1)] {
+        seat.happen(Event::Resize(width, height));
+        let text = picture(&seat.state);
+        assert!(width < 20 || text.contains("too small"), "{text}");
+    }
+}
+
+#[test]
+fn every_size_can_be_drawn() {
+    for width in (60..=200).step_by(7) {
+        for height in (20..=60).step_by(9) {
+            for keys in ["f1", "f2", "f9", "ctrl-g q", "ctrl-g z", "f4"] {
+                let mut seat = Seat::new(width, height);
+                seat.press(keys);
+                draw(&seat.state);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_cursor_is_in_the_shell_while_the_shell_has_the_keyboard() {
+    let mut seat = Seat::new(120, 40);
+    let (_, drawn, cursor) = draw(&seat.state);
+    let screen = drawn.screen.unwrap();
+    assert_eq!(cursor, Some(Position::new(screen.x + 15, screen.y + 4)));
+    seat.press("f2");
+    assert_eq!(draw(&seat.state).2, None);
+}
+
+#[test]
+fn what_is_written_where_can_be_clicked() {
+    let seat = Seat::new(120, 40);
+    let (buffer, drawn, _) = draw(&seat.state);
+    let at = |rect: Rect| -> String {
+        (rect.x..rect.right()).map(|x| buffer.cell((x, rect.y)).unwrap().symbol().to_owned()).collect()
+    };
+    for (action, text) in [
+        (Action::Run(2), "[run]"),
+        (Action::Copy(3), "[copy]"),
+        (Action::SelectTab(1), " 2 node01 "),
+        (Action::NewTab, " + "),
+        (Action::Check, "F5 check"),
+        (Action::GoToStep(0), "[1 Verify the issue]"),
+    ] {
+        let found =
+            drawn.hits.iter().filter(|(_, a)| *a == action).map(|(rect, _)| at(*rect)).collect::<Vec<_>>();
+        assert!(found.iter().any(|t| t == text), "{action:?}: {found:?} {:?}", drawn.codes);
+    }
+}
+
+use super::super::action::Action;
+
+#[test]
+fn without_colour_the_shell_has_none_either() {
+    let mut seat = Seat::new(120, 40);
+    let green =
+        |state: &State| draw(state).0.content.iter().any(|c| c.fg == ratatui::style::Color::Indexed(2));
+    assert!(green(&seat.state));
+    seat.state.config = Config { theme: ThemeName::Mono, ..Config::default() };
+    assert!(!green(&seat.state));
+}
