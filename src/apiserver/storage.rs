@@ -3,13 +3,22 @@
 //! Objects are JSON values behind `Arc`, keyed by resource, namespace and name, under one growing resource version.
 //! Every change goes to an append-only log on disk before it is seen, so that `kill -9` loses nothing.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+mod log;
+
+/// How many changes are kept for watches that begin in the past.
+const WINDOW: usize = 1024;
 
 /// An object's place: `("", "nodes", "", "node01")`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 pub struct Key {
     /// The API group; empty for the core group.
     pub group: String,
@@ -87,7 +96,28 @@ pub struct Event {
 /// The store; clones share one.
 #[derive(Clone)]
 pub struct Store {
-    _inner: Arc<()>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    state: Mutex<State>,
+    /// Tells the newest resource version.
+    news: watch::Sender<u64>,
+}
+
+struct State {
+    objects: BTreeMap<Arc<Key>, Stored>,
+    revision: u64,
+    /// The latest changes, oldest first.
+    history: VecDeque<Event>,
+    /// Watches may begin after this version.
+    oldest: u64,
+    log: Option<log::Log>,
+}
+
+struct Stored {
+    object: Arc<Value>,
+    revision: u64,
 }
 
 impl Store {
@@ -95,50 +125,107 @@ impl Store {
     ///
     /// A damaged file is set aside, not deleted; the notices say so, for people.
     pub fn open(dir: &Path) -> Result<(Self, Vec<String>), StorageError> {
-        let _ = dir;
-        Ok((Self::in_memory(), Vec::new()))
+        let (log, kept, notices) = log::Log::open(dir)?;
+        let mut state = State::new(Some(log));
+        state.revision = kept.revision.max(1);
+        state.oldest = state.revision;
+        for (key, revision, object) in kept.objects {
+            state.objects.insert(Arc::new(key), Stored { object: Arc::new(object), revision });
+        }
+        Ok((Self::from_state(state), notices))
     }
 
     /// A store that keeps nothing; for tests.
     pub fn in_memory() -> Self {
-        Self { _inner: Arc::new(()) }
+        Self::from_state(State::new(None))
+    }
+
+    fn from_state(state: State) -> Self {
+        let news = watch::channel(state.revision).0;
+        Self { inner: Arc::new(Inner { state: Mutex::new(state), news }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The newest resource version.
     pub fn resource_version(&self) -> u64 {
-        0
+        self.lock().revision
     }
 
     /// An object, with `metadata.resourceVersion` set.
     pub fn get(&self, key: &Key) -> Option<Arc<Value>> {
-        let _ = key;
-        None
+        self.lock().objects.get(key).map(|stored| stored.object.clone())
     }
 
     /// All objects of a resource, in a namespace or (`""`) everywhere, in key order, with the version they are from.
     pub fn list(&self, group: &str, resource: &str, namespace: &str) -> (u64, Vec<Arc<Value>>) {
-        let _ = (group, resource, namespace);
-        (0, Vec::new())
+        let state = self.lock();
+        let first = Key::new(group, resource, namespace, "");
+        let objects = state
+            .objects
+            .range(Arc::new(first)..)
+            .take_while(|(key, _)| key.is_in(group, resource, namespace))
+            .map(|(_, stored)| stored.object.clone())
+            .collect();
+        (state.revision, objects)
     }
 
     /// Stores a new object; sets its `metadata.resourceVersion`.
     pub fn create(&self, key: Key, object: Value) -> Result<Arc<Value>, StorageError> {
-        let _ = (key, object);
-        Err(StorageError::NotFound)
+        let mut state = self.lock();
+        if state.objects.contains_key(&key) {
+            return Err(StorageError::Exists);
+        }
+        let object = state.put(Arc::new(key), object, None)?;
+        self.tell(state);
+        Ok(object)
     }
 
     /// Replaces an object that is still at `expected`; sets its `metadata.resourceVersion`.
     ///
     /// A value equal to the stored one changes nothing and returns the stored one, as upstream does.
-    pub fn update(&self, key: &Key, expected: u64, object: Value) -> Result<Arc<Value>, StorageError> {
-        let _ = (key, expected, object);
-        Err(StorageError::NotFound)
+    pub fn update(&self, key: &Key, expected: u64, mut object: Value) -> Result<Arc<Value>, StorageError> {
+        let mut state = self.lock();
+        let (key, stored) = state.objects.get_key_value(key).ok_or(StorageError::NotFound)?;
+        if stored.revision != expected {
+            return Err(StorageError::Conflict);
+        }
+        set_revision(&mut object, stored.revision);
+        if object == *stored.object {
+            return Ok(stored.object.clone());
+        }
+        let (key, previous) = (key.clone(), stored.object.clone());
+        let object = state.put(key, object, Some(previous))?;
+        self.tell(state);
+        Ok(object)
     }
 
     /// Removes an object that is still at `expected` (`None`: whatever it is at).
     pub fn delete(&self, key: &Key, expected: Option<u64>) -> Result<Arc<Value>, StorageError> {
-        let _ = (key, expected);
-        Err(StorageError::NotFound)
+        let mut state = self.lock();
+        let (key, stored) = state.objects.get_key_value(key).ok_or(StorageError::NotFound)?;
+        if expected.is_some_and(|wanted| wanted != stored.revision) {
+            return Err(StorageError::Conflict);
+        }
+        let (key, previous) = (key.clone(), stored.object.clone());
+        let revision = state.revision + 1;
+        state.write(log::Record::Delete { key: &key, revision })?;
+        let mut last = (*previous).clone();
+        set_revision(&mut last, revision);
+        let last = Arc::new(last);
+        state.revision = revision;
+        state.objects.remove(&key);
+        state.remember(Event {
+            kind: EventType::Deleted,
+            key,
+            object: last.clone(),
+            previous: Some(previous),
+            resource_version: revision,
+        });
+        self.tell(state);
+        Ok(last)
     }
 
     /// Changes of a resource (in a namespace, or everywhere with `""`) after `from`; `from` 0 starts now.
@@ -149,24 +236,128 @@ impl Store {
         namespace: &str,
         from: u64,
     ) -> Result<Watch, StorageError> {
-        let _ = (group, resource, namespace, from);
-        Err(StorageError::NotFound)
+        let state = self.lock();
+        let position = if from == 0 { state.revision } else { from };
+        if position < state.oldest {
+            return Err(StorageError::TooOld { wanted: position, oldest: state.oldest });
+        }
+        let news = self.inner.news.subscribe();
+        let place = Key::new(group, resource, namespace, "");
+        Ok(Watch { store: self.clone(), news, place, position, ready: VecDeque::new() })
+    }
+
+    fn tell(&self, state: MutexGuard<'_, State>) {
+        let revision = state.revision;
+        drop(state);
+        self.inner.news.send_replace(revision);
     }
 }
 
-/// A stream of changes.
+impl Key {
+    /// Whether the object is of this resource, and in this namespace unless that is empty.
+    fn is_in(&self, group: &str, resource: &str, namespace: &str) -> bool {
+        self.group == group
+            && self.resource == resource
+            && (namespace.is_empty() || self.namespace == namespace)
+    }
+}
+
+impl State {
+    fn new(log: Option<log::Log>) -> Self {
+        // A real etcd's first revision is 1.
+        Self { objects: BTreeMap::new(), revision: 1, history: VecDeque::new(), oldest: 1, log }
+    }
+
+    fn put(
+        &mut self,
+        key: Arc<Key>,
+        mut object: Value,
+        previous: Option<Arc<Value>>,
+    ) -> Result<Arc<Value>, StorageError> {
+        let revision = self.revision + 1;
+        set_revision(&mut object, revision);
+        self.write(log::Record::Put { key: &key, revision, object: &object })?;
+        self.revision = revision;
+        let object = Arc::new(object);
+        self.objects.insert(key.clone(), Stored { object: object.clone(), revision });
+        let kind = if previous.is_some() { EventType::Modified } else { EventType::Added };
+        self.remember(Event { kind, key, object: object.clone(), previous, resource_version: revision });
+        Ok(object)
+    }
+
+    fn write(&mut self, record: log::Record<'_>) -> Result<(), StorageError> {
+        let Some(log) = &mut self.log else { return Ok(()) };
+        log.append(&record)?;
+        if log.wants_compaction() {
+            let live = self.objects.iter().map(|(key, stored)| (&**key, stored.revision, &*stored.object));
+            // The change itself is in the old file only: it is written once more after the live objects.
+            log.compact(self.revision, live, &record)?;
+        }
+        Ok(())
+    }
+
+    fn remember(&mut self, event: Event) {
+        if self.history.len() == WINDOW
+            && let Some(forgotten) = self.history.pop_front()
+        {
+            self.oldest = forgotten.resource_version;
+        }
+        self.history.push_back(event);
+    }
+}
+
+fn set_revision(object: &mut Value, revision: u64) {
+    if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("resourceVersion".into(), json!(revision.to_string()));
+    }
+}
+
+/// A stream of changes. It keeps its place in the store's window of changes and has no queue that could grow.
 pub struct Watch {
-    _private: (),
+    store: Store,
+    news: watch::Receiver<u64>,
+    place: Key,
+    position: u64,
+    ready: VecDeque<Event>,
 }
 
 impl Watch {
-    /// The next change; `None` when the store is closed or this watcher fell too far behind.
+    /// The next change; `None` when this watcher fell too far behind.
     pub async fn next(&mut self) -> Option<Event> {
-        None
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Some(event);
+            }
+            self.news.mark_unchanged();
+            if !self.gather() {
+                return None;
+            }
+            if self.ready.is_empty() {
+                self.news.changed().await.ok()?;
+            }
+        }
+    }
+
+    /// Takes what happened since; false where some of it is no longer kept.
+    fn gather(&mut self) -> bool {
+        let state = self.store.lock();
+        if self.position < state.oldest {
+            return false;
+        }
+        let first = state.history.partition_point(|e| e.resource_version <= self.position);
+        let Key { group, resource, namespace, .. } = &self.place;
+        self.ready.extend(
+            state.history.range(first..).filter(|e| e.key.is_in(group, resource, namespace)).cloned(),
+        );
+        self.position = state.revision.max(self.position);
+        true
     }
 
     /// The newest resource version that this watch has seen or passed over, for bookmarks.
     pub fn resource_version(&self) -> u64 {
-        0
+        self.ready.front().map_or(self.position, |next| next.resource_version.saturating_sub(1))
     }
 }
+
+#[cfg(test)]
+mod tests;
