@@ -84,6 +84,12 @@ pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Ope
         return Err(Error::new("the terminal program needs a terminal")
             .hint("run it in one, or use `cks-lab up` and `cks-lab exec`, which need none"));
     }
+    if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+        return Err(Error::new(
+            "the terminal program needs a terminal that can move its cursor, and TERM is dumb",
+        )
+        .hint("set TERM to what your terminal is, or use `cks-lab up` and `cks-lab shell`"));
+    }
     let what = || "the terminal cannot be used".to_owned();
     let (messages, inbox) = channel();
     let told = std::sync::Mutex::new(messages.clone());
@@ -116,6 +122,12 @@ pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Ope
 
     let ended = main_loop(&mut window, &mut state, &mut runner, &inbox, &mut drawn);
     drop(guard);
+    // A lab that came up while the program was ending is closed, too.
+    while let Ok(message) = inbox.try_recv() {
+        if let Message::Opened(driver, _) = message {
+            runner.opened(driver);
+        }
+    }
     runner.close();
     runtime.shutdown_timeout(Duration::from_millis(200));
     ended.context_what(|| "the window cannot be drawn".to_owned())?;

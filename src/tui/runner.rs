@@ -392,7 +392,8 @@ impl Runner {
     pub fn close(mut self) {
         self.terminals.clear();
         if let Some(driver) = self.driver.take() {
-            let _ = self.handle.block_on(tokio::time::timeout(Duration::from_secs(10), driver.close()));
+            let limit = Duration::from_secs(10);
+            let _ = self.handle.block_on(async { tokio::time::timeout(limit, driver.close()).await });
         }
     }
 }

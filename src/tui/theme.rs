@@ -186,9 +186,10 @@ impl Theme {
         };
         match name {
             ThemeName::Mono => mono,
+            // Of a palette's colours, magenta reads best on both black and white.
             ThemeName::Terminal => Self {
                 code: bold,
-                ..coloured(Color::Cyan, Color::Reset, Color::Green, Color::Red, Color::Yellow)
+                ..coloured(Color::Magenta, Color::Reset, Color::Green, Color::Red, Color::Magenta)
             },
             ThemeName::Dark => Self {
                 bar: plain.fg(Color::Indexed(255)).bg(Color::Indexed(24)),

@@ -145,7 +145,7 @@ fn score(state: &State, theme: &Theme, width: u16, out: &mut Document) {
         };
         let points = result.map_or_else(|| "not checked".to_owned(), |r| format!("{}/{}", r.score, r.max));
         let hints = state.course.as_ref().and_then(|c| c.standing.hints.get(index).copied()).unwrap_or(0);
-        let mut text = format!("{} {points}", step.title);
+        let mut text = format!("{}: {points}", step.title);
         if hints > 0 {
             text.push_str(&format!(", {hints} hint{}", if hints == 1 { "" } else { "s" }));
         }
