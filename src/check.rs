@@ -1,8 +1,29 @@
 //! Checks: what a step asks for, held against the live cluster.
 //!
-//! A check sees a kube client, the nodes and the audit record, never which kind of cluster it is.
+//! A check sees a kube client, the nodes and the audit record, never which kind of cluster it is. Each kind looks and
+//! gives [`Found`]: a verdict, what was seen, and facts by name. A failure is then explained by the first finding of
+//! the check, or cause of the lesson, whose condition holds over those facts and the [`survey`] of the API server.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::cluster::Cluster;
+use crate::error::Result;
+use crate::grade::{CheckResult, StepResult};
+use crate::lesson::schema::{CheckSpec, Finding, Spec, StepSpec, Unreachable};
+
+pub mod access;
+pub mod api;
+pub mod audit;
+pub mod command;
+pub mod expr;
+pub mod file;
+pub mod http;
+pub mod log;
+pub mod manifest;
+pub mod survey;
+
+use expr::{Scope, Template};
 
 /// What a check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,4 +35,171 @@ pub enum Verdict {
     Fail,
     /// It could not be told: neither pass nor fail.
     Error,
+}
+
+/// Facts by name, for expressions.
+pub type Facts = Map<String, Value>;
+
+/// What one look gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What was seen, in words.
+    pub observed: String,
+    /// What was seen, for the conditions of findings.
+    pub facts: Facts,
+    /// Whether the API server did not answer.
+    pub unreachable: bool,
+    /// Whether the cluster lacks what the check looks at, so that it counts for nothing.
+    pub skipped: bool,
+}
+
+impl Found {
+    /// A look that gave `verdict`.
+    pub fn new(verdict: Verdict, observed: impl Into<String>) -> Self {
+        Self { verdict, observed: observed.into(), facts: Facts::new(), unreachable: false, skipped: false }
+    }
+
+    /// A pass or a fail.
+    pub fn decided(passed: bool, observed: impl Into<String>, facts: Facts) -> Self {
+        let verdict = if passed { Verdict::Pass } else { Verdict::Fail };
+        Self { facts, ..Self::new(verdict, observed) }
+    }
+
+    /// The API server did not answer.
+    pub fn unreachable(why: impl std::fmt::Display) -> Self {
+        let observed = format!("the API server does not answer: {why}");
+        Self { unreachable: true, ..Self::new(Verdict::Error, observed) }
+    }
+
+    /// The outcome of an expression over `facts`.
+    pub fn by_expr(expr: &expr::Expr, facts: Facts, observed: impl Into<String>) -> Self {
+        match expr.holds(&Scope::new(&facts)) {
+            Ok(passed) => Self::decided(passed, observed, facts),
+            Err(e) => Self::new(Verdict::Error, format!("the check itself is wrong: {e}")),
+        }
+    }
+}
+
+/// What files were like when the lesson began.
+pub trait Originals: Send + Sync {
+    /// The file's content then; `None` where it is not known.
+    fn original(&self, node: &str, path: &str) -> Option<Vec<u8>>;
+}
+
+/// What checks stand on.
+pub struct Ground<'a> {
+    /// The cluster.
+    pub cluster: &'a dyn Cluster,
+    /// What files were like when the lesson began.
+    pub originals: &'a dyn Originals,
+    /// The audit entries after this one count.
+    pub since: u64,
+    /// The learner's language.
+    pub lang: &'a str,
+}
+
+/// Grades one step.
+pub async fn run_step(spec: &Spec, step: &StepSpec, ground: &Ground<'_>) -> StepResult {
+    let survey = survey::Survey::default();
+    let mut results: Vec<CheckResult> = Vec::with_capacity(step.checks.len());
+    for check in &step.checks {
+        let waits = check.requires.iter().find_map(|id| {
+            results.iter().find(|r| r.id == *id && r.verdict != Verdict::Pass)
+        });
+        let result = match waits {
+            Some(first) => {
+                let observed = format!("not looked at: it needs {:?} first", first.title);
+                let verdict = first.verdict;
+                finish(check, ground, Found::new(verdict, observed), None)
+            }
+            None => run_check(spec, check, ground, &survey).await,
+        };
+        results.push(result);
+    }
+    crate::grade::step(&step.id, step.title.get(ground.lang), results)
+}
+
+async fn look(check: &CheckSpec, ground: &Ground<'_>, survey: &survey::Survey) -> Result<Found> {
+    if let Some(spec) = &check.api {
+        api::look(spec, ground).await
+    } else if let Some(spec) = &check.access {
+        access::look(spec, ground).await
+    } else if let Some(spec) = &check.file {
+        file::look(spec, ground).await
+    } else if let Some(spec) = &check.command {
+        command::look(spec, ground).await
+    } else if let Some(spec) = &check.log {
+        log::look(spec, ground).await
+    } else if let Some(spec) = &check.audit {
+        Ok(audit::look(spec, ground))
+    } else if let Some(spec) = &check.manifests {
+        let facts = survey.facts(ground.cluster).await.clone();
+        Ok(Found::by_expr(&spec.expr, facts, "the manifests are not as asked"))
+    } else {
+        Ok(Found::new(Verdict::Error, "the check asks for nothing"))
+    }
+}
+
+async fn run_check(
+    spec: &Spec,
+    check: &CheckSpec,
+    ground: &Ground<'_>,
+    survey: &survey::Survey,
+) -> CheckResult {
+    let mut found = match look(check, ground, survey).await {
+        Ok(found) => found,
+        Err(e) => Found::new(Verdict::Error, e.to_string()),
+    };
+    if found.unreachable && check.unreachable == Unreachable::Fail {
+        found.verdict = Verdict::Fail;
+    }
+    let explain = found.verdict == Verdict::Fail || found.unreachable;
+    let cause = if explain {
+        for (name, value) in survey.facts(ground.cluster).await {
+            found.facts.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+        let scope = Scope::new(&found.facts);
+        let causes = if check.causes || found.unreachable { spec.causes.as_slice() } else { &[] };
+        let cause: Option<&Finding> = check.findings.iter().chain(causes).find(|f| f.condition.holds(&scope).unwrap_or(false));
+        cause.map(|finding| {
+            let fill = |text| Template::new(text).fill(&scope);
+            (fill(finding.observed.get(ground.lang)), fill(finding.hint.get(ground.lang)))
+        })
+    } else {
+        None
+    };
+    finish(check, ground, found, cause)
+}
+
+fn finish(check: &CheckSpec, ground: &Ground<'_>, found: Found, cause: Option<(String, String)>) -> CheckResult {
+    let scope = Scope::new(&found.facts);
+    let fill = |text: &str| Template::new(text).fill(&scope);
+    let max = if found.skipped { 0 } else { check.points };
+    let passed = found.verdict == Verdict::Pass;
+    let plain = match &check.observed {
+        Some(text) if !found.facts.is_empty() && !found.unreachable => fill(text.get(ground.lang)),
+        _ => found.observed,
+    };
+    let (observed, hint) = match cause {
+        Some((observed, hint)) if found.unreachable => (format!("{plain}; {observed}"), hint),
+        Some((observed, hint)) => (observed, hint),
+        None => (plain, String::new()),
+    };
+    let hint = match (passed, hint.is_empty()) {
+        (true, _) => String::new(),
+        (false, true) => fill(check.hint.get(ground.lang)),
+        (false, false) => hint,
+    };
+    CheckResult {
+        id: check.id.clone(),
+        title: check.title.get(ground.lang).to_owned(),
+        verdict: found.verdict,
+        points: if passed { max } else { 0 },
+        max,
+        expected: fill(check.expected.get(ground.lang)),
+        observed,
+        hint,
+    }
 }

@@ -1,14 +1,36 @@
 //! One running lab: cluster, lesson and progress together; what the TUI, the command line, exam and classroom drive.
+//!
+//! `lock` lets one process in, `setup` and `snapshot` make and remake the lesson's state, `watch` runs quiet checks,
+//! `control` answers other processes on a socket, where `remote` is what asks.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
+use crate::check::{self, Ground};
+use crate::cluster::sandbox::{self, Sandbox, UpInfo};
 use crate::cluster::{Cluster, ClusterKind};
 use crate::error::{Error, Result};
 use crate::grade::{LessonResult, StepResult};
+use crate::kubelet::timing::Timing;
 use crate::lesson::Lesson;
+use crate::lesson::catalog::Catalog;
+use crate::lesson::load::Loaded;
+use crate::lesson::variables;
+use crate::progress::{self, LessonProgress, Progress};
+use crate::release::{RELEASES, Release, default_release};
+use crate::state_dir::LabDir;
+
+pub mod control;
+pub mod lock;
+pub mod remote;
+mod setup;
+pub mod snapshot;
+mod watch;
+
+use snapshot::Snapshot;
 
 /// What a learner asked for on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +55,8 @@ pub struct Options {
     pub port: u16,
     /// Where state lives; see [`crate::state_dir::home`].
     pub home: PathBuf,
+    /// A directory of lessons beside those in the binary.
+    pub lessons: Option<PathBuf>,
 }
 
 /// How far a lab is on its way up.
@@ -78,22 +102,161 @@ pub struct Standing {
     pub seconds: u64,
 }
 
+/// What `lab.json` keeps: what the cluster's state belongs to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LabFile {
+    /// The format; see [`progress::VERSION`].
+    pub version: u32,
+    /// The lesson's id.
+    pub lesson: String,
+    /// `sandbox`, `local`, `live`.
+    pub cluster: String,
+    /// `1.31`
+    pub kubernetes: String,
+}
+
 /// A running lab.
 pub struct Lab {
-    lesson: Arc<Lesson>,
+    dir: LabDir,
+    loaded: Loaded,
     cluster: Arc<dyn Cluster>,
+    sandbox: Option<Arc<Sandbox>>,
+    progress: Mutex<Progress>,
+    first: Snapshot,
+    started: Instant,
+    seconds_before: u64,
+    events: tokio::sync::broadcast::Sender<LabEvent>,
+    grading: tokio::sync::Mutex<()>,
+    tasks: Mutex<Vec<tokio::task::AbortHandle>>,
+    _lock: lock::Lock,
 }
 
 impl Lab {
     /// Brings a lab up, or resumes the one that is there; `phase` is told how far it is.
     pub async fn open(options: Options, phase: impl Fn(Phase) + Send + Sync + 'static) -> Result<Arc<Self>> {
-        let _ = (options, phase);
-        Err(Error::new("not built"))
+        let built = options.cluster == ClusterKind::Sandbox;
+        if !built {
+            let kind = options.cluster.as_str();
+            return Err(Error::new(format!("--cluster {kind} is not built yet"))
+                .hint("the lesson runs on the sandbox: leave --cluster away"));
+        }
+        let dir = LabDir::new(&options.home, &options.name);
+        let lock = lock::take(&dir, &options.name)?;
+        let catalog = Catalog::new(options.lessons.as_deref())?;
+        let (before, mut notice) = progress::read::<LabFile>(&dir.lab_file())?;
+        let wanted = match &options.lesson {
+            Some(id) => id.clone(),
+            None if catalog.source(&before.lesson).is_ok() => before.lesson.clone(),
+            None => catalog.first()?.to_owned(),
+        };
+        catalog.source(&wanted)?;
+        let asked = options.kubernetes.as_deref().or(Some(before.kubernetes.as_str()).filter(|v| !v.is_empty()));
+        let release = find_release(asked)?;
+        let same = before.lesson == wanted && before.kubernetes == release.short();
+        if options.fresh || !same {
+            remove_cluster(&dir)?;
+        }
+        let file = LabFile {
+            version: progress::VERSION,
+            lesson: wanted.clone(),
+            cluster: options.cluster.as_str().into(),
+            kubernetes: release.short(),
+        };
+        progress::write(&dir.lab_file(), &file)?;
+        if options.fresh {
+            forget(&dir, &wanted)?;
+        }
+        let sandbox = Sandbox::start(
+            sandbox::Options {
+                dir: dir.clone(),
+                release,
+                timing: if options.realistic_timing { Timing::realistic() } else { Timing::scaled() },
+                plain_nodes: options.plain_nodes,
+                port: options.port,
+                clock: Arc::new(crate::clock::SystemClock),
+            },
+            |p| {
+                if p != Phase::Ready {
+                    phase(p);
+                }
+            },
+        )
+        .await?;
+        phase(Phase::Lesson);
+        let cluster: Arc<dyn Cluster> = sandbox.clone();
+        let lang = options.lang.as_deref().unwrap_or("en");
+        let loaded = catalog.load(&wanted, lang, Some(&variables::of_cluster(&cluster.facts())))?;
+        let lab = Self::begin(dir, lock, loaded, cluster.clone(), Some(sandbox)).await;
+        let lab = match lab {
+            Ok(lab) => lab,
+            Err(e) => {
+                cluster.shutdown().await;
+                return Err(e);
+            }
+        };
+        if let Some(notice) = notice.take() {
+            lab.notice(notice);
+        }
+        phase(Phase::Ready);
+        Ok(lab)
+    }
+
+    /// Puts lesson, progress and a running cluster together, and starts what runs beside them.
+    pub async fn begin(
+        dir: LabDir,
+        lock: lock::Lock,
+        loaded: Loaded,
+        cluster: Arc<dyn Cluster>,
+        sandbox: Option<Arc<Sandbox>>,
+    ) -> Result<Arc<Self>> {
+        let (mut progress, progress_notice) = progress::read::<Progress>(&dir.progress_file())?;
+        let first_step = &loaded.spec.steps[0].id;
+        let path = snapshot_file(&dir, first_step);
+        let (kept, snapshot_notice) = progress::read::<Snapshot>(&path)?;
+        let first = if path.exists() {
+            kept
+        } else {
+            setup::prepare(&loaded, cluster.as_ref()).await?;
+            let taken = snapshot::take(&loaded.spec.track, cluster.as_ref()).await?;
+            make_parent(&path)?;
+            progress::write(&path, &taken)?;
+            taken
+        };
+        let mine = progress.lessons.entry(loaded.spec.id.clone()).or_default();
+        let seconds_before = mine.seconds;
+        let (events, _) = tokio::sync::broadcast::channel(64);
+        let lab = Arc::new(Self {
+            dir,
+            loaded,
+            cluster,
+            sandbox,
+            progress: Mutex::new(progress),
+            first,
+            started: Instant::now(),
+            seconds_before,
+            events,
+            grading: tokio::sync::Mutex::new(()),
+            tasks: Mutex::default(),
+            _lock: lock,
+        });
+        lab.save()?;
+        let tasks = [watch::start(&lab), watch::keep_time(&lab), control::serve(&lab)?];
+        lab.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
+        for notice in [progress_notice, snapshot_notice].into_iter().flatten() {
+            lab.notice(notice);
+        }
+        Ok(lab)
     }
 
     /// The lesson, its variables filled in.
     pub fn lesson(&self) -> &Arc<Lesson> {
-        &self.lesson
+        &self.loaded.lesson
+    }
+
+    /// The lesson's data.
+    pub fn loaded(&self) -> &Loaded {
+        &self.loaded
     }
 
     /// The cluster.
@@ -101,48 +264,245 @@ impl Lab {
         &self.cluster
     }
 
+    /// Where the lab keeps its state.
+    pub fn dir(&self) -> &LabDir {
+        &self.dir
+    }
+
+    /// What `up --json` prints, on a sandbox.
+    pub fn up_info(&self) -> Option<UpInfo> {
+        self.sandbox.as_ref().map(|sandbox| sandbox.up_info())
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// This lesson's progress, with the time up to now.
+    pub fn lesson_progress(&self) -> LessonProgress {
+        let mut mine = self.progress().lessons.get(&self.loaded.spec.id).cloned().unwrap_or_default();
+        mine.seconds = self.seconds_before + self.started.elapsed().as_secs();
+        mine
+    }
+
+    /// Changes this lesson's progress and saves it.
+    fn change(&self, change: impl FnOnce(&mut LessonProgress)) -> Result<()> {
+        change(self.progress().lessons.entry(self.loaded.spec.id.clone()).or_default());
+        self.save()
+    }
+
+    fn save(&self) -> Result<()> {
+        let seconds = self.seconds_before + self.started.elapsed().as_secs();
+        // Held while writing: a later state must not be overtaken by an earlier one.
+        let mut progress = self.progress();
+        progress.lessons.entry(self.loaded.spec.id.clone()).or_default().seconds = seconds;
+        progress::write(&self.dir.progress_file(), &*progress)
+    }
+
     /// Where the learner stands.
     pub fn standing(&self) -> Standing {
-        Standing { current: 0, results: Vec::new(), hints: Vec::new(), solved: Vec::new(), seconds: 0 }
+        let mine = self.lesson_progress();
+        let steps = || self.loaded.spec.steps.iter().map(|s| mine.steps.get(&s.id).cloned().unwrap_or_default());
+        Standing {
+            current: mine.current.min(self.loaded.spec.steps.len()),
+            results: steps().map(|s| s.result).collect(),
+            hints: steps().map(|s| s.hints).collect(),
+            solved: steps().map(|s| s.solved).collect(),
+            seconds: mine.seconds,
+        }
     }
 
     /// Events for views. Quiet checks run, debounced, whenever the cluster changes.
     pub fn events(&self) -> tokio::sync::broadcast::Receiver<LabEvent> {
-        tokio::sync::broadcast::channel(1).1
+        self.events.subscribe()
+    }
+
+    fn emit(&self, event: LabEvent) {
+        let _ = self.events.send(event);
+    }
+
+    fn notice(&self, sentence: String) {
+        self.emit(LabEvent::Notice(sentence));
+    }
+
+    /// Grades a step without recording anything.
+    pub async fn look(&self, index: usize) -> StepResult {
+        let _one_at_a_time = self.grading.lock().await;
+        self.run(index).await
+    }
+
+    async fn run(&self, index: usize) -> StepResult {
+        let step = &self.loaded.spec.steps[index];
+        let since = self.progress().lessons.get(&self.loaded.spec.id).and_then(|l| l.steps.get(&step.id)).map_or(0, |s| s.since);
+        let ground = Ground {
+            cluster: self.cluster.as_ref(),
+            originals: &self.first,
+            since,
+            lang: &self.loaded.lang,
+        };
+        check::run_step(&self.loaded.spec, step, &ground).await
     }
 
     /// Grades steps (all, or one) and records the result; a passed current step moves the learner on.
     pub async fn check(&self, step: Option<&str>) -> Result<LessonResult> {
-        let _ = step;
-        Err(Error::new("not built"))
+        let steps = match step {
+            Some(id) => vec![self.loaded.step_index(id)?],
+            None => (0..self.loaded.spec.steps.len()).collect(),
+        };
+        let _one_at_a_time = self.grading.lock().await;
+        watch::settle(self.cluster.as_ref()).await;
+        let mut results = Vec::new();
+        let before = self.standing().current;
+        for index in steps {
+            let result = self.run(index).await;
+            let recorded = result.clone();
+            self.change(|mine| {
+                let passed = recorded.passed;
+                mine.steps.entry(recorded.id.clone()).or_default().record(recorded);
+                if passed && mine.current == index {
+                    mine.current += 1;
+                }
+            })?;
+            self.emit(LabEvent::Graded(result.clone()));
+            results.push(result);
+        }
+        if self.standing().current != before {
+            self.remember_step().await;
+            self.emit(LabEvent::Progress);
+        }
+        let facts = self.cluster.facts();
+        Ok(crate::grade::lesson(&self.loaded.spec.id, facts.kind.as_str(), &facts.version, results))
+    }
+
+    /// Keeps what the current step begins with, the first time a learner gets there.
+    async fn remember_step(&self) {
+        let Some(step) = self.loaded.spec.steps.get(self.standing().current) else { return };
+        let path = snapshot_file(&self.dir, &step.id);
+        if path.exists() {
+            return;
+        }
+        let taken = snapshot::take(&self.loaded.spec.track, self.cluster.as_ref()).await;
+        if let Err(e) = taken.and_then(|snapshot| progress::write(&path, &snapshot)) {
+            self.notice(format!("this step cannot be reset by itself later: {e}"));
+        }
     }
 
     /// Shows the next hint of a step (markdown) with its number and how many there are; `None` when all were shown.
     pub fn hint(&self, step: &str) -> Result<Option<(usize, usize, String)>> {
-        let _ = step;
-        Err(Error::new("not built"))
+        let hints = &self.loaded.lesson.steps[self.loaded.step_index(step)?].hints;
+        let shown = self.lesson_progress().steps.get(step).map_or(0, |s| s.hints);
+        let Some(text) = hints.get(shown) else { return Ok(None) };
+        self.change(|mine| mine.steps.entry(step.to_owned()).or_default().hints = shown + 1)?;
+        self.emit(LabEvent::Progress);
+        Ok(Some((shown + 1, hints.len(), text.clone())))
     }
 
     /// Applies the reference solution of a step, as a learner would, and returns what was typed and printed.
     pub async fn solve(&self, step: &str) -> Result<String> {
-        let _ = step;
-        Err(Error::new("not built"))
+        let index = self.loaded.step_index(step)?;
+        self.change(|mine| mine.steps.entry(step.to_owned()).or_default().solved = true)?;
+        self.emit(LabEvent::Progress);
+        self.run_scripts(&self.loaded.spec.steps[index].solution).await
+    }
+
+    /// Runs scripts of the lesson in order and returns what was typed and printed.
+    pub async fn run_scripts(&self, scripts: &[crate::lesson::schema::Script]) -> Result<String> {
+        let mut transcript = String::new();
+        for script in scripts {
+            transcript += &setup::run_script(&self.loaded, script, self.cluster.as_ref()).await?;
+        }
+        Ok(transcript)
     }
 
     /// Moves the learner to a step.
     pub fn go_to(&self, step: usize) -> Result<()> {
-        let _ = step;
-        Err(Error::new("not built"))
+        let last = self.loaded.spec.steps.len();
+        self.change(|mine| mine.current = step.min(last))?;
+        self.emit(LabEvent::Progress);
+        Ok(())
     }
 
     /// Starts a step over (its objects and files as they were when it began), or the whole lesson.
     pub async fn reset(&self, step: Option<&str>) -> Result<()> {
-        let _ = step;
-        Err(Error::new("not built"))
+        let index = step.map(|id| self.loaded.step_index(id)).transpose()?.unwrap_or(0);
+        let _one_at_a_time = self.grading.lock().await;
+        let (kept, _) = progress::read::<Snapshot>(&snapshot_file(&self.dir, &self.loaded.spec.steps[index].id))?;
+        let snapshot = if kept.version == 0 { &self.first } else { &kept };
+        snapshot.restore(self.cluster.as_ref()).await?;
+        let audit = self.cluster.audit();
+        let since = audit.and_then(|log| log.since(0).last().map(|e| e.sequence)).unwrap_or(0);
+        self.change(|mine| {
+            for (i, spec) in self.loaded.spec.steps.iter().enumerate() {
+                if step.is_none() || i == index {
+                    let progress = mine.steps.entry(spec.id.clone()).or_default();
+                    *progress = progress::StepProgress { since, ..Default::default() };
+                }
+            }
+            mine.current = index;
+        })?;
+        self.emit(LabEvent::Progress);
+        Ok(())
     }
 
     /// Ends everything that runs; state stays for resuming.
     pub async fn close(&self) {
+        for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            task.abort();
+        }
+        let _ = std::fs::remove_file(self.dir.control_socket());
+        let saved = self.save();
         self.cluster.shutdown().await;
+        if let Err(e) = saved {
+            self.notice(e.to_string());
+        }
     }
+}
+
+fn find_release(asked: Option<&str>) -> Result<&'static Release> {
+    let Some(version) = asked else { return Ok(default_release()) };
+    Release::find(version).ok_or_else(|| {
+        let known: Vec<_> = RELEASES.iter().map(Release::short).collect();
+        Error::new(format!("Kubernetes {version} is not emulated"))
+            .hint(format!("there is: --kubernetes {}", known.join(", ")))
+    })
+}
+
+fn snapshot_file(dir: &LabDir, step: &str) -> PathBuf {
+    dir.root().join("snapshots").join(format!("{step}.json"))
+}
+
+fn make_parent(path: &std::path::Path) -> Result<()> {
+    let Some(parent) = path.parent() else { return Ok(()) };
+    std::fs::create_dir_all(parent)
+        .map_err(|e| Error::new(format!("{} cannot be made", parent.display())).why(e))
+}
+
+/// What a lab's directory keeps when its cluster is thrown away.
+const KEPT: [&str; 4] = ["lock", "progress.json", "lab.json", "log"];
+
+/// Throws away the cluster of a lab that this process holds; progress stays.
+pub fn remove_cluster(dir: &LabDir) -> Result<()> {
+    let cannot = |path: &std::path::Path, e: std::io::Error| {
+        Error::new(format!("{} cannot be removed", path.display())).why(e)
+    };
+    for entry in std::fs::read_dir(dir.root()).map_err(|e| cannot(dir.root(), e))? {
+        let path = entry.map_err(|e| cannot(dir.root(), e))?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if KEPT.contains(&name.as_str()) || name.contains(".corrupt-") {
+            continue;
+        }
+        let is_dir = path.symlink_metadata().is_ok_and(|m| m.is_dir());
+        let removed = if is_dir { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        removed.map_err(|e| cannot(&path, e))?;
+    }
+    Ok(())
+}
+
+/// Forgets a lesson's progress on disk; the lab is held and not running.
+pub fn forget(dir: &LabDir, lesson: &str) -> Result<()> {
+    let (mut progress, _) = progress::read::<Progress>(&dir.progress_file())?;
+    if progress.lessons.remove(lesson).is_some() {
+        progress::write(&dir.progress_file(), &progress)?;
+    }
+    Ok(())
 }

@@ -1,4 +1,20 @@
 //! A lesson: data (`lesson.yaml`) and markdown, one file per step and language.
+//!
+//! ```text
+//! lessons/<id>/lesson.yaml         what is asked, how it is checked, hints, wrong answers (`schema`)
+//! lessons/<id>/<lang>/intro.md     before the first step; finish.md after the last
+//! lessons/<id>/<lang>/<step>.md    a step's text; <step>.solution.md its solution
+//! lessons/<id>/solution/, wrong/   scripts that run on nodes
+//! ```
+//! Files are read by `source` (the binary or a directory), variables filled in by `variables`, put together by `load`,
+//! found by `catalog`, and judged for authors by `lint`.
+
+pub mod catalog;
+pub mod lint;
+pub mod load;
+pub mod schema;
+pub mod source;
+pub mod variables;
 
 /// A lesson, loaded and checked, in one language, its variables filled in for one cluster.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,5 +1,5 @@
 //! The thin binary: dispatch on `argv[0]` before any thread exists, then the command line.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    cks_lab::cli::main()
 }

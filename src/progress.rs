@@ -1,1 +1,222 @@
-//! What a learner has finished: versioned, written atomically, never losing a finished step.
+//! What a learner has done, kept across runs: versioned, written atomically, never lost to a bad file.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::error::{Error, Result};
+use crate::grade::StepResult;
+
+/// The version of the file's format.
+pub const VERSION: u32 = 1;
+
+/// The whole file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// [`VERSION`].
+    pub version: u32,
+    /// By lesson id.
+    #[serde(default)]
+    pub lessons: BTreeMap<String, LessonProgress>,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self { version: VERSION, lessons: BTreeMap::new() }
+    }
+}
+
+/// One lesson's part. Steps are kept by id, so that a changed lesson keeps what still fits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LessonProgress {
+    /// The index of the current step; the number of steps when finished.
+    #[serde(default)]
+    pub current: usize,
+    /// Seconds spent.
+    #[serde(default)]
+    pub seconds: u64,
+    /// By step id.
+    #[serde(default)]
+    pub steps: BTreeMap<String, StepProgress>,
+}
+
+/// One step's part.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepProgress {
+    /// The last graded result.
+    #[serde(default)]
+    pub result: Option<StepResult>,
+    /// How many times it was graded.
+    #[serde(default)]
+    pub attempts: u32,
+    /// How many hints were shown.
+    #[serde(default)]
+    pub hints: usize,
+    /// Whether the solution was shown or applied.
+    #[serde(default)]
+    pub solved: bool,
+    /// Audit entries up to this one do not count.
+    #[serde(default)]
+    pub since: u64,
+}
+
+impl StepProgress {
+    /// Records a grading. What could not be checked does not undo a pass.
+    pub fn record(&mut self, result: StepResult) {
+        self.attempts += 1;
+        let passed_before = self.result.as_ref().is_some_and(|r| r.passed);
+        let unknown = result.checks.iter().any(|c| c.verdict == crate::check::Verdict::Error);
+        if !(passed_before && unknown) {
+            self.result = Some(result);
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// Reads a versioned JSON file. One that cannot be understood is set aside, and the sentence that says so comes back.
+pub fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<(T, Option<String>)> {
+    let text = match std::fs::read(path) {
+        Ok(text) => text,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((T::default(), None)),
+        Err(e) => {
+            return Err(Error::new(format!("{} cannot be read", path.display()))
+                .why(e)
+                .hint("make the file readable for you, or set CKS_LAB_HOME to another directory"));
+        }
+    };
+    let why = match serde_json::from_slice::<Versioned>(&text) {
+        Ok(Versioned { version }) if version > VERSION => {
+            return Err(Error::new(format!("{} was written by a newer cks-lab", path.display()))
+                .why(format!("it has version {version}, this program knows {VERSION}"))
+                .hint("update cks-lab, or use another lab with --name NAME"));
+        }
+        Ok(_) => match serde_json::from_slice(&text) {
+            Ok(value) => return Ok((value, None)),
+            Err(e) => e,
+        },
+        Err(e) => e,
+    };
+    let aside = set_aside(path)?;
+    let notice = format!(
+        "{} could not be understood ({why}); it was set aside as {} and begun anew",
+        path.display(),
+        aside.display()
+    );
+    Ok((T::default(), Some(notice)))
+}
+
+/// Renames a bad file to the first free `NAME.corrupt-N`.
+fn set_aside(path: &Path) -> Result<PathBuf> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let free = (1..10_000).map(|n| path.with_file_name(format!("{name}.corrupt-{n}"))).find(|p| !p.exists());
+    let aside = free.ok_or_else(|| Error::new(format!("too many corrupt copies of {}", path.display())))?;
+    std::fs::rename(path, &aside)
+        .map_err(|e| Error::new(format!("{} is corrupt and cannot be set aside", path.display())).why(e))?;
+    Ok(aside)
+}
+
+/// Writes a JSON file so that after a crash either the old or the new content is there.
+pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
+    let attempt = || -> std::io::Result<()> {
+        let dir = path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        serde_json::to_writer_pretty(&mut file, value)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        std::fs::File::open(dir)?.sync_all()
+    };
+    attempt().map_err(|e| {
+        let error = Error::new(format!("{} cannot be written", path.display())).why(&e);
+        match e.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => error.hint(
+                "the disk is full: make room and do it again; what was saved before is still there",
+            ),
+            _ => error.hint("make the directory writable for you, or set CKS_LAB_HOME to another one"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn sample() -> Progress {
+        let step = StepProgress { hints: 2, ..StepProgress::default() };
+        let lesson = LessonProgress { current: 1, seconds: 7, steps: [("s".to_owned(), step)].into() };
+        Progress { lessons: [("l".to_owned(), lesson)].into(), ..Progress::default() }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("progress.json");
+        assert_eq!(read::<Progress>(&path).unwrap(), (Progress::default(), None));
+        write(&path, &sample()).unwrap();
+        assert_eq!(read::<Progress>(&path).unwrap(), (sample(), None));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn a_bad_file_is_set_aside_and_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("progress.json");
+        for (n, bad) in ["{\"version\":1,\"lessons\":", "[]", "\0\0", "{\"version\":1,\"lessons\":3}"].iter().enumerate() {
+            std::fs::write(&path, bad).unwrap();
+            let (value, notice) = read::<Progress>(&path).unwrap();
+            assert_eq!(value, Progress::default());
+            let aside = dir.path().join(format!("progress.json.corrupt-{}", n + 1));
+            assert!(notice.unwrap().contains(&aside.display().to_string()));
+            assert_eq!(std::fs::read_to_string(aside).unwrap(), *bad);
+        }
+    }
+
+    #[test]
+    fn a_newer_file_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("progress.json");
+        std::fs::write(&path, "{\"version\":2,\"x\":1}").unwrap();
+        assert!(read::<Progress>(&path).unwrap_err().to_string().contains("newer cks-lab"));
+        assert!(path.exists());
+    }
+
+    #[test]
+    fn what_cannot_be_written_says_so() {
+        let error = write(Path::new("/proc/progress.json"), &sample()).unwrap_err().to_string();
+        assert!(error.contains("/proc/progress.json cannot be written"), "{error}");
+    }
+
+    #[test]
+    fn what_could_not_be_checked_does_not_undo_a_pass() {
+        use crate::check::Verdict;
+        let graded = |verdict| {
+            let check = crate::grade::CheckResult {
+                id: "c".into(),
+                title: String::new(),
+                verdict,
+                points: 0,
+                max: 1,
+                expected: String::new(),
+                observed: String::new(),
+                hint: String::new(),
+            };
+            crate::grade::step("s", "S", vec![check])
+        };
+        let mut step = StepProgress::default();
+        for (verdict, passed) in
+            [(Verdict::Error, false), (Verdict::Pass, true), (Verdict::Error, true), (Verdict::Fail, false)]
+        {
+            step.record(graded(verdict));
+            assert_eq!(step.result.as_ref().unwrap().passed, passed);
+        }
+        assert_eq!(step.attempts, 4);
+    }
+}

@@ -1,0 +1,96 @@
+//! `audit`: a request that was made, and by whom.
+//!
+//! Only real writes to the object itself count; dry runs, the checks' own among them, do not.
+
+use serde_json::{Map, Value, json};
+
+use super::{Facts, Found, Ground, Verdict};
+use crate::apiserver::audit::Entry;
+use crate::lesson::schema::AuditCheck;
+
+/// How many entries are looked at, the newest first.
+const LIMIT: usize = 500;
+
+/// Looks through the record.
+pub fn look(check: &AuditCheck, ground: &Ground<'_>) -> Found {
+    let Some(log) = ground.cluster.audit() else {
+        let observed = "this cluster keeps no audit log that can be read, so who did it is not graded";
+        return Found { skipped: true, ..Found::new(Verdict::Pass, observed) };
+    };
+    let entries = log.since(ground.since);
+    let relevant: Vec<Value> = entries
+        .iter()
+        .rev()
+        .filter(|e| is_write(e) && e.resource == check.resource && e.name == check.name)
+        .map(described)
+        .filter(|e| check.label.as_ref().is_none_or(|label| e["labels"].get(label).is_some()))
+        .take(LIMIT)
+        .collect();
+    for entry in &relevant {
+        let mut facts = Facts::new();
+        facts.insert("entry".into(), entry.clone());
+        let found = Found::by_expr(&check.expr, facts, sentence(entry));
+        if found.verdict != Verdict::Fail {
+            return found;
+        }
+    }
+    let observed = match (relevant.first(), &check.label) {
+        (Some(entry), _) => sentence(entry),
+        (None, Some(label)) => format!("nobody tried to set {label} on {}", check.name),
+        (None, None) => format!("nobody tried to change {}", check.name),
+    };
+    let mut facts = Facts::new();
+    facts.insert("entries".into(), Value::Array(relevant));
+    Found::decided(false, observed, facts)
+}
+
+fn is_write(entry: &Entry) -> bool {
+    !entry.dry_run && entry.subresource.is_empty() && matches!(entry.verb.as_str(), "patch" | "update" | "create")
+}
+
+fn described(entry: &Entry) -> Value {
+    json!({
+        "user": entry.user, "groups": entry.groups, "impersonator": entry.impersonator, "verb": entry.verb,
+        "code": entry.code, "message": entry.message, "authenticated_by": entry.authenticated_by,
+        "user_agent": entry.user_agent, "authorizer": entry.authorizer, "decision": entry.decision,
+        "refused_by": entry.admission.iter().find(|n| n.refused.is_some()).map(|n| n.plugin.clone()),
+        "name": entry.name, "labels": labels(entry),
+    })
+}
+
+fn sentence(entry: &Value) -> String {
+    let text = |key: &str| entry[key].as_str().unwrap_or("");
+    let who = match entry["impersonator"].as_str() {
+        Some(admin) => format!("{} (impersonated by {admin})", text("user")),
+        None => text("user").to_owned(),
+    };
+    match text("message") {
+        "" => format!("{who} wrote {} ({})", text("name"), entry["code"]),
+        message => format!("{who} was refused: {message}"),
+    }
+}
+
+/// The labels that a request's body names, whatever kind of patch it is; a removed one has the value null.
+fn labels(entry: &Entry) -> Map<String, Value> {
+    let Some(text) = &entry.request_body else { return Map::new() };
+    let body: Value = match serde_json::from_str(text) {
+        Ok(body) => body,
+        Err(_) => serde_yaml::from_str(text).unwrap_or(Value::Null),
+    };
+    if let Some(labels) = body.pointer("/metadata/labels").and_then(Value::as_object) {
+        return labels.clone();
+    }
+    let mut found = Map::new();
+    for operation in body.as_array().into_iter().flatten() {
+        let path = operation["path"].as_str().unwrap_or("");
+        let value = operation.get("value").cloned().unwrap_or(Value::Null);
+        if let Some(key) = path.strip_prefix("/metadata/labels/") {
+            found.insert(key.replace("~1", "/").replace("~0", "~"), value);
+        } else if path == "/metadata/labels"
+            && let Some(all) = value.as_object()
+        {
+            found.extend(all.clone());
+        }
+    }
+    found
+}

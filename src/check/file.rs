@@ -1,0 +1,41 @@
+//! `file`: a node's file, parsed, held against an expression and what it was like when the lesson began.
+
+use serde_json::Value;
+
+use super::manifest::Manifest;
+use super::{Facts, Found, Ground};
+use crate::error::{Error, Result};
+use crate::lesson::schema::FileCheck;
+
+/// Reads it. Facts are those of [`Manifest::facts`], the original's with `original_` before, `text`, `exists`.
+pub async fn look(check: &FileCheck, ground: &Ground<'_>) -> Result<Found> {
+    let node = ground.cluster.node(&check.node);
+    let node = node.ok_or_else(|| Error::new(format!("the cluster has no node {}", check.node)))?;
+    let content = node.read_file(&check.path).await?;
+    let shown = node.shown_path(&check.path);
+    let manifest = Manifest::parse(content.as_deref().unwrap_or_default());
+    let observed = match (&content, &manifest.error, manifest.line) {
+        (None, ..) => format!("there is no {shown}"),
+        (_, Some(error), Some(line)) => format!("{shown} is no valid YAML, line {line}: {error}"),
+        (_, Some(error), None) => format!("{shown} is no valid YAML: {error}"),
+        _ => format!("{shown} is not as asked"),
+    };
+    let original = ground.originals.original(&check.node, &check.path);
+    let mut facts = Facts::new();
+    facts.insert("exists".into(), Value::Bool(content.is_some()));
+    facts.insert("has_original".into(), Value::Bool(original.is_some()));
+    let text = |content: &Option<Vec<u8>>| {
+        Value::String(content.as_deref().map(String::from_utf8_lossy).unwrap_or_default().into_owned())
+    };
+    facts.insert("text".into(), text(&content));
+    facts.insert("original_text".into(), text(&original));
+    let before = Manifest::parse(original.as_deref().unwrap_or_default());
+    facts.extend(before.facts().into_iter().map(|(name, value)| (format!("original_{name}"), value)));
+    facts.extend(manifest.facts());
+    facts.insert("file".into(), Value::String(shown.clone()));
+    let mut found = Found::by_expr(&check.expr, facts, observed);
+    if found.verdict == super::Verdict::Pass {
+        found.observed = format!("{shown} is as asked");
+    }
+    Ok(found)
+}

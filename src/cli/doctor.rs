@@ -1,0 +1,141 @@
+//! `cks-lab doctor`: what this machine can do, what is missing, and how to get it.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::output;
+use crate::error::{ExitCode, Result};
+use crate::state_dir;
+
+/// Arguments of `doctor`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Ok,
+    Warning,
+    Problem,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Item {
+    id: &'static str,
+    level: Level,
+    found: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    remedy: String,
+}
+
+impl Item {
+    fn new(id: &'static str, level: Level, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        let remedy = if level == Level::Ok { String::new() } else { remedy.into() };
+        Self { id, level, found: found.into(), remedy }
+    }
+}
+
+/// Looks at everything; a problem makes the status 1.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut items = vec![kernel()];
+    items.extend(["kubectl", "vim", "ssh", "bash"].map(tool));
+    items.extend([terminal(), state(), disk()]);
+    let bad = items.iter().any(|i| i.level == Level::Problem);
+    if arguments.json {
+        output::out(&format!("{}\n", serde_json::json!({"ok": !bad, "items": items})));
+    } else {
+        let mark = |level| match level {
+            Level::Ok => "ok",
+            Level::Warning => "--",
+            Level::Problem => "!!",
+        };
+        for item in &items {
+            output::out(&format!("{}  {:<11} {}\n", mark(item.level), item.id, item.found));
+            if !item.remedy.is_empty() {
+                output::out(&format!("                {}\n", item.remedy));
+            }
+        }
+    }
+    Ok(if bad { ExitCode::Failed } else { ExitCode::Ok })
+}
+
+fn kernel() -> Item {
+    let uname = rustix::system::uname();
+    let found = format!("{} {}", uname.sysname().to_string_lossy(), uname.release().to_string_lossy());
+    Item::new("kernel", Level::Ok, found, "")
+}
+
+/// Where a program is in `PATH`.
+fn find(program: &str) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let runs = |path: &Path| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| runs(path))
+}
+
+fn tool(program: &'static str) -> Item {
+    match (find(program), program) {
+        (Some(path), _) => Item::new(program, Level::Ok, path.display().to_string(), ""),
+        (None, "bash") => {
+            Item::new(program, Level::Problem, "not found", "install bash: the nodes' shells are the machine's own")
+        }
+        (None, _) => Item::new(
+            program,
+            Level::Warning,
+            "not found; a built-in one stands in",
+            format!("install {program} for the real one"),
+        ),
+    }
+}
+
+fn terminal() -> Item {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return Item::new("terminal", Level::Warning, "none", "the terminal program needs one; --plain and up do not");
+    }
+    let term = std::env::var("TERM").unwrap_or_default();
+    let size = rustix::termios::tcgetwinsize(std::io::stderr()).map_or((0, 0), |s| (s.ws_col, s.ws_row));
+    let found = format!("{term} {}x{}", size.0, size.1);
+    let level = if size.0 >= 60 && size.1 >= 20 && term != "dumb" { Level::Ok } else { Level::Warning };
+    Item::new("terminal", level, found, "make the window at least 60x20, or use --plain")
+}
+
+fn state() -> Item {
+    let remedy = "set CKS_LAB_HOME to a directory that you can write";
+    let home = match state_dir::home() {
+        Ok(home) => home,
+        Err(e) => return Item::new("state", Level::Problem, e.what, remedy),
+    };
+    let shown = home.display();
+    match existing(&home) {
+        Some(dir) if rustix::fs::access(&dir, rustix::fs::Access::WRITE_OK).is_ok() => {
+            Item::new("state", Level::Ok, shown.to_string(), "")
+        }
+        _ => Item::new("state", Level::Problem, format!("{shown} cannot be written"), remedy),
+    }
+}
+
+fn existing(path: &Path) -> Option<PathBuf> {
+    path.ancestors().find(|p| p.is_dir()).map(Path::to_owned)
+}
+
+fn disk() -> Item {
+    let Some(dir) = state_dir::home().ok().as_deref().and_then(existing) else {
+        return Item::new("disk", Level::Problem, "unknown", "set CKS_LAB_HOME");
+    };
+    match rustix::fs::statvfs(&dir) {
+        Ok(stat) => {
+            let free = stat.f_bavail.saturating_mul(stat.f_frsize) >> 20;
+            let level = if free >= 100 { Level::Ok } else { Level::Problem };
+            Item::new("disk", level, format!("{free} MiB free"), "make room: a lab needs up to 100 MiB")
+        }
+        Err(e) => Item::new("disk", Level::Warning, e.to_string(), "is the file system there?"),
+    }
+}

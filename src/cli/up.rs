@@ -1,0 +1,83 @@
+//! `cks-lab up`: a lab without the terminal program, until Ctrl-C, SIGTERM or SIGHUP.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Global, LabArguments, output};
+use crate::error::{Context, ExitCode, Result};
+use crate::lab::{Lab, LabEvent, Phase, control};
+
+/// Arguments of `up`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    lab: LabArguments,
+    /// Print one line of JSON when it is ready
+    #[arg(long)]
+    json: bool,
+}
+
+/// How long ending may take.
+const CLOSE: Duration = Duration::from_secs(10);
+
+/// Runs it.
+pub async fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
+    let options = arguments.lab.options(global)?;
+    let mut ended = Box::pin(ending()?);
+    let opening = Lab::open(options, |phase| output::talk(phase_text(&phase)));
+    let lab = tokio::select! {
+        lab = opening => lab?,
+        () = &mut ended => return Ok(ExitCode::Failed),
+    };
+    let info = control::info(&lab);
+    if arguments.json {
+        output::out(&format!("{info}\n"));
+    } else {
+        output::talk(&format!("server      {}", info["server"].as_str().unwrap_or("")));
+        output::talk(&format!("kubeconfig  {}", info["kubeconfig"].as_str().unwrap_or("")));
+        output::talk("a shell there: cks-lab shell controlplane (or node01); Ctrl-C here ends the lab");
+    }
+    let notices = tokio::spawn(notices(lab.clone()));
+    ended.await;
+    notices.abort();
+    if tokio::time::timeout(CLOSE, lab.close()).await.is_err() {
+        output::talk("the lab took too long to end; what is left ends with this process");
+    }
+    Ok(ExitCode::Ok)
+}
+
+async fn notices(lab: Arc<Lab>) {
+    let mut events = lab.events();
+    while let Ok(event) = events.recv().await {
+        if let LabEvent::Notice(sentence) = event {
+            output::talk(&sentence);
+        }
+    }
+}
+
+/// Resolves when the program is asked to end.
+pub fn ending() -> Result<impl Future<Output = ()>> {
+    let hook = |kind| signal(kind).context_what(|| "signals cannot be caught".into());
+    let (mut int, mut term, mut hup) =
+        (hook(SignalKind::interrupt())?, hook(SignalKind::terminate())?, hook(SignalKind::hangup())?);
+    Ok(async move {
+        tokio::select! {
+            _ = int.recv() => {}
+            _ = term.recv() => {}
+            _ = hup.recv() => {}
+        }
+    })
+}
+
+/// What a phase is called.
+pub fn phase_text(phase: &Phase) -> &'static str {
+    match phase {
+        Phase::Nodes => "making the nodes ...",
+        Phase::ApiServer => "starting the API server ...",
+        Phase::Lesson => "preparing the lesson ...",
+        Phase::Ready => "ready",
+    }
+}

@@ -1,0 +1,103 @@
+//! Asks a running lab on its control socket.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+use super::control::{Reader, Reply, Request, Signal, send, short_path};
+use crate::error::{Error, Result};
+use crate::state_dir::LabDir;
+
+/// A connection to a running lab.
+pub struct Remote {
+    stream: UnixStream,
+    reader: Reader,
+}
+
+impl Remote {
+    /// Connects; that no lab runs is an error that says how to start one.
+    pub async fn connect(dir: &LabDir, name: &str) -> Result<Self> {
+        let socket = dir.control_socket();
+        let connected = match short_path(&socket) {
+            Ok((_dir, path)) => UnixStream::connect(path).await,
+            Err(e) => Err(e),
+        };
+        let stream = connected.map_err(|e| {
+            use std::io::ErrorKind::{ConnectionRefused, NotFound};
+            if matches!(e.kind(), NotFound | ConnectionRefused) {
+                return Error::new(format!("no lab {name:?} is running"))
+                    .hint("start it with `cks-lab` (or `cks-lab up` without the terminal program)")
+                    .hint("a lab with another name is reached with --name NAME");
+            }
+            Error::new(format!("the running lab cannot be reached at {}", socket.display())).why(e)
+        })?;
+        Ok(Self { stream, reader: Reader::default() })
+    }
+
+    async fn reply(&mut self) -> Result<Reply> {
+        let gone = || Error::new("the lab ended before it answered");
+        let line = self.reader.line(&self.stream).await.map_err(|e| gone().why(e))?.ok_or_else(gone)?;
+        serde_json::from_str(&line).map_err(|e| Error::new("the lab's answer is not understood").why(e))
+    }
+
+    async fn send(&self, request: &Request, fds: &[BorrowedFd<'_>]) -> Result<()> {
+        send(&self.stream, request, fds).await.map_err(|e| Error::new("the lab cannot be asked").why(e))
+    }
+
+    async fn started(&mut self) -> Result<Value> {
+        match self.reply().await? {
+            Reply::Ok(value) => Ok(value),
+            Reply::Error(failure) => Err(failure.into()),
+            Reply::Exit(status) => Err(Error::new(format!("an exit status {status} out of turn"))),
+        }
+    }
+
+    /// Asks and waits for the answer.
+    pub async fn ask(&mut self, request: &Request) -> Result<Value> {
+        self.send(request, &[]).await?;
+        self.started().await
+    }
+
+    /// Starts a command on the descriptors.
+    pub async fn exec(&mut self, request: &Request, fds: [OwnedFd; 3]) -> Result<()> {
+        let borrowed: Vec<BorrowedFd<'_>> = fds.iter().map(AsFd::as_fd).collect();
+        self.send(request, &borrowed).await?;
+        self.started().await.map(|_| ())
+    }
+
+    /// Starts a shell; its terminal comes back.
+    pub async fn shell(&mut self, request: &Request) -> Result<OwnedFd> {
+        self.send(request, &[]).await?;
+        self.started().await?;
+        self.reader.fds.pop().ok_or_else(|| Error::new("the lab sent no terminal"))
+    }
+
+    /// Sends the command a signal.
+    pub async fn signal(&self, signal: i32) {
+        let _ = send(&self.stream, &Signal { signal }, &[]).await;
+    }
+
+    /// Waits for the command's end; `signals` are passed on meanwhile.
+    pub async fn wait(&mut self, signals: &mut tokio::sync::mpsc::UnboundedReceiver<i32>) -> Result<i32> {
+        loop {
+            tokio::select! {
+                reply = async {
+                    let gone = || Error::new("the lab ended while the command ran");
+                    let line = self.reader.line(&self.stream).await.map_err(|e| gone().why(e))?;
+                    let line = line.ok_or_else(gone)?;
+                    serde_json::from_str::<Reply>(&line).map_err(|e| gone().why(e))
+                } => {
+                    return match reply? {
+                        Reply::Exit(status) => Ok(status),
+                        Reply::Error(failure) => Err(failure.into()),
+                        Reply::Ok(_) => continue,
+                    };
+                }
+                Some(signal) = signals.recv() => {
+                    let _ = send(&self.stream, &Signal { signal }, &[]).await;
+                }
+            }
+        }
+    }
+}

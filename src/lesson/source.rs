@@ -1,0 +1,148 @@
+//! Where a lesson's files come from: the binary itself, or a directory.
+//!
+//! A directory is somebody else's: sizes are limited and no path leaves it.
+
+use std::io::Read;
+use std::path::{Component, Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+use crate::error::{Error, Result};
+
+static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
+
+/// How large one file may be.
+pub const FILE_LIMIT: u64 = 256 << 10;
+
+/// The files of one lesson.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// Inside the binary, by the lesson's id.
+    Embedded(String),
+    /// A directory.
+    Directory(PathBuf),
+}
+
+impl Source {
+    /// What messages call a file of it.
+    pub fn shown(&self, file: &str) -> String {
+        match self {
+            Self::Embedded(id) => format!("lessons/{id}/{file}"),
+            Self::Directory(dir) => dir.join(file).display().to_string(),
+        }
+    }
+
+    /// Reads a text file; `None` where there is none.
+    pub fn read(&self, file: &str) -> Result<Option<String>> {
+        if !is_inside(file) {
+            return Err(Error::new(format!("{} is not a file of the lesson", self.shown(file)))
+                .hint("name it relative to the lesson's directory, without .."));
+        }
+        match self {
+            Self::Embedded(id) => {
+                Ok(EMBEDDED.get_file(format!("{id}/{file}")).and_then(|f| f.contents_utf8()).map(str::to_owned))
+            }
+            Self::Directory(dir) => read_below(dir, file, &self.shown(file)),
+        }
+    }
+
+    /// Reads a text file that must be there.
+    pub fn require(&self, file: &str) -> Result<String> {
+        self.read(file)?.ok_or_else(|| Error::new(format!("{} is missing", self.shown(file))))
+    }
+}
+
+/// The lessons inside the binary.
+pub fn embedded() -> Vec<Source> {
+    EMBEDDED
+        .dirs()
+        .filter(|d| d.get_file(d.path().join("lesson.yaml")).is_some())
+        .filter_map(|d| Some(Source::Embedded(d.path().to_str()?.to_owned())))
+        .collect()
+}
+
+/// The lessons in a directory: the directory itself is one, or each of its subdirectories that has a `lesson.yaml`.
+pub fn in_directory(dir: &Path) -> Result<Vec<Source>> {
+    if dir.join("lesson.yaml").is_file() {
+        return Ok(vec![Source::Directory(dir.to_owned())]);
+    }
+    let cannot = |e: std::io::Error| {
+        Error::new(format!("the lessons in {} cannot be read", dir.display()))
+            .why(e)
+            .hint("--lessons takes a directory with one subdirectory for each lesson, or one lesson's directory")
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(cannot)?.take(1000) {
+        let path = entry.map_err(cannot)?.path();
+        if path.join("lesson.yaml").is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found.into_iter().map(Source::Directory).collect())
+}
+
+/// Whether a path names something below where it starts.
+fn is_inside(file: &str) -> bool {
+    !file.is_empty()
+        && !file.contains('\0')
+        && Path::new(file).components().all(|c| matches!(c, Component::Normal(_)))
+}
+
+fn read_below(dir: &Path, file: &str, shown: &str) -> Result<Option<String>> {
+    let cannot = |e: std::io::Error| Error::new(format!("{shown} cannot be read")).why(e);
+    let path = dir.join(file);
+    let real = match path.canonicalize() {
+        Ok(real) => real,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(cannot(e)),
+    };
+    if !real.starts_with(dir.canonicalize().map_err(cannot)?) {
+        return Err(Error::new(format!("{shown} leads out of the lesson's directory"))
+            .hint("copy the file into the lesson instead of linking to it"));
+    }
+    let meta = std::fs::metadata(&real).map_err(cannot)?;
+    if !meta.is_file() {
+        return Err(Error::new(format!("{shown} is not a regular file")));
+    }
+    let mut text = Vec::new();
+    let opened = std::fs::File::open(&real).map_err(cannot)?;
+    opened.take(FILE_LIMIT + 1).read_to_end(&mut text).map_err(cannot)?;
+    if text.len() as u64 > FILE_LIMIT {
+        return Err(Error::new(format!("{shown} is larger than {} KiB", FILE_LIMIT >> 10)));
+    }
+    String::from_utf8(text).map(Some).map_err(|e| Error::new(format!("{shown} is not UTF-8")).why(e))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn no_path_leaves_the_lesson() {
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("secret"), "x").unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(outside.path().join("secret"), dir.path().join("link")).unwrap();
+        std::fs::write(dir.path().join("big"), vec![b'a'; FILE_LIMIT as usize + 1]).unwrap();
+        std::fs::write(dir.path().join("bad"), [0xff]).unwrap();
+        std::fs::write(dir.path().join("good"), "text").unwrap();
+        let source = Source::Directory(dir.path().to_owned());
+        for (file, message) in [
+            ("../secret", "is not a file of the lesson"),
+            ("/etc/passwd", "is not a file of the lesson"),
+            ("", "is not a file of the lesson"),
+            ("link", "leads out of the lesson's directory"),
+            ("big", "is larger than 256 KiB"),
+            ("bad", "is not UTF-8"),
+            (".", "is not a file of the lesson"),
+        ] {
+            let error = source.read(file).unwrap_err().to_string();
+            assert!(error.contains(message), "{file}: {error}");
+        }
+        assert_eq!(source.read("good").unwrap().as_deref(), Some("text"));
+        assert_eq!(source.read("none").unwrap(), None);
+    }
+}
