@@ -105,9 +105,10 @@ pub async fn run_step(spec: &Spec, step: &StepSpec, ground: &Ground<'_>) -> Step
     let survey = survey::Survey::default();
     let mut results: Vec<CheckResult> = Vec::with_capacity(step.checks.len());
     for check in &step.checks {
-        let waits = check.requires.iter().find_map(|id| {
-            results.iter().find(|r| r.id == *id && r.verdict != Verdict::Pass)
-        });
+        let waits = check
+            .requires
+            .iter()
+            .find_map(|id| results.iter().find(|r| r.id == *id && r.verdict != Verdict::Pass));
         let result = match waits {
             Some(first) => {
                 let observed = format!("not looked at: it needs {:?} first", first.title);
@@ -162,7 +163,8 @@ async fn run_check(
         }
         let scope = Scope::new(&found.facts);
         let causes = if check.causes || found.unreachable { spec.causes.as_slice() } else { &[] };
-        let cause: Option<&Finding> = check.findings.iter().chain(causes).find(|f| f.condition.holds(&scope).unwrap_or(false));
+        let cause: Option<&Finding> =
+            check.findings.iter().chain(causes).find(|f| f.condition.holds(&scope).unwrap_or(false));
         cause.map(|finding| {
             let fill = |text| Template::new(text).fill(&scope);
             (fill(finding.observed.get(ground.lang)), fill(finding.hint.get(ground.lang)))
@@ -173,7 +175,12 @@ async fn run_check(
     finish(check, ground, found, cause)
 }
 
-fn finish(check: &CheckSpec, ground: &Ground<'_>, found: Found, cause: Option<(String, String)>) -> CheckResult {
+fn finish(
+    check: &CheckSpec,
+    ground: &Ground<'_>,
+    found: Found,
+    cause: Option<(String, String)>,
+) -> CheckResult {
     let scope = Scope::new(&found.facts);
     let fill = |text: &str| Template::new(text).fill(&scope);
     let max = if found.skipped { 0 } else { check.points };

@@ -140,7 +140,11 @@ mod tests {
         ] {
             let checks = verdicts.iter().map(|v| check(*v, if *v == Pass { 2 } else { 0 })).collect();
             let result = lesson("l", "sandbox", "v1.31.0", vec![step("s", "S", checks)]);
-            assert_eq!((result.score, result.passed, result.exit_code()), (score, passed, code), "{verdicts:?}");
+            assert_eq!(
+                (result.score, result.passed, result.exit_code()),
+                (score, passed, code),
+                "{verdicts:?}"
+            );
         }
     }
 

@@ -151,7 +151,8 @@ impl Lab {
             None => catalog.first()?.to_owned(),
         };
         catalog.source(&wanted)?;
-        let asked = options.kubernetes.as_deref().or(Some(before.kubernetes.as_str()).filter(|v| !v.is_empty()));
+        let asked =
+            options.kubernetes.as_deref().or(Some(before.kubernetes.as_str()).filter(|v| !v.is_empty()));
         let release = find_release(asked)?;
         let same = before.lesson == wanted && before.kubernetes == release.short();
         if options.fresh || !same {
@@ -302,7 +303,8 @@ impl Lab {
     /// Where the learner stands.
     pub fn standing(&self) -> Standing {
         let mine = self.lesson_progress();
-        let steps = || self.loaded.spec.steps.iter().map(|s| mine.steps.get(&s.id).cloned().unwrap_or_default());
+        let steps =
+            || self.loaded.spec.steps.iter().map(|s| mine.steps.get(&s.id).cloned().unwrap_or_default());
         Standing {
             current: mine.current.min(self.loaded.spec.steps.len()),
             results: steps().map(|s| s.result).collect(),
@@ -333,13 +335,14 @@ impl Lab {
 
     async fn run(&self, index: usize) -> StepResult {
         let step = &self.loaded.spec.steps[index];
-        let since = self.progress().lessons.get(&self.loaded.spec.id).and_then(|l| l.steps.get(&step.id)).map_or(0, |s| s.since);
-        let ground = Ground {
-            cluster: self.cluster.as_ref(),
-            originals: &self.first,
-            since,
-            lang: &self.loaded.lang,
-        };
+        let since = self
+            .progress()
+            .lessons
+            .get(&self.loaded.spec.id)
+            .and_then(|l| l.steps.get(&step.id))
+            .map_or(0, |s| s.since);
+        let ground =
+            Ground { cluster: self.cluster.as_ref(), originals: &self.first, since, lang: &self.loaded.lang };
         check::run_step(&self.loaded.spec, step, &ground).await
     }
 
@@ -426,7 +429,8 @@ impl Lab {
     pub async fn reset(&self, step: Option<&str>) -> Result<()> {
         let index = step.map(|id| self.loaded.step_index(id)).transpose()?.unwrap_or(0);
         let _one_at_a_time = self.grading.lock().await;
-        let (kept, _) = progress::read::<Snapshot>(&snapshot_file(&self.dir, &self.loaded.spec.steps[index].id))?;
+        let (kept, _) =
+            progress::read::<Snapshot>(&snapshot_file(&self.dir, &self.loaded.spec.steps[index].id))?;
         let snapshot = if kept.version == 0 { &self.first } else { &kept };
         snapshot.restore(self.cluster.as_ref()).await?;
         let audit = self.cluster.audit();

@@ -135,9 +135,8 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     attempt().map_err(|e| {
         let error = Error::new(format!("{} cannot be written", path.display())).why(&e);
         match e.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => error.hint(
-                "the disk is full: make room and do it again; what was saved before is still there",
-            ),
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => error
+                .hint("the disk is full: make room and do it again; what was saved before is still there"),
             _ => error.hint("make the directory writable for you, or set CKS_LAB_HOME to another one"),
         }
     })
@@ -169,7 +168,9 @@ mod tests {
     fn a_bad_file_is_set_aside_and_kept() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("progress.json");
-        for (n, bad) in ["{\"version\":1,\"lessons\":", "[]", "\0\0", "{\"version\":1,\"lessons\":3}"].iter().enumerate() {
+        for (n, bad) in
+            ["{\"version\":1,\"lessons\":", "[]", "\0\0", "{\"version\":1,\"lessons\":3}"].iter().enumerate()
+        {
             std::fs::write(&path, bad).unwrap();
             let (value, notice) = read::<Progress>(&path).unwrap();
             assert_eq!(value, Progress::default());

@@ -111,6 +111,10 @@ impl Report {
     /// `1 h 02 min`, `4 min 12 s`.
     pub fn time(&self) -> String {
         let (hours, minutes, seconds) = (self.seconds / 3600, self.seconds / 60 % 60, self.seconds % 60);
-        if hours > 0 { format!("{hours} h {minutes:02} min") } else { format!("{minutes} min {seconds:02} s") }
+        if hours > 0 {
+            format!("{hours} h {minutes:02} min")
+        } else {
+            format!("{minutes} min {seconds:02} s")
+        }
     }
 }

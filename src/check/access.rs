@@ -27,9 +27,10 @@ pub async fn look(check: &AccessCheck, ground: &Ground<'_>) -> Result<Found> {
     let facts = facts.as_object().cloned().unwrap_or_default();
     let who = format!("system:node:{}", check.kubelet);
     let found = match (&check.refused, answer.code) {
-        (_, 429 | 500..) => {
-            Found { unreachable: true, ..Found::new(Verdict::Error, format!("the API server answers: {message}")) }
-        }
+        (_, 429 | 500..) => Found {
+            unreachable: true,
+            ..Found::new(Verdict::Error, format!("the API server answers: {message}"))
+        },
         (Some(_), 200..=299) => Found::decided(false, format!("{who} was allowed to do it"), facts),
         (None, 200..=299) => Found::decided(true, format!("{who} is allowed to do it"), facts),
         (Some(text), 403) if message.contains(text.as_str()) => {

@@ -45,7 +45,9 @@ pub fn look(check: &AuditCheck, ground: &Ground<'_>) -> Found {
 }
 
 fn is_write(entry: &Entry) -> bool {
-    !entry.dry_run && entry.subresource.is_empty() && matches!(entry.verb.as_str(), "patch" | "update" | "create")
+    !entry.dry_run
+        && entry.subresource.is_empty()
+        && matches!(entry.verb.as_str(), "patch" | "update" | "create")
 }
 
 fn described(entry: &Entry) -> Value {

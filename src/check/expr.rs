@@ -96,9 +96,8 @@ impl Scope {
         }
         let near_words = |a: Arc<String>, b: Arc<String>| near(&a, &b);
         let _ = context.add_function("near", near_words);
-        let join = |list: Arc<Vec<cel::Value>>, by: Arc<String>| {
-            list.iter().map(show).collect::<Vec<_>>().join(&by)
-        };
+        let join =
+            |list: Arc<Vec<cel::Value>>, by: Arc<String>| list.iter().map(show).collect::<Vec<_>>().join(&by);
         let _ = context.add_function("join", join);
         Self { context }
     }

@@ -19,7 +19,10 @@ pub async fn look(check: &LogCheck, ground: &Ground<'_>) -> Result<Found> {
         Err(unreachable) => return Ok(unreachable.into()),
     };
     if answer.code != 200 {
-        return Ok(Found::new(Verdict::Error, format!("the log of {pod} cannot be read: {}", answer.message())));
+        return Ok(Found::new(
+            Verdict::Error,
+            format!("the log of {pod} cannot be read: {}", answer.message()),
+        ));
     }
     let text = answer.body.as_str().map_or_else(|| answer.body.to_string(), str::to_owned);
     let line = text.lines().find(|line| pattern.is_match(line));

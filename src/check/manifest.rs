@@ -71,7 +71,13 @@ impl Manifest {
     /// All values of a flag whose values are lists.
     pub fn list(&self, flag: &str) -> Vec<String> {
         let values = self.flags().remove(flag).unwrap_or_default();
-        values.iter().flat_map(|v| v.split(',')).map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned).collect()
+        values
+            .iter()
+            .flat_map(|v| v.split(','))
+            .map(str::trim)
+            .filter(|v| !v.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Everything but the flags.

@@ -72,7 +72,8 @@ async fn last_log(node: &dyn Node) -> String {
 /// The last line that says something: an error first, else the last one that is not empty.
 fn last_telling_line(log: &str) -> String {
     let lines: Vec<&str> = log.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
-    let is_error = |l: &&&str| l.starts_with("Error:") || l.contains("\"command failed\"") || l.starts_with('F');
+    let is_error =
+        |l: &&&str| l.starts_with("Error:") || l.contains("\"command failed\"") || l.starts_with('F');
     let line = lines.iter().rev().find(is_error).or_else(|| lines.last());
     line.map_or_else(String::new, |l| (*l).to_owned())
 }
@@ -84,7 +85,10 @@ mod tests {
     #[test]
     fn the_telling_line_is_the_error() {
         for (log, line) in [
-            ("I1 a\nE2 run.go:72] \"command failed\" err=\"x\"\n\n", "E2 run.go:72] \"command failed\" err=\"x\""),
+            (
+                "I1 a\nE2 run.go:72] \"command failed\" err=\"x\"\n\n",
+                "E2 run.go:72] \"command failed\" err=\"x\"",
+            ),
             ("Error: unknown flag: --x\nUsage:\n  kube-apiserver [flags]\n", "Error: unknown flag: --x"),
             ("a\nb\n", "b"),
             ("", ""),

@@ -77,16 +77,20 @@ fn kernel() -> Item {
 /// Where a program is in `PATH`.
 fn find(program: &str) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt;
-    let runs = |path: &Path| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
+    let runs =
+        |path: &Path| path.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0);
     std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(program)).find(|path| runs(path))
 }
 
 fn tool(program: &'static str) -> Item {
     match (find(program), program) {
         (Some(path), _) => Item::new(program, Level::Ok, path.display().to_string(), ""),
-        (None, "bash") => {
-            Item::new(program, Level::Problem, "not found", "install bash: the nodes' shells are the machine's own")
-        }
+        (None, "bash") => Item::new(
+            program,
+            Level::Problem,
+            "not found",
+            "install bash: the nodes' shells are the machine's own",
+        ),
         (None, _) => Item::new(
             program,
             Level::Warning,
@@ -98,7 +102,12 @@ fn tool(program: &'static str) -> Item {
 
 fn terminal() -> Item {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Item::new("terminal", Level::Warning, "none", "the terminal program needs one; --plain and up do not");
+        return Item::new(
+            "terminal",
+            Level::Warning,
+            "none",
+            "the terminal program needs one; --plain and up do not",
+        );
     }
     let term = std::env::var("TERM").unwrap_or_default();
     let size = rustix::termios::tcgetwinsize(std::io::stderr()).map_or((0, 0), |s| (s.ws_col, s.ws_row));

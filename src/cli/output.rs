@@ -53,7 +53,9 @@ pub fn step_result(step: &StepResult, colour: bool) -> String {
         let (paint, reset) = if colour { (paint, "\x1b[0m") } else { ("", "") };
         let _ = writeln!(text, "  {paint}{word}{reset} {}  {}/{}", check.title, check.points, check.max);
         if check.verdict != Verdict::Pass {
-            for (name, value) in [("expected", &check.expected), ("observed", &check.observed), ("hint", &check.hint)] {
+            for (name, value) in
+                [("expected", &check.expected), ("observed", &check.observed), ("hint", &check.hint)]
+            {
                 if !value.is_empty() {
                     let _ = writeln!(text, "          {name:<9} {value}");
                 }
@@ -73,7 +75,10 @@ pub fn markdown(text: &str) -> String {
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |c: usize| {
-        rows.iter().filter_map(|r| r.get(c)).map(|cell| unicode_width::UnicodeWidthStr::width(cell.as_str())).max()
+        rows.iter()
+            .filter_map(|r| r.get(c))
+            .map(|cell| unicode_width::UnicodeWidthStr::width(cell.as_str()))
+            .max()
     };
     let widths: Vec<usize> = (0..columns).map(|c| width(c).unwrap_or(0)).collect();
     let mut text = String::new();

@@ -55,7 +55,9 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.output {
         None => output::out(&text),
         Some(path) => std::fs::write(path, text).map_err(|e| {
-            Error::new(format!("{} cannot be written", path.display())).why(e).hint("name another file with -o")
+            Error::new(format!("{} cannot be written", path.display()))
+                .why(e)
+                .hint("name another file with -o")
         })?,
     }
     Ok(ExitCode::Ok)

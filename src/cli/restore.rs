@@ -10,6 +10,8 @@ pub struct Arguments {}
 
 /// Says that a sandbox needs none.
 pub fn run(_: &Arguments) -> Result<ExitCode> {
-    Err(Error::new("there is nothing to restore: labs run on the sandbox, and no cluster of yours was changed")
-        .hint("`cks-lab reset` starts a step or the lesson over"))
+    Err(Error::new(
+        "there is nothing to restore: labs run on the sandbox, and no cluster of yours was changed",
+    )
+    .hint("`cks-lab reset` starts a step or the lesson over"))
 }

@@ -58,12 +58,17 @@ pub fn run(id: &str, into: &Path) -> Result<ExitCode> {
     }
     let dir = into.join(id);
     if dir.exists() {
-        return Err(Error::new(format!("{} is there already", dir.display())).hint("take another id, or remove it"));
+        return Err(
+            Error::new(format!("{} is there already", dir.display())).hint("take another id, or remove it")
+        );
     }
     let files = [
         ("lesson.yaml", LESSON.replace("ID", id)),
         ("en/intro.md", format!("# {id}\n\nWhat this lesson is about.\n")),
-        ("en/first-step.md", "# The first step\n\nLabel the node: `k label node node01 lesson=done`{{exec}}\n".into()),
+        (
+            "en/first-step.md",
+            "# The first step\n\nLabel the node: `k label node node01 lesson=done`{{exec}}\n".into(),
+        ),
         ("en/first-step.solution.md", "`k label node node01 lesson=done`{{exec}}\n".into()),
         ("en/finish.md", "# What to take home\n\nWhy it worked.\n".into()),
         ("solution/first-step.sh", "kubectl label --overwrite node {{node01}} lesson=done\n".into()),
@@ -71,7 +76,8 @@ pub fn run(id: &str, into: &Path) -> Result<ExitCode> {
     ];
     for (name, text) in files {
         let path = dir.join(name);
-        let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
+        let written =
+            path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| std::fs::write(&path, text));
         written.map_err(|e| Error::new(format!("{} cannot be written", path.display())).why(e))?;
     }
     for problem in lint::lint(&Source::Directory(dir.clone())) {

@@ -55,5 +55,5 @@ pub fn run(global: &Global, arguments: Arguments) -> Result<ExitCode> {
             .hint("or line by line: cks-lab start --plain")
             .hint("or without a person: cks-lab up --json, then cks-lab exec, cks-lab check"));
     }
-    block_on(plain::run(options))?
+    crate::tui::run(options)
 }

@@ -148,7 +148,8 @@ async fn solve_up_to(lab: &Arc<Lab>, end: usize) -> Result<()> {
     for (index, step) in lab.loaded().spec.steps.iter().enumerate().take(end) {
         lab.solve(&step.id).await?;
         let solved = |r: &StepResult| r.passed && r.score == r.max;
-        until(lab, index, &format!("the solution of {} should pass with full points", step.id), solved).await?;
+        until(lab, index, &format!("the solution of {} should pass with full points", step.id), solved)
+            .await?;
     }
     Ok(())
 }
@@ -172,7 +173,12 @@ async fn wrong_answer(lab: &Arc<Lab>, wrong: &Wrong) -> Result<()> {
 }
 
 /// Grades until it is as expected; a restarting API server takes a moment to show what it is.
-async fn until(lab: &Arc<Lab>, index: usize, what: &str, expected: impl Fn(&StepResult) -> bool) -> Result<()> {
+async fn until(
+    lab: &Arc<Lab>,
+    index: usize,
+    what: &str,
+    expected: impl Fn(&StepResult) -> bool,
+) -> Result<()> {
     let end = Instant::now() + LIMIT;
     loop {
         let result = lab.look(index).await;

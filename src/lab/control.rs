@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -148,7 +149,8 @@ pub(super) fn serve(lab: &Arc<Lab>) -> Result<AbortHandle> {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         Ok(listener)
     };
-    let listener = bind().context_what(|| format!("the control socket {} cannot be made", socket.display()))?;
+    let listener =
+        bind().context_what(|| format!("the control socket {} cannot be made", socket.display()))?;
     let weak = Arc::downgrade(lab);
     let task = tokio::spawn(async move {
         loop {
@@ -315,7 +317,11 @@ impl Reader {
 }
 
 /// Sends a line with descriptors beside its first byte.
-pub(super) async fn send<T: Serialize>(stream: &UnixStream, value: &T, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+pub(super) async fn send<T: Serialize>(
+    stream: &UnixStream,
+    value: &T,
+    fds: &[BorrowedFd<'_>],
+) -> io::Result<()> {
     let mut line = serde_json::to_vec(value)?;
     line.push(b'\n');
     let mut sent = 0;

@@ -54,7 +54,9 @@ async fn take_off(plugins: &[String], cluster: &dyn Cluster) -> Result<()> {
 /// The manifest without these plugins; a flag that is left without any goes too. Nothing else changes.
 fn without_plugins(text: &str, plugins: &[String]) -> String {
     let keep = |line: &str| -> Option<String> {
-        let Some((before, values)) = line.split_once(&format!("{FLAG}=")) else { return Some(line.to_owned()) };
+        let Some((before, values)) = line.split_once(&format!("{FLAG}=")) else {
+            return Some(line.to_owned());
+        };
         let values: Vec<&str> =
             values.split(',').map(str::trim).filter(|v| !plugins.iter().any(|p| p == v)).collect();
         (!values.is_empty()).then(|| format!("{before}{FLAG}={}", values.join(",")))
@@ -93,7 +95,10 @@ mod tests {
         for (text, expected) in [
             ("a\n    - --enable-admission-plugins=NodeRestriction\nb\n", "a\nb\n"),
             ("    - --enable-admission-plugins=A,NodeRestriction\n", "    - --enable-admission-plugins=A\n"),
-            ("    - --enable-admission-plugins=NodeRestrictionX\nb", "    - --enable-admission-plugins=NodeRestrictionX\nb"),
+            (
+                "    - --enable-admission-plugins=NodeRestrictionX\nb",
+                "    - --enable-admission-plugins=NodeRestrictionX\nb",
+            ),
         ] {
             assert_eq!(without_plugins(text, &plugins), expected);
         }

@@ -36,7 +36,8 @@ pub fn node(cluster: &dyn Cluster, name: &str) -> Result<std::sync::Arc<dyn Node
     cluster.node(name).ok_or_else(|| {
         let facts = cluster.facts();
         let names: Vec<_> = facts.nodes.iter().map(|(name, _)| name.as_str()).collect();
-        Error::new(format!("the cluster has no node {name:?}")).hint(format!("its nodes are {}", names.join(", ")))
+        Error::new(format!("the cluster has no node {name:?}"))
+            .hint(format!("its nodes are {}", names.join(", ")))
     })
 }
 

@@ -36,7 +36,8 @@ pub fn lint(source: &Source) -> Vec<Problem> {
         Err(e) => {
             let file = source.shown(LESSON_FILE);
             let what = e.to_string();
-            let what = what.strip_prefix(&file).map_or(what.as_str(), |rest| rest.trim_start_matches([':', ' ']));
+            let what =
+                what.strip_prefix(&file).map_or(what.as_str(), |rest| rest.trim_start_matches([':', ' ']));
             let (line, what) = match what.split_once(": ") {
                 Some((line, rest)) if line.parse::<usize>().is_ok() => (line.parse().ok(), rest),
                 _ => (None, what),
@@ -155,7 +156,8 @@ impl Linter<'_> {
         for finding in &check.findings {
             self.finding(finding, line);
         }
-        for text in [Some(&check.expected), check.observed.as_ref(), Some(&check.hint)].into_iter().flatten() {
+        for text in [Some(&check.expected), check.observed.as_ref(), Some(&check.hint)].into_iter().flatten()
+        {
             self.template(text, line);
         }
     }
@@ -205,7 +207,8 @@ impl Linter<'_> {
         for (number, line) in text.lines().enumerate() {
             for piece in line.split("{{").skip(1) {
                 let Some((name, _)) = piece.split_once("}}") else { continue };
-                let word = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+                let word = !name.is_empty()
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
                 if word && !self.all.contains_key(name) && !variables::RESERVED.contains(&name) {
                     self.in_file(file, Some(number + 1), &format!("{{{{{name}}}}} is no variable"));
                 }

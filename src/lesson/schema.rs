@@ -41,9 +41,11 @@ impl Text {
     pub fn get(&self, lang: &str) -> &str {
         match self {
             Self::One(text) => text,
-            Self::Many(all) => {
-                all.get(lang).or_else(|| all.get("en")).or_else(|| all.values().next()).map_or("", String::as_str)
-            }
+            Self::Many(all) => all
+                .get(lang)
+                .or_else(|| all.get("en"))
+                .or_else(|| all.values().next())
+                .map_or("", String::as_str),
         }
     }
 }

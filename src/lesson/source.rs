@@ -39,9 +39,10 @@ impl Source {
                 .hint("name it relative to the lesson's directory, without .."));
         }
         match self {
-            Self::Embedded(id) => {
-                Ok(EMBEDDED.get_file(format!("{id}/{file}")).and_then(|f| f.contents_utf8()).map(str::to_owned))
-            }
+            Self::Embedded(id) => Ok(EMBEDDED
+                .get_file(format!("{id}/{file}"))
+                .and_then(|f| f.contents_utf8())
+                .map(str::to_owned)),
             Self::Directory(dir) => read_below(dir, file, &self.shown(file)),
         }
     }
@@ -67,9 +68,9 @@ pub fn in_directory(dir: &Path) -> Result<Vec<Source>> {
         return Ok(vec![Source::Directory(dir.to_owned())]);
     }
     let cannot = |e: std::io::Error| {
-        Error::new(format!("the lessons in {} cannot be read", dir.display()))
-            .why(e)
-            .hint("--lessons takes a directory with one subdirectory for each lesson, or one lesson's directory")
+        Error::new(format!("the lessons in {} cannot be read", dir.display())).why(e).hint(
+            "--lessons takes a directory with one subdirectory for each lesson, or one lesson's directory",
+        )
     };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(cannot)?.take(1000) {

@@ -33,9 +33,9 @@ pub fn fill(text: &str, variables: &Variables) -> String {
     while let Some(start) = rest.find("{{") {
         let (before, from) = rest.split_at(start);
         filled.push_str(before);
-        let known = from[2..].find("}}").and_then(|end| {
-            variables.get(&from[2..2 + end]).map(|value| (value, end + 4))
-        });
+        let known = from[2..]
+            .find("}}")
+            .and_then(|end| variables.get(&from[2..2 + end]).map(|value| (value, end + 4)));
         let used = match known {
             Some((value, used)) => {
                 filled.push_str(value);

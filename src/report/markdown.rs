@@ -22,7 +22,8 @@ pub fn render(report: &Report) -> String {
     );
     for (number, step) in report.steps.iter().enumerate() {
         let _ = writeln!(text, "\n## {}. {} ({}/{})\n", number + 1, step.title, step.score, step.max);
-        let _ = writeln!(text, "Graded {} times, hints {} of {}.\n", step.attempts, step.hints.0, step.hints.1);
+        let _ =
+            writeln!(text, "Graded {} times, hints {} of {}.\n", step.attempts, step.hints.0, step.hints.1);
         if step.checks.is_empty() {
             continue;
         }
