@@ -18,10 +18,16 @@ pub mod audit;
 pub mod command;
 pub mod expr;
 pub mod file;
+#[cfg(test)]
+#[allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+pub mod fixture;
 pub mod http;
 pub mod log;
 pub mod manifest;
 pub mod survey;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
 
 use expr::{Scope, Template};
 

@@ -28,6 +28,9 @@ pub mod lock;
 pub mod remote;
 mod setup;
 pub mod snapshot;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;
 mod watch;
 
 use snapshot::Snapshot;

@@ -131,6 +131,7 @@ impl Linter<'_> {
         for lang in languages {
             self.text(&check.title, lang, "the title", line);
             self.text(&check.expected, lang, "expected", line);
+            self.text(&check.hint, lang, "the hint of a failure", line);
         }
         let exprs = [
             check.api.as_ref().map(|c| &c.expr),
