@@ -157,7 +157,9 @@ impl Lab {
         let asked =
             options.kubernetes.as_deref().or(Some(before.kubernetes.as_str()).filter(|v| !v.is_empty()));
         let release = find_release(asked)?;
-        let same = before.lesson == wanted && before.kubernetes == release.short();
+        // Where lab.json is missing or was corrupt, what is there is kept.
+        let unknown = before.lesson.is_empty();
+        let same = unknown || (before.lesson == wanted && before.kubernetes == release.short());
         if options.fresh || !same {
             remove_cluster(&dir)?;
         }
@@ -492,6 +494,12 @@ pub fn remove_cluster(dir: &LabDir) -> Result<()> {
     let cannot = |path: &std::path::Path, e: std::io::Error| {
         Error::new(format!("{} cannot be removed", path.display())).why(e)
     };
+    // First, so that a lesson whose cluster is half gone is prepared anew.
+    let snapshots = dir.root().join("snapshots");
+    match std::fs::remove_dir_all(&snapshots) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cannot(&snapshots, e)),
+        _ => {}
+    }
     for entry in std::fs::read_dir(dir.root()).map_err(|e| cannot(dir.root(), e))? {
         let path = entry.map_err(|e| cannot(dir.root(), e))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -24,12 +24,14 @@ pub enum Command {
     /// Find problems, with file and line
     Lint {
         /// Lessons by id or directory; without any, all
-        lessons: Vec<String>,
+        #[arg(value_name = "LESSON")]
+        named: Vec<String>,
     },
     /// Prove that the untouched lab fails, the solution passes, and each wrong answer is told
     Test {
         /// Lessons by id or directory; without any, all
-        lessons: Vec<String>,
+        #[arg(value_name = "LESSON")]
+        named: Vec<String>,
         /// The kind of cluster
         #[arg(long, value_enum, default_value = "sandbox")]
         cluster: ClusterKind,
@@ -51,13 +53,13 @@ pub enum Command {
 pub fn run(global: &Global, command: Command) -> Result<ExitCode> {
     match command {
         Command::New { id, into } => scaffold::run(&id, &into),
-        Command::Lint { lessons } => lint_all(&sources(global, &lessons)?),
-        Command::Test { lessons, cluster, jobs, plain_nodes } => {
+        Command::Lint { named } => lint_all(&sources(global, &named)?),
+        Command::Test { named, cluster, jobs, plain_nodes } => {
             if cluster != ClusterKind::Sandbox {
                 let kind = format!("--cluster {}", cluster.as_str());
                 return Err(not_built(&kind, "lessons are tested on the sandbox"));
             }
-            let sources = sources(global, &lessons)?;
+            let sources = sources(global, &named)?;
             block_on(suite::run(sources, suite::Plan { jobs, plain_nodes }))?
         }
         Command::Import { scenario } => {

@@ -45,7 +45,11 @@ fn each_mistake_has_its_message_and_status() {
         (&["up", "--cluster", "live"], 2, "--cluster live is not built yet"),
         (&["up", "--cluster", "local"], 2, "--cluster local is not built yet"),
         (&["up", "--kubernetes", "1.9"], 2, "Kubernetes 1.9 is not emulated\n  there is: --kubernetes 1.31"),
-        (&["up", "nonsense"], 2, "there is no lesson \"nonsense\"\n  the lessons are: apiserver-node-restriction"),
+        (
+            &["up", "nonsense"],
+            2,
+            "there is no lesson \"nonsense\"\n  the lessons are: apiserver-node-restriction",
+        ),
         (&["lesson", "lint", "nonsense"], 2, "there is no lesson \"nonsense\""),
         (&["lesson", "new", "Bad Id"], 2, "is no lesson id"),
         (&["list", "--lessons", "/nowhere"], 2, "the lessons in /nowhere cannot be read"),
@@ -92,7 +96,8 @@ fn the_list_survives_a_corrupt_progress_file() {
 #[test]
 fn every_command_has_help_and_the_rest_is_printed() {
     let home = tempfile::tempdir().unwrap();
-    let commands = "start list up exec shell check hint solve report reset restore lesson doctor completions man";
+    let commands =
+        "start list up exec shell check hint solve report reset restore lesson doctor completions man";
     for command in commands.split(' ') {
         let ran = run(home.path(), &[command, "--help"]);
         assert_eq!(ran.status, 0, "{command}");
@@ -128,5 +133,9 @@ fn a_new_lesson_lints_clean_and_is_listed() {
     std::fs::write(&file, text.replace("minutes:", "minuets:")).unwrap();
     let lint = run(home.path(), &["lesson", "lint", into]);
     assert_eq!(lint.status, 1);
-    assert!(lint.stdout.contains("my-lesson/lesson.yaml:") && lint.stdout.contains("minuets"), "{}", lint.stdout);
+    assert!(
+        lint.stdout.contains("my-lesson/lesson.yaml:") && lint.stdout.contains("minuets"),
+        "{}",
+        lint.stdout
+    );
 }
