@@ -192,7 +192,7 @@ impl Lab {
         phase(Phase::Lesson);
         let cluster: Arc<dyn Cluster> = sandbox.clone();
         let lang = options.lang.as_deref().unwrap_or("en");
-        let loaded = catalog.load(&wanted, lang, Some(&variables::of_cluster(&cluster.facts())))?;
+        let loaded = catalog.load(&wanted, lang, Some(&variables::of_cluster(cluster.as_ref())))?;
         let lab = Self::begin(dir, lock, loaded, cluster.clone(), Some(sandbox)).await;
         let lab = match lab {
             Ok(lab) => lab,

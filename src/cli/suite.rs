@@ -14,8 +14,8 @@ use crate::cluster::ClusterKind;
 use crate::error::{Context, Error, ExitCode, Result};
 use crate::grade::StepResult;
 use crate::lab::{Lab, Options};
-use crate::lesson::load::{self, Loaded};
-use crate::lesson::schema::Wrong;
+use crate::lesson::load;
+use crate::lesson::schema::{Spec, Wrong};
 use crate::lesson::source::Source;
 
 /// How the suite runs.
@@ -34,17 +34,33 @@ const AGAIN: Duration = Duration::from_millis(100);
 enum Case {
     Untouched,
     Solution,
-    Wrong(Box<Wrong>),
+    /// Wrong answers that do the same and look at different checks: they share a lab.
+    Wrong(Vec<Wrong>),
 }
 
 impl Case {
-    fn name(&self) -> String {
+    fn names(&self) -> Vec<String> {
         match self {
-            Self::Untouched => "untouched".into(),
-            Self::Solution => "solution".into(),
-            Self::Wrong(wrong) => format!("wrong: {}", wrong.id),
+            Self::Untouched => vec!["untouched".into()],
+            Self::Solution => vec!["solution".into()],
+            Self::Wrong(all) => all.iter().map(|w| format!("wrong: {}", w.id)).collect(),
         }
     }
+}
+
+/// The cases of a lesson.
+fn cases(spec: &Spec) -> Vec<Case> {
+    let mut wrong: Vec<Vec<Wrong>> = Vec::new();
+    for answer in &spec.wrong {
+        let same = |group: &&mut Vec<Wrong>| {
+            group.iter().all(|w| w.step == answer.step && w.scripts == answer.scripts)
+        };
+        match wrong.iter_mut().find(same) {
+            Some(group) => group.push(answer.clone()),
+            None => wrong.push(vec![answer.clone()]),
+        }
+    }
+    [Case::Untouched, Case::Solution].into_iter().chain(wrong.into_iter().map(Case::Wrong)).collect()
 }
 
 /// Runs every case and prints a table.
@@ -54,34 +70,36 @@ pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
     let mut running = Vec::new();
     for source in sources {
         let loaded = load::load(&source, "en", None)?;
-        let wrong = loaded.spec.wrong.iter().map(|w| Case::Wrong(Box::new(w.clone())));
-        for case in [Case::Untouched, Case::Solution].into_iter().chain(wrong) {
+        for case in cases(&loaded.spec) {
             let (gate, source) = (gate.clone(), source.clone());
-            let name = (loaded.spec.id.clone(), case.name());
+            let (lesson, names) = (loaded.spec.id.clone(), case.names());
             let task = tokio::spawn(async move {
                 let _turn = gate.acquire().await;
                 let started = Instant::now();
-                let result = run_case(&source, &case, plan.plain_nodes).await;
-                (result, started.elapsed())
+                let results = run_case(&source, &case, plan.plain_nodes).await;
+                (results, started.elapsed())
             });
-            running.push((name, task));
+            running.push((lesson, names, task));
         }
     }
     let mut rows = vec![["LESSON", "CASE", "RESULT", "TIME"].map(str::to_owned).to_vec()];
     let mut reasons = String::new();
-    let mut failed = 0;
-    let count = running.len();
-    for ((lesson, case), task) in running {
-        let (result, time) = task.await.context_what(|| format!("the case {case} broke off"))?;
-        let word = match result {
-            Ok(()) => "ok",
-            Err(e) => {
-                failed += 1;
-                reasons += &format!("\n{lesson}, {case}: {e}\n");
-                "FAILED"
-            }
-        };
-        rows.push(vec![lesson, case, word.into(), format!("{:.1} s", time.as_secs_f64())]);
+    let (mut count, mut failed) = (0, 0);
+    for (lesson, names, task) in running {
+        let (results, time) =
+            task.await.context_what(|| format!("the case {} broke off", names.join(", ")))?;
+        for (case, result) in names.into_iter().zip(results) {
+            count += 1;
+            let word = match result {
+                Ok(()) => "ok",
+                Err(e) => {
+                    failed += 1;
+                    reasons += &format!("\n{lesson}, {case}: {e}\n");
+                    "FAILED"
+                }
+            };
+            rows.push(vec![lesson.clone(), case, word.into(), format!("{:.1} s", time.as_secs_f64())]);
+        }
     }
     output::out(&output::table(&rows));
     output::out(&reasons);
@@ -89,8 +107,41 @@ pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::Ok } else { ExitCode::Failed })
 }
 
-async fn run_case(source: &Source, case: &Case, plain_nodes: bool) -> Result<()> {
-    let home = tempfile::tempdir().context_what(|| "a directory for the lab cannot be made".into())?;
+/// A result for each name of the case.
+async fn run_case(source: &Source, case: &Case, plain_nodes: bool) -> Vec<Result<()>> {
+    let count = case.names().len();
+    // What keeps a lab from coming up, or from getting to the step, is every answer's failure.
+    let all = |e: Error| {
+        let text = e.to_string();
+        (0..count).map(|_| Err(Error::new(text.clone()))).collect()
+    };
+    let home = match tempfile::tempdir().context_what(|| "a directory for the lab cannot be made".into()) {
+        Ok(home) => home,
+        Err(e) => return all(e),
+    };
+    let lab = match open(source, home.path(), plain_nodes).await {
+        Ok(lab) => lab,
+        Err(e) => return all(e),
+    };
+    let results = match case {
+        Case::Untouched => vec![untouched(&lab).await],
+        Case::Solution => vec![solution(&lab).await],
+        Case::Wrong(answers) => match give(&lab, &answers[0]).await {
+            Ok(index) => {
+                let mut results = Vec::new();
+                for wrong in answers {
+                    results.push(wrong_answer(&lab, index, wrong).await);
+                }
+                results
+            }
+            Err(e) => all(e),
+        },
+    };
+    lab.close().await;
+    results
+}
+
+async fn open(source: &Source, home: &std::path::Path, plain_nodes: bool) -> Result<Arc<Lab>> {
     let lessons = match source {
         Source::Directory(dir) => Some(dir.clone()),
         Source::Embedded(_) => None,
@@ -105,22 +156,10 @@ async fn run_case(source: &Source, case: &Case, plain_nodes: bool) -> Result<()>
         realistic_timing: false,
         plain_nodes,
         port: 0,
-        home: home.path().to_owned(),
+        home: home.to_owned(),
         lessons,
     };
-    let lab = Lab::open(options, |_| ()).await?;
-    let result = judge(&lab, case).await;
-    lab.close().await;
-    result
-}
-
-/// Holds a case against a fresh lab.
-async fn judge(lab: &Arc<Lab>, case: &Case) -> Result<()> {
-    match case {
-        Case::Untouched => untouched(lab).await,
-        Case::Solution => solution(lab).await,
-        Case::Wrong(wrong) => wrong_answer(lab, wrong).await,
-    }
+    Lab::open(options, |_| ()).await
 }
 
 async fn untouched(lab: &Arc<Lab>) -> Result<()> {
@@ -154,11 +193,15 @@ async fn solve_up_to(lab: &Arc<Lab>, end: usize) -> Result<()> {
     Ok(())
 }
 
-async fn wrong_answer(lab: &Arc<Lab>, wrong: &Wrong) -> Result<()> {
-    let loaded: &Loaded = lab.loaded();
-    let index = loaded.step_index(&wrong.step)?;
+/// Solves the steps before, and gives the wrong answer; the index of its step comes back.
+async fn give(lab: &Arc<Lab>, wrong: &Wrong) -> Result<usize> {
+    let index = lab.loaded().step_index(&wrong.step)?;
     solve_up_to(lab, index).await?;
     lab.run_scripts(&wrong.scripts).await?;
+    Ok(index)
+}
+
+async fn wrong_answer(lab: &Arc<Lab>, index: usize, wrong: &Wrong) -> Result<()> {
     let matches = |result: &StepResult| {
         let found = result.checks.iter().find(|c| c.id == wrong.check);
         found.is_some_and(|check| {

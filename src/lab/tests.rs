@@ -26,7 +26,7 @@ async fn open(home: &std::path::Path, cluster: &Arc<FakeCluster>) -> Arc<Lab> {
     let dir = LabDir::new(home, "t");
     let lock = lock::take(&dir, "t").unwrap();
     let source = Source::Embedded("apiserver-node-restriction".into());
-    let loaded = load::load(&source, "en", Some(&variables::of_cluster(&cluster.facts()))).unwrap();
+    let loaded = load::load(&source, "en", Some(&variables::of_cluster(cluster.as_ref()))).unwrap();
     Lab::begin(dir, lock, loaded, cluster.clone(), None).await.unwrap()
 }
 

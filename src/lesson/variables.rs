@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cluster::Facts;
+use crate::cluster::Cluster;
 
 /// Names that mean something else in a text.
 pub const RESERVED: &[&str] = &["exec", "copy", "execute"];
@@ -12,17 +12,36 @@ pub const RESERVED: &[&str] = &["exec", "copy", "execute"];
 /// Values by name.
 pub type Variables = BTreeMap<String, String>;
 
-/// What every lesson may use of a cluster: each node by its lesson name, and `manifests`.
-pub fn of_cluster(facts: &Facts) -> Variables {
+/// What every lesson may use of a cluster.
+///
+/// Each node by its lesson name; `manifests`, the directory as the control plane knows it, for checks; and for what
+/// people and scripts type, `<node>_root`, to be put before an absolute path (empty but on plain nodes), and
+/// `manifests_path`.
+pub fn of_cluster(cluster: &dyn Cluster) -> Variables {
+    let facts = cluster.facts();
+    let shown = |node: &str, path: &str| match cluster.node(node) {
+        Some(node) => node.shown_path(path).trim_end_matches('/').to_owned(),
+        None => path.trim_end_matches('/').to_owned(),
+    };
     let mut all: Variables = facts.nodes.iter().cloned().collect();
-    all.insert("manifests".into(), facts.manifests.clone());
+    for (node, _) in &facts.nodes {
+        all.insert(format!("{node}_root"), shown(node, "/"));
+    }
+    if let Some((control_plane, _)) = facts.nodes.first() {
+        all.insert("manifests_path".into(), shown(control_plane, &facts.manifests));
+    }
+    all.insert("manifests".into(), facts.manifests);
     all
 }
 
 /// What stands in for a cluster when a lesson is only looked at.
 pub fn of_nodes(nodes: &[String]) -> Variables {
-    let mut all: Variables = nodes.iter().map(|n| (n.clone(), n.clone())).collect();
-    all.insert("manifests".into(), crate::cluster::sandbox::MANIFESTS.into());
+    let names = nodes.iter().map(|n| (n.clone(), n.clone()));
+    let roots = nodes.iter().map(|n| (format!("{n}_root"), String::new()));
+    let mut all: Variables = names.chain(roots).collect();
+    for name in ["manifests", "manifests_path"] {
+        all.insert(name.into(), crate::cluster::sandbox::MANIFESTS.into());
+    }
     all
 }
 

@@ -1,8 +1,8 @@
-cd {{manifests}}
-cp kube-apiserver.yaml /root/kube-apiserver.yaml.bak
+cd {{manifests_path}}
+cp kube-apiserver.yaml {{controlplane_root}}/root/kube-apiserver.yaml.bak
 grep -q -e --enable-admission-plugins=.*NodeRestriction kube-apiserver.yaml ||
-  sed '/--client-ca-file=/a\    - --enable-admission-plugins=NodeRestriction' /root/kube-apiserver.yaml.bak > kube-apiserver.yaml
-diff kube-apiserver.yaml /root/kube-apiserver.yaml.bak
+  sed '/--client-ca-file=/a\    - --enable-admission-plugins=NodeRestriction' {{controlplane_root}}/root/kube-apiserver.yaml.bak > kube-apiserver.yaml
+diff kube-apiserver.yaml {{controlplane_root}}/root/kube-apiserver.yaml.bak
 # until the new API server has said which plugins it loaded, and is ready
 tries=0
 until kubectl logs -n kube-system kube-apiserver-{{controlplane}} 2>/dev/null | grep -q -i noderestriction &&

@@ -1,2 +1,2 @@
-cp {{manifests}}/kube-apiserver.yaml /root/before.yaml
-sed 's/--enable-bootstrap-token-auth=true/--enable-admission-plugins=NodeRestriction/' /root/before.yaml > {{manifests}}/kube-apiserver.yaml
+cp {{manifests_path}}/kube-apiserver.yaml {{controlplane_root}}/root/before.yaml
+sed 's/--enable-bootstrap-token-auth=true/--enable-admission-plugins=NodeRestriction/' {{controlplane_root}}/root/before.yaml > {{manifests_path}}/kube-apiserver.yaml

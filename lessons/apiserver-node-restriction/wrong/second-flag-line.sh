@@ -1,2 +1,2 @@
-cp {{manifests}}/kube-apiserver.yaml /root/before.yaml
-sed '/--client-ca-file=/a\    - --enable-admission-plugins=NamespaceLifecycle\n    - --enable-admission-plugins=NodeRestriction' /root/before.yaml > {{manifests}}/kube-apiserver.yaml
+cp {{manifests_path}}/kube-apiserver.yaml {{controlplane_root}}/root/before.yaml
+sed '/--client-ca-file=/a\    - --enable-admission-plugins=NamespaceLifecycle\n    - --enable-admission-plugins=NodeRestriction' {{controlplane_root}}/root/before.yaml > {{manifests_path}}/kube-apiserver.yaml

@@ -1,0 +1,180 @@
+//! The lessons on the sandbox: proven by `lesson test`, and the first one done headless as it was published.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+fn command(home: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cks-lab"));
+    command.args(arguments).env("CKS_LAB_HOME", home).env("TERM", "xterm").stdin(Stdio::null());
+    command
+}
+
+fn run(home: &Path, arguments: &[&str]) -> Output {
+    command(home, arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// A lab in another process; dropped, it is killed.
+struct Up {
+    child: Child,
+    info: Value,
+}
+
+impl Up {
+    fn start(home: &Path) -> Self {
+        let mut child = command(home, &["up", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let info = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"));
+        Self { child, info }
+    }
+
+    fn signal(&mut self, signal: rustix::process::Signal) -> i32 {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
+        let end = Instant::now() + LIMIT;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code().unwrap_or(-1);
+            }
+            assert!(Instant::now() < end, "the lab does not end");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a line of bash on a node: status, stdout, stderr.
+fn on(home: &Path, node: &str, script: &str) -> (i32, String, String) {
+    let output = run(home, &["exec", node, "--", "bash", "-c", script]);
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+fn check(home: &Path, step: &str) -> (i32, Value) {
+    let output = run(home, &["check", step, "--json"]);
+    let result =
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
+    (output.status.code().unwrap(), result)
+}
+
+/// Grades until the step passes.
+fn passes(home: &Path, step: &str) {
+    let end = Instant::now() + LIMIT;
+    loop {
+        let (status, result) = check(home, step);
+        if status == 0 {
+            assert_eq!(result["score"], result["max"]);
+            return;
+        }
+        assert!(Instant::now() < end, "{step} does not pass: {result:#}");
+    }
+}
+
+fn until(what: &str, is: impl Fn() -> bool) {
+    let end = Instant::now() + LIMIT;
+    while !is() {
+        assert!(Instant::now() < end, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+#[ignore = "needs the sandbox"]
+fn every_lesson_tells_right_from_wrong() {
+    let home = tempfile::tempdir().unwrap();
+    let output = run(home.path(), &["lesson", "test"]);
+    let table = text(&output.stdout);
+    assert!(output.status.success(), "{table}{}", text(&output.stderr));
+    let last = table.trim_end().lines().last().unwrap();
+    assert!(last.ends_with(" passed, 0 failed") && !last.starts_with("0 "), "{table}");
+    for case in ["untouched", "solution", "wrong: backup-copy-left", "wrong: second-flag-line"] {
+        assert!(table.contains(case), "{case}: {table}");
+    }
+}
+
+const AS_KUBELET: &str = "export KUBECONFIG=/etc/kubernetes/kubelet.conf; ";
+const LOADED: &str = "Loaded 12 mutating admission controller(s) successfully in the following order: \
+    NamespaceLifecycle,LimitRanger,ServiceAccount,NodeRestriction,TaintNodesByCondition,Priority,\
+    DefaultTolerationSeconds,DefaultStorageClass,StorageObjectInUseProtection,RuntimeClass,DefaultIngressClass,\
+    MutatingAdmissionWebhook.";
+
+#[test]
+#[ignore = "needs the sandbox"]
+fn the_published_lesson_headless() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path();
+    let mut up = Up::start(home);
+    for key in ["version", "server", "kubeconfig", "nodes", "manifests", "socket"] {
+        assert!(!up.info[key].is_null(), "{key}: {}", up.info);
+    }
+    assert_eq!(up.info["ready"], true);
+
+    // A second instance is told of the first.
+    let second = run(home, &["up"]);
+    assert_eq!(second.status.code(), Some(2));
+    assert!(text(&second.stderr).contains(&format!("already running (process {})", up.child.id())));
+
+    let (status, result) = check(home, "verify-issue");
+    assert_eq!((status, &result["score"]), (1, &0.into()), "{result:#}");
+    let label = |what: &str| on(home, "node01", &format!("{AS_KUBELET}kubectl label node {what}"));
+    let labelled = |node: &str| (0, format!("node/{node} labeled\n"), String::new());
+    assert_eq!(label("controlplane killercoda/one=123"), labelled("controlplane"));
+    assert_eq!(label("node01  node-restriction.kubernetes.io/one=123"), labelled("node01"));
+    passes(home, "verify-issue");
+
+    // Killed at any moment, it is resumed where it was.
+    up.signal(rustix::process::Signal::KILL);
+    drop(up);
+    let mut up = Up::start(home);
+    passes(home, "verify-issue");
+
+    // The published way leaves its backup in the manifests directory, and meets the trap.
+    let edit = "cd /etc/kubernetes/manifests/; cp kube-apiserver.yaml kube-apiserver.yaml~; \
+        sed '/--client-ca-file=/a\\    - --enable-admission-plugins=NodeRestriction' kube-apiserver.yaml~ > /root/new; \
+        cp /root/new kube-apiserver.yaml; diff kube-apiserver.yaml kube-apiserver.yaml~";
+    let (_, diff, _) = on(home, "controlplane", edit);
+    assert!(diff.ends_with("<     - --enable-admission-plugins=NodeRestriction\n"), "{diff}");
+    let (status, result) = check(home, "enable-plugin");
+    assert_eq!(status, 1);
+    assert!(result.to_string().contains("kube-apiserver.yaml~"), "{result:#}");
+    on(home, "controlplane", "mv /etc/kubernetes/manifests/kube-apiserver.yaml~ /root/");
+    passes(home, "enable-plugin");
+    let log = "kubectl logs -n kube-system kube-apiserver-controlplane | grep noderestriction -i";
+    until("the log names the plugin", || on(home, "controlplane", log).1.contains(LOADED));
+
+    let forbidden = |message: &str| (1, String::new(), format!("Error from server (Forbidden): {message}\n"));
+    assert_eq!(
+        label("controlplane killercoda/two=123"),
+        forbidden(
+            "nodes \"controlplane\" is forbidden: node \"node01\" is not allowed to modify node \"controlplane\""
+        )
+    );
+    assert_eq!(
+        label("node01 node-restriction.kubernetes.io/two=123"),
+        forbidden(
+            "nodes \"node01\" is forbidden: is not allowed to modify labels: node-restriction.kubernetes.io/two"
+        )
+    );
+    assert_eq!(label("node01 test/two=123"), labelled("node01"));
+    passes(home, "re-verify");
+
+    let report = run(home, &["report", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!((&report["passed"], &report["percent"]), (&true.into(), &100.into()), "{report:#}");
+    assert_eq!(up.signal(rustix::process::Signal::TERM), 0);
+    assert_eq!(run(home, &["check"]).status.code(), Some(2));
+}
