@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::cluster::ClusterKind;
-use crate::error::{Error, ExitCode, Result};
+use crate::error::{Context, Error, ExitCode, Result};
 use crate::lab;
 use crate::lesson::catalog::Catalog;
 use crate::state_dir::{self, LabDir};
@@ -130,7 +130,7 @@ impl LabArguments {
             realistic_timing: self.realistic_timing,
             plain_nodes: self.plain_nodes,
             port: self.port,
-            home: state_dir::home()?,
+            home: home()?,
             lessons: global.lessons.clone(),
         })
     }
@@ -138,7 +138,7 @@ impl LabArguments {
 
 impl Global {
     fn dir(&self) -> Result<LabDir> {
-        Ok(LabDir::new(&state_dir::home()?, &self.name))
+        Ok(LabDir::new(&home()?, &self.name))
     }
 
     fn catalog(&self) -> Result<Catalog> {
@@ -148,6 +148,12 @@ impl Global {
     async fn remote(&self) -> Result<lab::remote::Remote> {
         lab::remote::Remote::connect(&self.dir()?, &self.name).await
     }
+}
+
+/// Where state lives, absolute: scripts use the paths that `up --json` prints from elsewhere.
+fn home() -> Result<PathBuf> {
+    let home = state_dir::home()?;
+    std::path::absolute(&home).context_what(|| format!("{} is no path", home.display()))
 }
 
 fn lab_name(name: &str) -> Result<String, String> {

@@ -4,6 +4,7 @@
 //! `control` answers other processes on a socket, where `remote` is what asks.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -130,6 +131,8 @@ pub struct Lab {
     started: Instant,
     seconds_before: u64,
     events: tokio::sync::broadcast::Sender<LabEvent>,
+    listened: AtomicBool,
+    unheard: Mutex<Vec<String>>,
     grading: tokio::sync::Mutex<()>,
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
     _lock: lock::Lock,
@@ -242,6 +245,8 @@ impl Lab {
             started: Instant::now(),
             seconds_before,
             events,
+            listened: AtomicBool::new(false),
+            unheard: Mutex::default(),
             grading: tokio::sync::Mutex::new(()),
             tasks: Mutex::default(),
             _lock: lock,
@@ -321,15 +326,24 @@ impl Lab {
 
     /// Events for views. Quiet checks run, debounced, whenever the cluster changes.
     pub fn events(&self) -> tokio::sync::broadcast::Receiver<LabEvent> {
-        self.events.subscribe()
+        let events = self.events.subscribe();
+        self.listened.store(true, Ordering::SeqCst);
+        for sentence in self.unheard.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            let _ = self.events.send(LabEvent::Notice(sentence));
+        }
+        events
     }
 
     fn emit(&self, event: LabEvent) {
         let _ = self.events.send(event);
     }
 
+    /// Says something to the person; what is said while the lab comes up waits for the first who listens.
     fn notice(&self, sentence: String) {
-        self.emit(LabEvent::Notice(sentence));
+        match self.listened.load(Ordering::SeqCst) {
+            true => self.emit(LabEvent::Notice(sentence)),
+            false => self.unheard.lock().unwrap_or_else(PoisonError::into_inner).push(sentence),
+        }
     }
 
     /// Grades a step without recording anything.
@@ -364,13 +378,17 @@ impl Lab {
         for index in steps {
             let result = self.run(index).await;
             let recorded = result.clone();
-            self.change(|mine| {
+            let saved = self.change(|mine| {
                 let passed = recorded.passed;
                 mine.steps.entry(recorded.id.clone()).or_default().record(recorded);
                 if passed && mine.current == index {
                     mine.current += 1;
                 }
-            })?;
+            });
+            // A disk that is full costs the record for now, not the answer; the next save has it all.
+            if let Err(e) = saved {
+                self.notice(e.to_string());
+            }
             self.emit(LabEvent::Graded(result.clone()));
             results.push(result);
         }

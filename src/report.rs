@@ -118,3 +118,57 @@ impl Report {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::check::Verdict;
+    use crate::lesson::load;
+    use crate::lesson::source::Source;
+    use crate::progress::StepProgress;
+
+    fn report(verdict: Verdict) -> Report {
+        let loaded = load::load(&Source::Embedded("apiserver-node-restriction".into()), "en", None).unwrap();
+        let check = CheckResult {
+            id: "c".into(),
+            title: "a | b".into(),
+            verdict,
+            points: if verdict == Verdict::Pass { 6 } else { 0 },
+            max: 6,
+            expected: "this".into(),
+            observed: "line 1\nline | 2".into(),
+            hint: String::new(),
+        };
+        let result = crate::grade::step("verify-issue", "Verify the issue", vec![check]);
+        let step = StepProgress { result: Some(result), attempts: 2, hints: 1, ..StepProgress::default() };
+        let steps = [("verify-issue".to_owned(), step)].into();
+        let progress = LessonProgress { current: 1, seconds: 3725, steps };
+        let file = LabFile { cluster: "sandbox".into(), kubernetes: "1.31".into(), ..LabFile::default() };
+        Report::new(&loaded, &file, &progress)
+    }
+
+    #[test]
+    fn steps_not_graded_count_against_the_score() {
+        let report = report(Verdict::Pass);
+        assert_eq!((report.score, report.max, report.percent), (6, 21, 28));
+        assert!(!report.passed && !report.reached && report.steps[0].passed);
+    }
+
+    #[test]
+    fn every_form_shows_what_was_found() {
+        let report = report(Verdict::Fail);
+        let text = text::render(&report);
+        for part in
+            ["0 of 21 points, 0 %", "1 h 02 min", "graded 2 times, hints 1 of 3", "FAIL", "observed line 1"]
+        {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        let markdown = markdown::render(&report);
+        assert!(markdown.contains(r"| FAIL | a \| b | 0/6 | line 1 line \| 2 |"), "{markdown}");
+        let json: serde_json::Value = serde_json::from_str(&json::render(&report)).unwrap();
+        assert_eq!(json["steps"][0]["checks"][0]["verdict"], "fail");
+        assert_eq!(json["steps"][0]["hints"], serde_json::json!([1, 3]));
+    }
+}

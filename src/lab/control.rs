@@ -188,6 +188,8 @@ async fn answer(lab: Weak<Lab>, stream: UnixStream) {
             },
             Err(e) => Reply::Error(Error::new("the request is not understood").why(e).into()),
         };
+        // Nobody asked for what else came along.
+        reader.fds.clear();
         if send(&stream, &reply, &[]).await.is_err() {
             return;
         }

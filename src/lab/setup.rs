@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::snapshot::{SERVER_LIMIT, await_ready, node};
+use super::snapshot::{SERVER_LIMIT, await_ready, await_restart, node};
 use crate::check::manifest::Manifest;
 use crate::cluster::Cluster;
 use crate::error::{Error, Result};
@@ -41,13 +41,7 @@ async fn take_off(plugins: &[String], cluster: &dyn Cluster) -> Result<()> {
     }
     let text = String::from_utf8_lossy(&content);
     node.write_file(&path, without_plugins(&text, plugins).as_bytes()).await?;
-    // The old server may still answer; the file must have been seen before the wait means anything.
-    for _ in 0..100 {
-        if !cluster.server_up() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    await_restart(cluster).await;
     await_ready(cluster, SERVER_LIMIT).await
 }
 

@@ -77,16 +77,20 @@ fn tracked(object: &Value) -> Value {
 impl Snapshot {
     /// Puts files and objects back.
     pub async fn restore(&self, cluster: &dyn Cluster) -> Result<()> {
+        let mut changed = false;
         for (name, dirs) in &self.files {
             let node = node(cluster, name)?;
             for (dir, files) in dirs {
-                restore_dir(node.as_ref(), dir, files).await?;
+                changed |= restore_dir(node.as_ref(), dir, files).await?;
             }
         }
         if self.objects.is_empty() {
             return Ok(());
         }
         let client = cluster.client(&Identity::Admin)?;
+        if changed {
+            await_restart(cluster).await;
+        }
         await_ready(cluster, SERVER_LIMIT).await?;
         for (path, then) in &self.objects {
             let failed = |why: String| Error::new(format!("{path} cannot be put back")).why(why);
@@ -116,11 +120,14 @@ impl Originals for Snapshot {
     }
 }
 
-async fn restore_dir(node: &dyn Node, dir: &str, files: &Files) -> Result<()> {
+/// Whether anything had to be changed comes back.
+async fn restore_dir(node: &dyn Node, dir: &str, files: &Files) -> Result<bool> {
+    let mut changed = false;
     for name in node.list_dir(dir).await?.unwrap_or_default() {
         let path = format!("{dir}/{name}");
         if !files.contains_key(&name) && matches!(node.read_file(&path).await, Ok(Some(_))) {
             node.remove_file(&path).await?;
+            changed = true;
         }
     }
     for (name, content) in files {
@@ -128,9 +135,10 @@ async fn restore_dir(node: &dyn Node, dir: &str, files: &Files) -> Result<()> {
         let then = STANDARD.decode(content).context_what(|| format!("the snapshot of {path} is damaged"))?;
         if node.read_file(&path).await?.as_deref() != Some(&then) {
             node.write_file(&path, &then).await?;
+            changed = true;
         }
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// A merge patch of metadata that makes `now` what it was `then`.
@@ -146,6 +154,16 @@ fn difference(now: &Value, then: &Value) -> Map<String, Value> {
         }
     }
     patch
+}
+
+/// Gives the kubelet time to see a changed manifest: until then the old server answers as if nothing had happened.
+pub async fn await_restart(cluster: &dyn Cluster) {
+    for _ in 0..100 {
+        if !cluster.server_up() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// Waits until the API server says that it is ready.

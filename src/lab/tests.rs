@@ -135,6 +135,9 @@ async fn corrupt_progress_is_set_aside_and_told() {
     let lab = open(home.path(), &cluster).await;
     assert_eq!(lab.standing().current, 0);
     assert!(dir.root().join("progress.json.corrupt-1").exists());
+    // Told to whoever listens first, however late.
+    let told = |e: &LabEvent| matches!(e, LabEvent::Notice(sentence) if sentence.contains("corrupt-1"));
+    wait_for("the notice", &mut lab.events(), told).await;
     lab.close().await;
 }
 
@@ -213,4 +216,25 @@ async fn what_nobody_understands_is_answered() {
         assert!(answer.starts_with("{\"error\":{\"what\":"), "{line}: {answer}");
     }
     lab.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_saved_is_told_and_still_answered() {
+    let home = tempfile::tempdir().unwrap();
+    let cluster = FakeCluster::new(&unsolved());
+    let lab = open(home.path(), &cluster).await;
+    let mut events = lab.events();
+    // A directory in its place refuses the file even to root, as a full disk would.
+    std::fs::remove_file(lab.dir().progress_file()).unwrap();
+    std::fs::create_dir(lab.dir().progress_file()).unwrap();
+    ones(&cluster, KUBELET);
+    assert!(lab.check(Some("verify-issue")).await.unwrap().passed);
+    let told = |e: &LabEvent| matches!(e, LabEvent::Notice(sentence) if sentence.contains("progress.json cannot be written"));
+    wait_for("the notice", &mut events, told).await;
+    assert_eq!(lab.standing().current, 1);
+    // Once there is room, all of it is saved.
+    std::fs::remove_dir(lab.dir().progress_file()).unwrap();
+    lab.close().await;
+    let (kept, _) = progress::read::<Progress>(&lab.dir().progress_file()).unwrap();
+    assert!(kept.lessons["apiserver-node-restriction"].steps["verify-issue"].result.as_ref().unwrap().passed);
 }

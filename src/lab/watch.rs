@@ -28,12 +28,15 @@ pub(super) fn start(lab: &Arc<Lab>) -> AbortHandle {
         let mut seen = 0;
         let mut step = usize::MAX;
         let mut events = match weak.upgrade() {
-            Some(lab) => lab.events(),
+            Some(lab) => lab.events.subscribe(),
             None => return,
         };
         loop {
             let Some(lab) = weak.upgrade() else { return };
             let current = lab.standing().current;
+            if step != current {
+                lab.remember_step().await;
+            }
             let news = newest(&lab, &mut seen);
             if (news || step != current) && current < lab.loaded.spec.steps.len() {
                 let result = lab.look(current).await;
