@@ -11,21 +11,18 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{self, Ground};
-use crate::cluster::sandbox::{self, Sandbox, UpInfo};
+use crate::cluster::sandbox::{Sandbox, UpInfo};
 use crate::cluster::{Cluster, ClusterKind};
 use crate::error::{Error, Result};
 use crate::grade::{LessonResult, StepResult};
-use crate::kubelet::timing::Timing;
 use crate::lesson::Lesson;
-use crate::lesson::catalog::Catalog;
 use crate::lesson::load::Loaded;
-use crate::lesson::variables;
 use crate::progress::{self, LessonProgress, Progress};
-use crate::release::{RELEASES, Release, default_release};
 use crate::state_dir::LabDir;
 
 pub mod control;
 pub mod lock;
+mod opening;
 pub mod remote;
 mod setup;
 pub mod snapshot;
@@ -34,6 +31,7 @@ pub mod snapshot;
 mod tests;
 mod watch;
 
+pub use opening::{LabFile, forget, remove_cluster};
 use snapshot::Snapshot;
 
 /// What a learner asked for on the command line.
@@ -106,20 +104,6 @@ pub struct Standing {
     pub seconds: u64,
 }
 
-/// What `lab.json` keeps: what the cluster's state belongs to.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct LabFile {
-    /// The format; see [`progress::VERSION`].
-    pub version: u32,
-    /// The lesson's id.
-    pub lesson: String,
-    /// `sandbox`, `local`, `live`.
-    pub cluster: String,
-    /// `1.31`
-    pub kubernetes: String,
-}
-
 /// A running lab.
 pub struct Lab {
     dir: LabDir,
@@ -139,78 +123,6 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Brings a lab up, or resumes the one that is there; `phase` is told how far it is.
-    pub async fn open(options: Options, phase: impl Fn(Phase) + Send + Sync + 'static) -> Result<Arc<Self>> {
-        let built = options.cluster == ClusterKind::Sandbox;
-        if !built {
-            let kind = options.cluster.as_str();
-            return Err(Error::new(format!("--cluster {kind} is not built yet"))
-                .hint("the lesson runs on the sandbox: leave --cluster away"));
-        }
-        let dir = LabDir::new(&options.home, &options.name);
-        let lock = lock::take(&dir, &options.name)?;
-        let catalog = Catalog::new(options.lessons.as_deref())?;
-        let (before, mut notice) = progress::read::<LabFile>(&dir.lab_file())?;
-        let wanted = match &options.lesson {
-            Some(id) => id.clone(),
-            None if catalog.source(&before.lesson).is_ok() => before.lesson.clone(),
-            None => catalog.first()?.to_owned(),
-        };
-        catalog.source(&wanted)?;
-        let asked =
-            options.kubernetes.as_deref().or(Some(before.kubernetes.as_str()).filter(|v| !v.is_empty()));
-        let release = find_release(asked)?;
-        // Where lab.json is missing or was corrupt, what is there is kept.
-        let unknown = before.lesson.is_empty();
-        let same = unknown || (before.lesson == wanted && before.kubernetes == release.short());
-        if options.fresh || !same {
-            remove_cluster(&dir)?;
-        }
-        let file = LabFile {
-            version: progress::VERSION,
-            lesson: wanted.clone(),
-            cluster: options.cluster.as_str().into(),
-            kubernetes: release.short(),
-        };
-        progress::write(&dir.lab_file(), &file)?;
-        if options.fresh {
-            forget(&dir, &wanted)?;
-        }
-        let sandbox = Sandbox::start(
-            sandbox::Options {
-                dir: dir.clone(),
-                release,
-                timing: if options.realistic_timing { Timing::realistic() } else { Timing::scaled() },
-                plain_nodes: options.plain_nodes,
-                port: options.port,
-                clock: Arc::new(crate::clock::SystemClock),
-            },
-            |p| {
-                if p != Phase::Ready {
-                    phase(p);
-                }
-            },
-        )
-        .await?;
-        phase(Phase::Lesson);
-        let cluster: Arc<dyn Cluster> = sandbox.clone();
-        let lang = options.lang.as_deref().unwrap_or("en");
-        let loaded = catalog.load(&wanted, lang, Some(&variables::of_cluster(cluster.as_ref())))?;
-        let lab = Self::begin(dir, lock, loaded, cluster.clone(), Some(sandbox)).await;
-        let lab = match lab {
-            Ok(lab) => lab,
-            Err(e) => {
-                cluster.shutdown().await;
-                return Err(e);
-            }
-        };
-        if let Some(notice) = notice.take() {
-            lab.notice(notice);
-        }
-        phase(Phase::Ready);
-        Ok(lab)
-    }
-
     /// Puts lesson, progress and a running cluster together, and starts what runs beside them.
     pub async fn begin(
         dir: LabDir,
@@ -485,15 +397,6 @@ impl Lab {
     }
 }
 
-fn find_release(asked: Option<&str>) -> Result<&'static Release> {
-    let Some(version) = asked else { return Ok(default_release()) };
-    Release::find(version).ok_or_else(|| {
-        let known: Vec<_> = RELEASES.iter().map(Release::short).collect();
-        Error::new(format!("Kubernetes {version} is not emulated"))
-            .hint(format!("there is: --kubernetes {}", known.join(", ")))
-    })
-}
-
 fn snapshot_file(dir: &LabDir, step: &str) -> PathBuf {
     dir.root().join("snapshots").join(format!("{step}.json"))
 }
@@ -502,40 +405,4 @@ fn make_parent(path: &std::path::Path) -> Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
     std::fs::create_dir_all(parent)
         .map_err(|e| Error::new(format!("{} cannot be made", parent.display())).why(e))
-}
-
-/// What a lab's directory keeps when its cluster is thrown away.
-const KEPT: [&str; 4] = ["lock", "progress.json", "lab.json", "log"];
-
-/// Throws away the cluster of a lab that this process holds; progress stays.
-pub fn remove_cluster(dir: &LabDir) -> Result<()> {
-    let cannot = |path: &std::path::Path, e: std::io::Error| {
-        Error::new(format!("{} cannot be removed", path.display())).why(e)
-    };
-    // First, so that a lesson whose cluster is half gone is prepared anew.
-    let snapshots = dir.root().join("snapshots");
-    match std::fs::remove_dir_all(&snapshots) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cannot(&snapshots, e)),
-        _ => {}
-    }
-    for entry in std::fs::read_dir(dir.root()).map_err(|e| cannot(dir.root(), e))? {
-        let path = entry.map_err(|e| cannot(dir.root(), e))?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if KEPT.contains(&name.as_str()) || name.contains(".corrupt-") {
-            continue;
-        }
-        let is_dir = path.symlink_metadata().is_ok_and(|m| m.is_dir());
-        let removed = if is_dir { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-        removed.map_err(|e| cannot(&path, e))?;
-    }
-    Ok(())
-}
-
-/// Forgets a lesson's progress on disk; the lab is held and not running.
-pub fn forget(dir: &LabDir, lesson: &str) -> Result<()> {
-    let (mut progress, _) = progress::read::<Progress>(&dir.progress_file())?;
-    if progress.lessons.remove(lesson).is_some() {
-        progress::write(&dir.progress_file(), &progress)?;
-    }
-    Ok(())
 }

@@ -96,3 +96,46 @@ fn labels(entry: &Entry) -> Map<String, Value> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn entry(body: &str) -> Entry {
+        serde_json::from_value(json!({
+            "sequence": 1, "at": "2026-11-24T08:00:00Z", "user": "u", "groups": [], "impersonator": null,
+            "authenticated_by": "x509", "user_agent": "", "verb": "patch", "uri": "/", "group": "",
+            "resource": "nodes", "subresource": "", "namespace": "", "name": "n", "dry_run": false,
+            "authorizer": "", "decision": "allow", "reason": "", "admission": [], "request_body": body, "code": 200,
+            "message": "", "resource_version": null, "micros": 1
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn labels_are_found_in_every_kind_of_patch() {
+        let one = json!({"killercoda/one": "123"});
+        for (body, expected) in [
+            (r#"{"metadata":{"labels":{"killercoda/one":"123"}}}"#, one.clone()),
+            ("apiVersion: v1\nkind: Node\nmetadata:\n  labels:\n    killercoda/one: '123'\n", one.clone()),
+            (r#"[{"op":"add","path":"/metadata/labels/killercoda~1one","value":"123"}]"#, one.clone()),
+            (r#"[{"op":"replace","path":"/metadata/labels","value":{"killercoda/one":"123"}}]"#, one),
+            (r#"{"metadata":{"labels":{"killercoda/one":null}}}"#, json!({"killercoda/one": null})),
+            (r#"{"metadata":{"annotations":{"killercoda/one":"123"}}}"#, json!({})),
+            ("{{{", json!({})),
+            ("", json!({})),
+        ] {
+            assert_eq!(Value::Object(labels(&entry(body))), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn only_real_writes_to_the_object_count() {
+        assert!(is_write(&entry("")));
+        assert!(!is_write(&Entry { dry_run: true, ..entry("") }));
+        assert!(!is_write(&Entry { subresource: "status".into(), ..entry("") }));
+        assert!(!is_write(&Entry { verb: "get".into(), ..entry("") }));
+    }
+}

@@ -10,6 +10,8 @@ use super::output;
 use crate::error::{ExitCode, Result};
 use crate::state_dir;
 
+mod namespaces;
+
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -46,7 +48,7 @@ impl Item {
 
 /// Looks at everything; a problem makes the status 1.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut items = vec![kernel()];
+    let mut items = vec![kernel(), isolation()];
     items.extend(["kubectl", "vim", "ssh", "bash"].map(tool));
     items.extend([terminal(), state(), disk()]);
     let bad = items.iter().any(|i| i.level == Level::Problem);
@@ -72,6 +74,13 @@ fn kernel() -> Item {
     let uname = rustix::system::uname();
     let found = format!("{} {}", uname.sysname().to_string_lossy(), uname.release().to_string_lossy());
     Item::new("kernel", Level::Ok, found, "")
+}
+
+fn isolation() -> Item {
+    match namespaces::forbidden(Path::new("/proc"), rustix::process::geteuid().is_root()) {
+        None => Item::new("namespaces", Level::Ok, "allowed", ""),
+        Some((found, remedy)) => Item::new("namespaces", Level::Warning, found, remedy),
+    }
 }
 
 /// Where a program is in `PATH`.

@@ -11,8 +11,8 @@ use super::remote::Remote;
 use super::*;
 use crate::check::Verdict;
 use crate::check::fixture::{FakeCluster, MANIFEST};
-use crate::lesson::load;
 use crate::lesson::source::Source;
+use crate::lesson::{load, variables};
 
 const POD: &str = "kind: Pod\nmetadata:\n  name: kube-apiserver\n  namespace: kube-system\nspec:\n  containers:\n  - command:\n    - kube-apiserver\n    - --client-ca-file=x\n    - --enable-admission-plugins=NodeRestriction\n";
 const KUBELET: &str = "system:node:node01";
