@@ -39,7 +39,10 @@ impl Manifest {
             Ok(_) => Self { error: Some("it holds no object".into()), ..Self::default() },
             Err(e) => {
                 let line = e.location().map(|at| at.line());
-                Self { error: Some(e.to_string()), line, ..Self::default() }
+                // The place is told beside it.
+                let sentence = e.to_string();
+                let what = sentence.split(" at line ").next().unwrap_or(&sentence);
+                Self { error: Some(what.to_owned()), line, ..Self::default() }
             }
         }
     }

@@ -140,6 +140,13 @@ async fn manifests_right_and_wrong() {
             Fail,
             "is no valid YAML, line 12",
         ),
+        (
+            with("     - --enable-admission-plugins=NodeRestriction"),
+            false,
+            "plugin",
+            Fail,
+            "became a part of the flag above it: --client-ca-file",
+        ),
         (with("\t- --x"), false, "manifest", Fail, "is no valid YAML, line 12"),
         (
             fixed().replace("--authorization-mode=Node,RBAC", "--authorization-mode=RBAC"),

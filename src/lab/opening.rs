@@ -66,6 +66,8 @@ impl Lab {
         progress::write(&dir.lab_file(), &file)?;
         if options.fresh {
             forget(&dir, &wanted)?;
+        } else if !same {
+            begin_anew(&dir, &wanted)?;
         }
         let sandbox = Sandbox::start(
             sandbox::Options {
@@ -146,4 +148,50 @@ pub fn forget(dir: &LabDir, lesson: &str) -> Result<()> {
         progress::write(&dir.progress_file(), &progress)?;
     }
     Ok(())
+}
+
+/// Keeps a lesson's results but begins at its first step: its cluster was thrown away for another lesson's.
+fn begin_anew(dir: &LabDir, lesson: &str) -> Result<()> {
+    let (mut progress, _) = progress::read::<Progress>(&dir.progress_file())?;
+    let Some(mine) = progress.lessons.get_mut(lesson) else { return Ok(()) };
+    mine.current = 0;
+    for step in mine.steps.values_mut() {
+        // The audit record counts from one again.
+        step.since = 0;
+    }
+    progress::write(&dir.progress_file(), &progress)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::progress::{LessonProgress, StepProgress};
+
+    #[test]
+    fn throwing_a_cluster_away_keeps_what_was_done() {
+        let home = tempfile::tempdir().unwrap();
+        let dir = LabDir::new(home.path(), "t");
+        let _lock = lock::take(&dir, "t").unwrap();
+        let step = StepProgress { since: 500, hints: 2, attempts: 1, ..StepProgress::default() };
+        let mine = LessonProgress { current: 2, seconds: 9, steps: [("s".to_owned(), step)].into() };
+        let lessons = ["a", "b"].map(|id| (id.to_owned(), mine.clone())).into();
+        progress::write(&dir.progress_file(), &Progress { lessons, ..Progress::default() }).unwrap();
+        std::fs::create_dir_all(dir.root().join("nodes/controlplane/etc")).unwrap();
+        std::fs::write(dir.root().join("progress.json.corrupt-1"), "x").unwrap();
+        std::os::unix::fs::symlink(home.path(), dir.root().join("link")).unwrap();
+        remove_cluster(&dir).unwrap();
+        begin_anew(&dir, "a").unwrap();
+        forget(&dir, "b").unwrap();
+        let mut left: Vec<_> =
+            std::fs::read_dir(dir.root()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["lock", "progress.json", "progress.json.corrupt-1"]);
+        assert!(home.path().exists(), "links are removed, not followed");
+        let (kept, _) = progress::read::<Progress>(&dir.progress_file()).unwrap();
+        let a = &kept.lessons["a"];
+        assert_eq!((a.current, a.seconds, a.steps["s"].since, a.steps["s"].hints), (0, 9, 0, 2));
+        assert!(!kept.lessons.contains_key("b"));
+    }
 }
