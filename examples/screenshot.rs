@@ -35,10 +35,16 @@ const SCRIPT: &[(&str, &str)] = &[
 ];
 
 fn main() -> Result<()> {
-    let out = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("assets/screenshot.svg"), PathBuf::from);
+    let out =
+        std::env::args_os().nth(1).map_or_else(|| PathBuf::from("assets/screenshot.svg"), PathBuf::from);
     let home = tempfile::tempdir()?;
     let program = std::env::var_os("CKS_LAB").map_or_else(binary, |path| Ok(PathBuf::from(path)))?;
-    let pair = native_pty_system().openpty(PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 })?;
+    let pair = native_pty_system().openpty(PtySize {
+        rows: ROWS,
+        cols: COLUMNS,
+        pixel_width: 0,
+        pixel_height: 0,
+    })?;
     let mut command = CommandBuilder::new(program);
     command.env("CKS_LAB_HOME", home.path());
     command.env("TERM", "xterm-256color");
@@ -119,8 +125,8 @@ const CELL: (f32, f32) = (8.4, 18.0);
 const BACKGROUND: &str = "#11151c";
 const FOREGROUND: &str = "#d5dae3";
 const PALETTE: [&str; 16] = [
-    "#2a303c", "#f07178", "#a5d76e", "#ffcb6b", "#6fa8ff", "#c792ea", "#7fdbca", "#d5dae3", "#5b6474", "#ff8b92",
-    "#c3f08a", "#ffe585", "#9cc4ff", "#e1acff", "#a3f7e6", "#ffffff",
+    "#2a303c", "#f07178", "#a5d76e", "#ffcb6b", "#6fa8ff", "#c792ea", "#7fdbca", "#d5dae3", "#5b6474",
+    "#ff8b92", "#c3f08a", "#ffe585", "#9cc4ff", "#e1acff", "#a3f7e6", "#ffffff",
 ];
 
 fn colour(colour: Color, default: &str) -> String {
@@ -168,7 +174,10 @@ fn svg(screen: &Screen) -> String {
             let (left, top) = (12.0 + f32::from(start) * CELL.0, 12.0 + f32::from(y) * CELL.1);
             let length = f32::from(x - start) * CELL.0;
             if bg != BACKGROUND {
-                let _ = writeln!(back, r#"<rect x="{left:.1}" y="{top:.1}" width="{length:.1}" height="18" fill="{bg}"/>"#);
+                let _ = writeln!(
+                    back,
+                    r#"<rect x="{left:.1}" y="{top:.1}" width="{length:.1}" height="18" fill="{bg}"/>"#
+                );
             }
             if run.trim().is_empty() {
                 continue;

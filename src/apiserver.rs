@@ -20,6 +20,7 @@ pub mod handlers;
 pub mod openapi;
 pub mod registry;
 pub mod requestinfo;
+pub mod selectors;
 pub mod server;
 pub mod serving;
 pub mod status;

@@ -4,6 +4,11 @@
 
 use std::collections::BTreeMap;
 
+pub mod impersonation;
+pub mod keys;
+pub mod token;
+pub mod x509;
+
 /// The user a request is made as (`user.Info`).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserInfo {

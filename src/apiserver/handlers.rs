@@ -1,1 +1,308 @@
 //! The verbs: get, list, watch, create, update, patch, delete, deletecollection, connect.
+//!
+//! Upstream: `k8s.io/apiserver/pkg/endpoints/{installer,handlers/*}.go`, `.../registry/generic/registry/store.go`.
+
+use bytes::Bytes;
+use http::HeaderMap;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::admission::{self, Operation, Trace};
+use super::authentication::UserInfo;
+use super::registry::{self, Context, ResourceType};
+use super::requestinfo::{Query, RequestInfo};
+use super::server::core::Core;
+use super::serving::{self, Body};
+use super::status::Status;
+use super::storage::Key;
+
+mod create;
+mod delete;
+mod list;
+mod negotiate;
+mod options;
+mod paging;
+mod pods;
+mod reviews;
+mod scale;
+mod tokens;
+mod update;
+mod watch;
+
+pub(super) use negotiate::{json_bytes, reply_of};
+
+/// A request that may be served.
+pub struct Call<'a> {
+    /// The server.
+    pub core: &'a std::sync::Arc<Core>,
+    /// What is asked.
+    pub info: &'a RequestInfo,
+    /// Who asks.
+    pub user: &'a UserInfo,
+    /// The query.
+    pub query: &'a Query,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// What the plugins did.
+    pub traces: Vec<Trace>,
+    /// Sentences for the `Warning` header.
+    pub warnings: Vec<String>,
+    /// The resource version of what was written.
+    pub written: Option<String>,
+}
+
+/// An answer.
+pub struct Reply {
+    /// The HTTP status.
+    pub code: u16,
+    /// What the body is.
+    pub content_type: String,
+    /// The body.
+    pub body: Body,
+    /// Other headers.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+impl Reply {
+    /// An answer in one piece.
+    pub fn new(code: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        Self { code, content_type: content_type.into(), body: serving::whole(body), headers: Vec::new() }
+    }
+
+    /// A plain text.
+    pub fn text(code: u16, text: impl Into<String>) -> Self {
+        Self::new(code, "text/plain; charset=utf-8", text.into())
+    }
+}
+
+/// `404 page not found`, for paths that nothing is served at.
+pub fn page_not_found() -> Reply {
+    Reply::text(404, "404 page not found\n")
+}
+
+fn no_such_resource() -> Status {
+    Status::new(404, "NotFound", "the server could not find the requested resource")
+}
+
+fn no_such_method() -> Status {
+    Status::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+}
+
+/// Answers a request for a resource.
+pub async fn serve(call: &mut Call<'_>, method: &str) -> Result<Reply, Status> {
+    let info = call.info;
+    let release = call.core.dependencies.release;
+    let Some(rt) = registry::find(release, &info.api_group, &info.api_version, &info.resource) else {
+        let known = registry::all(release)
+            .iter()
+            .any(|rt| rt.group == info.api_group && rt.version == info.api_version);
+        return if known { Err(no_such_resource()) } else { Ok(page_not_found()) };
+    };
+    check_route(rt, info, method)?;
+    match (info.subresource.as_str(), info.verb.as_str()) {
+        ("", "create") => create::create(call, rt),
+        ("", "get") | ("status", "get") => list::get(call, rt),
+        ("", "list") => list::list(call, rt),
+        (_, "watch") => watch::watch(call, rt),
+        ("", "delete") => delete::delete(call, rt),
+        ("", "deletecollection") => delete::collection(call, rt),
+        ("log", "get") => pods::log(call).await,
+        ("binding", "create") => pods::bind(call, rt),
+        ("eviction", "create") => pods::evict(call, rt),
+        ("token", "create") => tokens::create(call, rt),
+        ("scale", _) => scale::serve(call, rt),
+        ("approval" | "ephemeralcontainers", "get") => list::get(call, rt),
+        ("" | "status" | "finalize" | "approval" | "ephemeralcontainers", "update") => {
+            update::update(call, rt)
+        }
+        ("" | "status" | "approval" | "ephemeralcontainers", "patch") => update::patch(call, rt),
+        _ => Err(Status::new(
+            503,
+            "ServiceUnavailable",
+            "the server is currently unable to handle the request: streams to containers are not served here",
+        )),
+    }
+}
+
+/// Whether there is such a path, and whether it takes the method.
+fn check_route(rt: &ResourceType, info: &RequestInfo, method: &str) -> Result<(), Status> {
+    let named = info.parts.len() > 1;
+    let in_namespace = !info.namespace.is_empty() && rt.plural != "namespaces";
+    if in_namespace && !rt.namespaced || named && rt.namespaced && !in_namespace || info.parts.len() > 3 {
+        return Err(no_such_resource());
+    }
+    if info.subresource.is_empty() {
+        let fits = match info.verb.as_str() {
+            "create" => !named && (in_namespace || !rt.namespaced || !rt.stored()),
+            "get" | "update" | "patch" | "delete" => named,
+            "list" | "deletecollection" => !named && (info.verb == "list" || in_namespace || !rt.namespaced),
+            "watch" => true,
+            _ => false,
+        };
+        return if fits && rt.verbs.contains(&info.verb.as_str()) && method != "HEAD" {
+            Ok(())
+        } else {
+            Err(no_such_method())
+        };
+    }
+    match rt.subresource(&info.subresource) {
+        None => Err(no_such_resource()),
+        Some(sub) if sub.verbs.contains(&info.verb.as_str()) && method != "HEAD" => Ok(()),
+        Some(_) => Err(no_such_method()),
+    }
+}
+
+impl<'a> Call<'a> {
+    fn now(&self) -> Timestamp {
+        self.core.dependencies.clock.now()
+    }
+
+    fn store(&self) -> &'a super::storage::Store {
+        &self.core.dependencies.store
+    }
+
+    /// The namespace that the request's objects are in.
+    fn namespace(&self, rt: &ResourceType) -> &'a str {
+        if rt.namespaced { &self.info.namespace } else { "" }
+    }
+
+    fn key(&self, rt: &ResourceType, name: &str) -> Key {
+        Key::new(rt.group, rt.plural, self.namespace(rt), name)
+    }
+
+    fn find(&self, rt: &ResourceType) -> Result<std::sync::Arc<Value>, Status> {
+        let name = &self.info.name;
+        let found = self.store().get(&self.key(rt, name));
+        found.ok_or_else(|| Status::not_found(rt.group_resource(), name))
+    }
+
+    fn context<'b>(&'b self, rt: &ResourceType) -> Context<'b> {
+        Context {
+            user: self.user,
+            namespace: self.namespace(rt),
+            subresource: &self.info.subresource,
+            release: self.core.dependencies.release,
+            clock: &self.core.dependencies.clock,
+        }
+    }
+
+    /// The content type of the body, without parameters.
+    fn content_type(&self) -> &'a str {
+        let value = self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        value.unwrap_or("").split(';').next().unwrap_or("").trim()
+    }
+
+    /// Who manages the fields that are written.
+    fn manager(&self) -> String {
+        if let Some(manager) = self.query.get("fieldManager").filter(|manager| !manager.is_empty()) {
+            return manager.to_owned();
+        }
+        let agent = self.headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let name = agent.unwrap_or("").split('/').next().unwrap_or("");
+        let printable: String = name.chars().filter(|c| !c.is_control()).take(128).collect();
+        if printable.is_empty() { "unknown".into() } else { printable }
+    }
+
+    fn dry_run(&self) -> bool {
+        self.query.get("dryRun") == Some("All")
+    }
+
+    /// Runs the mutating plugins.
+    fn admit(
+        &mut self,
+        rt: &'static ResourceType,
+        operation: Operation,
+        name: &str,
+        object: Option<&mut Value>,
+        old: Option<&Value>,
+    ) -> Result<(), Status> {
+        let core = self.core;
+        let mut attributes = admission::Attributes {
+            user: self.user,
+            operation,
+            resource: rt,
+            subresource: &self.info.subresource,
+            namespace: if rt.plural == "namespaces" { name } else { self.namespace(rt) },
+            name,
+            object,
+            old_object: old,
+            dry_run: self.dry_run(),
+        };
+        core.admission.admit(&mut attributes, &core.environment, &mut self.traces)
+    }
+
+    /// Runs the validating plugins.
+    fn validate(
+        &mut self,
+        rt: &'static ResourceType,
+        operation: Operation,
+        name: &str,
+        object: Option<&mut Value>,
+        old: Option<&Value>,
+    ) -> Result<(), Status> {
+        let core = self.core;
+        let attributes = admission::Attributes {
+            user: self.user,
+            operation,
+            resource: rt,
+            subresource: &self.info.subresource,
+            namespace: if rt.plural == "namespaces" { name } else { self.namespace(rt) },
+            name,
+            object,
+            old_object: old,
+            dry_run: self.dry_run(),
+        };
+        core.admission.validate(&attributes, &core.environment, &mut self.traces)
+    }
+
+    fn note_written(&mut self, object: &Value) {
+        self.written = object["metadata"]["resourceVersion"].as_str().map(str::to_owned);
+    }
+
+    /// The body decoded as what the path takes; warnings are noted.
+    fn decode(&mut self, rt: &ResourceType) -> Result<Value, Status> {
+        let content_type = match self.content_type() {
+            "" | "application/json" => "application/json",
+            yaml @ ("application/yaml" | "application/vnd.kubernetes.yaml") => yaml,
+            _ => return Err(options::unsupported_media_type()),
+        };
+        let validation = options::field_validation(self.query)?;
+        let (object, warnings) =
+            registry::decode::decode(rt, &self.info.subresource, &self.body, content_type, validation)?;
+        self.warnings.extend(warnings);
+        Ok(object)
+    }
+}
+
+/// A time as objects have it.
+fn time_text(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn text<'v>(object: &'v Value, key: &str) -> &'v str {
+    object.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn storage_failed(rt: &ResourceType, name: &str, error: super::storage::StorageError) -> Status {
+    use super::storage::StorageError;
+    match error {
+        StorageError::Exists => Status::already_exists(rt.group_resource(), name),
+        StorageError::NotFound => Status::not_found(rt.group_resource(), name),
+        StorageError::Conflict => modified(rt, name),
+        StorageError::TooOld { .. } => Status::new(410, "Expired", error.to_string()),
+        StorageError::Disk(error) => {
+            Status::new(500, "", format!("etcdserver: the store cannot be written: {error}"))
+        }
+    }
+}
+
+/// The object was changed by somebody else meanwhile.
+fn modified(rt: &ResourceType, name: &str) -> Status {
+    Status::conflict(
+        rt.group_resource(),
+        name,
+        "the object has been modified; please apply your changes to the latest version and try again",
+    )
+}

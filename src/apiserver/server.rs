@@ -4,10 +4,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::audit;
+use super::flags::{Flags, Refusal};
+use super::serving;
 use super::storage::Store;
 use crate::clock::SharedClock;
 use crate::klog::SharedLog;
 use crate::release::Release;
+
+pub(super) mod chain;
+pub(super) mod core;
+mod hooks;
+mod start_log;
+
+use self::core::Core;
+
+/// How long a server's start takes beyond what it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waits {
+    /// From the first answer until the policy is read: only `system:masters` may do anything (really 0.2 s).
+    pub policy: std::time::Duration,
+    /// From then until the hooks are done: `/readyz` answers 500 (really 0.9 s).
+    pub hooks: std::time::Duration,
+}
 
 /// What a server gets from the lab around it.
 #[derive(Clone)]
@@ -28,6 +46,8 @@ pub struct Dependencies {
     pub network: Arc<dyn Network>,
     /// Reaches the kubelets for `pods/log` and the like.
     pub kubelets: Arc<dyn KubeletClient>,
+    /// How long its start takes; the default takes no time.
+    pub waits: Waits,
 }
 
 /// Opens the listeners of a server.
@@ -83,7 +103,8 @@ pub struct Exit {
 
 /// A running server.
 pub struct Server {
-    _private: (),
+    core: Arc<Core>,
+    tasks: tokio_util::task::TaskTracker,
 }
 
 impl Server {
@@ -92,31 +113,79 @@ impl Server {
     /// Wrong flags end it: the messages are written to the log as the real program does, and the exit status comes back
     /// as the error. Returns as soon as it listens; `/readyz` tells when its hooks are done.
     pub async fn start(argv: &[String], dependencies: Dependencies) -> Result<Arc<Self>, Exit> {
-        let _ = (argv, dependencies);
-        Err(Exit { status: 1 })
+        let journal = start_log::Journal::new(&dependencies);
+        let arguments = argv.get(1..).unwrap_or_default();
+        let flags = Flags::parse(arguments, dependencies.release).map_err(|why| journal.refuse(why))?;
+        journal.options(&flags);
+        flags.validate(dependencies.release).map_err(|why| journal.refuse(why))?;
+        let made = Core::new(flags, dependencies).map_err(|why| journal.refuse(Refusal::Failed(why)))?;
+        let (core, acceptor) = (Arc::new(made.core), made.acceptor);
+        journal.section(&core, "");
+        journal.plugins(&core);
+        let port = u16::try_from(core.flags.secure_port()).unwrap_or(0);
+        let listeners = core.dependencies.network.listen(port).await.map_err(|error| {
+            let why = format!("failed to create listener: failed to listen on 0.0.0.0:{port}: {error}");
+            journal.refuse(Refusal::Failed(why))
+        })?;
+        journal.section(&core, "listen");
+        let tasks = tokio_util::task::TaskTracker::new();
+        for listener in listeners {
+            tasks.spawn(serving::serve(listener, acceptor.clone(), core.clone(), core.stop.clone()));
+        }
+        let hooks = hooks::run(core.clone(), journal);
+        if core.dependencies.waits == Waits::default() {
+            hooks.await;
+        } else {
+            let stop = core.stop.clone();
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = hooks => {}
+                }
+            });
+        }
+        tasks.close();
+        Ok(Arc::new(Self { core, tasks }))
     }
 
     /// Answers a request that comes from inside this process, authenticated as the holder of the given certificate
     /// would be (subject CN and Os); it passes the whole chain.
     pub async fn call(
         self: &Arc<Self>,
-        user: super::authentication::UserInfo,
+        mut user: super::authentication::UserInfo,
         request: http::Request<bytes::Bytes>,
     ) -> http::Response<super::serving::Body> {
-        let _ = (user, request);
-        http::Response::new(super::serving::Body::default())
+        super::authentication::x509::add_authenticated(&mut user);
+        let (parts, body) = request.into_parts();
+        let caller = chain::Caller::Known(user);
+        chain::answer(&self.core, caller, &parts, async move { Ok(body) }).await
     }
 
     /// Whether `/readyz` says ok.
     pub fn ready(&self) -> bool {
-        false
+        self.core.health.is_ready()
+    }
+
+    /// Waits until `/readyz` says ok, or the server stops.
+    pub async fn wait_ready(&self) {
+        let mut ready = self.core.health.subscribe();
+        tokio::select! {
+            _ = ready.wait_for(|ready| *ready) => {}
+            () = self.core.stop.cancelled() => {}
+        }
     }
 
     /// Stops listening at once, ends open connections, and returns when all is closed.
-    pub async fn stop(&self) {}
+    pub async fn stop(&self) {
+        self.core.stop.cancel();
+        self.tasks.wait().await;
+    }
 
     /// Waits until the server ended by itself.
+    ///
+    /// A server that has started only ends when it is stopped.
     pub async fn ended(&self) -> Exit {
-        std::future::pending().await
+        self.core.stop.cancelled().await;
+        Exit { status: 0 }
     }
 }

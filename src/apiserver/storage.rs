@@ -93,6 +93,11 @@ pub struct Event {
     pub resource_version: u64,
 }
 
+/// The resource version in an object's metadata; 0 where there is none.
+pub fn version_of(object: &Value) -> u64 {
+    object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
 /// The store; clones share one.
 #[derive(Clone)]
 pub struct Store {
@@ -170,6 +175,34 @@ impl Store {
             .map(|(_, stored)| stored.object.clone())
             .collect();
         (state.revision, objects)
+    }
+
+    /// As [`Store::list`], as it was at an earlier version, with each object's key.
+    pub fn list_at(
+        &self,
+        group: &str,
+        resource: &str,
+        namespace: &str,
+        version: u64,
+    ) -> Result<Vec<(Arc<Key>, Arc<Value>)>, StorageError> {
+        let state = self.lock();
+        if version < state.oldest {
+            return Err(StorageError::TooOld { wanted: version, oldest: state.oldest });
+        }
+        let mut objects: BTreeMap<Arc<Key>, Arc<Value>> = state
+            .objects
+            .range(Arc::new(Key::new(group, resource, namespace, ""))..)
+            .take_while(|(key, _)| key.is_in(group, resource, namespace))
+            .map(|(key, stored)| (key.clone(), stored.object.clone()))
+            .collect();
+        let later = state.history.iter().rev().take_while(|event| event.resource_version > version);
+        for event in later.filter(|event| event.key.is_in(group, resource, namespace)) {
+            match &event.previous {
+                Some(previous) => objects.insert(event.key.clone(), previous.clone()),
+                None => objects.remove(&event.key),
+            };
+        }
+        Ok(objects.into_iter().collect())
     }
 
     /// Stores a new object; sets its `metadata.resourceVersion`.

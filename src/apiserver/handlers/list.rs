@@ -1,0 +1,187 @@
+//! get and list.
+//!
+//! Upstream: `k8s.io/apiserver/pkg/endpoints/handlers/get.go`, `.../storage/etcd3/store.go` (`GetList`).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::options;
+use super::paging::Token;
+use super::{Call, Reply, json_bytes};
+use crate::apiserver::authorization::quote;
+use crate::apiserver::registry::ResourceType;
+use crate::apiserver::selectors::{FieldSelector, LabelSelector};
+use crate::apiserver::status::{Cause, Status};
+use crate::apiserver::storage::{Key, StorageError};
+
+/// Which objects are asked for.
+#[derive(Clone)]
+pub(super) struct Selection {
+    labels: LabelSelector,
+    fields: FieldSelector,
+    rt: &'static ResourceType,
+}
+
+impl Selection {
+    /// Reads the selectors of a request.
+    pub(super) fn of(call: &Call<'_>, rt: &'static ResourceType) -> Result<Self, Status> {
+        let labels = LabelSelector::parse(call.query.get("labelSelector").unwrap_or(""))
+            .map_err(Status::bad_request)?;
+        let fields = FieldSelector::parse(call.query.get("fieldSelector").unwrap_or(""))
+            .map_err(Status::bad_request)?;
+        let known = rt.strategy.selectable_fields(&Value::Null);
+        for term in fields.terms() {
+            let field = term.field.as_str();
+            let common = field == "metadata.name" || (rt.namespaced && field == "metadata.namespace");
+            if !common && !known.iter().any(|(name, _)| *name == field) {
+                let has_own =
+                    !known.is_empty() || matches!(rt.plural, "nodes" | "pods" | "namespaces" | "secrets");
+                return Err(Status::bad_request(if has_own {
+                    format!("field label not supported: {field}")
+                } else {
+                    format!(
+                        "{} is not a known field selector: only \"metadata.name\", \"metadata.namespace\"",
+                        quote(field)
+                    )
+                }));
+            }
+        }
+        Ok(Self { labels, fields, rt })
+    }
+
+    /// Whether everything is asked for.
+    pub(super) fn is_everything(&self) -> bool {
+        self.labels.is_empty() && self.fields.terms().is_empty()
+    }
+
+    /// Whether an object is asked for.
+    pub(super) fn takes(&self, object: &Value) -> bool {
+        if !self.labels.is_empty() && !self.labels.matches(object) {
+            return false;
+        }
+        if self.fields.terms().is_empty() {
+            return true;
+        }
+        let own = self.rt.strategy.selectable_fields(object);
+        self.fields.matches(|field| {
+            let metadata = |key: &str| object["metadata"][key].as_str().unwrap_or("").to_owned();
+            match field {
+                "metadata.name" => metadata("name"),
+                "metadata.namespace" => metadata("namespace"),
+                _ => own
+                    .iter()
+                    .find(|(name, _)| *name == field)
+                    .map(|(_, value)| value.clone())
+                    .unwrap_or_default(),
+            }
+        })
+    }
+}
+
+/// Answers with one object.
+pub(super) fn get(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
+    if let Some(wanted) = options::resource_version(call.query)? {
+        check_reached(call, wanted)?;
+    }
+    let object = call.find(rt)?;
+    call.object(200, rt, &object)
+}
+
+/// Refuses a version that there is not yet.
+pub(super) fn check_reached(call: &Call<'_>, wanted: u64) -> Result<(), Status> {
+    let current = call.store().resource_version();
+    if wanted <= current {
+        return Ok(());
+    }
+    let why = format!("Timeout: Too large resource version: {wanted}, current: {current}");
+    let mut status = Status::new(504, "Timeout", why);
+    status.causes.push(Cause {
+        reason: "ResourceVersionTooLarge".into(),
+        message: "Too large resource version".into(),
+        field: String::new(),
+    });
+    status.retry_after_seconds = 1;
+    Err(status)
+}
+
+/// Answers with many.
+pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
+    options::check_list(call.query, false, call.core.dependencies.release.minor)?;
+    let limit = options::number(call.query, "limit")?.unwrap_or(0);
+    let limit = usize::try_from(limit).unwrap_or(0);
+    let wanted = options::resource_version(call.query)?;
+    let selection = Selection::of(call, rt)?;
+    let token = call.query.get("continue").unwrap_or("");
+    let exact = call.query.get("resourceVersionMatch") == Some("Exact");
+    if let Some(wanted) = wanted {
+        check_reached(call, wanted)?;
+    }
+    if limit == 0 && token.is_empty() && !exact {
+        let (version, mut objects) = call.store().list(rt.group, rt.plural, call.namespace(rt));
+        if !selection.is_everything() {
+            objects.retain(|object| selection.takes(object));
+        }
+        return call.objects(rt, json!({"resourceVersion": version.to_string()}), &objects);
+    }
+    if !token.is_empty() && wanted.is_some_and(|version| version > 0) {
+        return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
+    }
+    let token = if token.is_empty() { None } else { Some(Token::decode(token, rt.namespaced)?) };
+    let version = match &token {
+        Some(token) => u64::try_from(token.version).unwrap_or_else(|_| call.store().resource_version()),
+        None if exact => wanted.unwrap_or(0),
+        None => call.store().resource_version(),
+    };
+    let all = match call.store().list_at(rt.group, rt.plural, call.namespace(rt), version) {
+        Ok(all) => all,
+        Err(StorageError::TooOld { .. }) if token.is_some() => return Ok(expired(token.as_ref(), rt)),
+        Err(StorageError::TooOld { .. }) => {
+            return Err(Status::new(410, "Expired", "The resourceVersion for the provided list is too old."));
+        }
+        Err(error) => return Err(super::storage_failed(rt, "", error)),
+    };
+    let after = |key: &Key| {
+        token.as_ref().is_none_or(|token| (&key.namespace, &key.name) > (&token.after.0, &token.after.1))
+    };
+    let mut rest = all
+        .into_iter()
+        .filter(|(key, object)| after(key) && (selection.is_everything() || selection.takes(object)));
+    let mut page: Vec<(Arc<Key>, Arc<Value>)> = Vec::new();
+    while limit == 0 || page.len() < limit {
+        match rest.next() {
+            Some(one) => page.push(one),
+            None => break,
+        }
+    }
+    let remaining = rest.count();
+    let mut metadata = json!({"resourceVersion": version.to_string()});
+    if remaining > 0
+        && let Some((last, _)) = page.last()
+    {
+        metadata["continue"] = json!(Token::encode(i64::try_from(version).unwrap_or(i64::MAX), last));
+        if selection.is_everything() {
+            metadata["remainingItemCount"] = json!(remaining);
+        }
+    }
+    let objects: Vec<Arc<Value>> = page.into_iter().map(|(_, object)| object).collect();
+    call.objects(rt, metadata, &objects)
+}
+
+/// A token from too long ago; the answer has one that goes on in what is there now.
+fn expired(token: Option<&Token>, rt: &ResourceType) -> Reply {
+    let mut status = Status::new(
+        410,
+        "Expired",
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list \
+         without the continue parameter, or use the continue token in this response to retrieve the remainder of the \
+         results. Continuing with the provided token results in an inconsistent list - objects that were created, \
+         modified, or deleted between the time the first chunk was returned and now may show up in the list.",
+    )
+    .to_value();
+    if let Some(token) = token {
+        let last = Key::new(rt.group, rt.plural, &token.after.0, &token.after.1);
+        status["metadata"]["continue"] = json!(Token::encode(-1, &last));
+    }
+    Reply::new(410, "application/json", json_bytes(&status, false))
+}

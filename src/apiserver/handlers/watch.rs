@@ -1,0 +1,206 @@
+//! watch.
+//!
+//! Upstream: `k8s.io/apiserver/pkg/endpoints/handlers/watch.go`, `.../storage/cacher` (bookmarks, initial events).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::list::Selection;
+use super::negotiate::{Form, Ordered, accepted, partial, table_options};
+use super::{Call, Reply, options};
+use crate::apiserver::registry::ResourceType;
+use crate::apiserver::serving;
+use crate::apiserver::status::Status;
+use crate::apiserver::storage::{Event, EventType, StorageError, Watch};
+use crate::apiserver::table::{self, TableOptions};
+
+/// How often a watch that asks for it gets a bookmark.
+const BOOKMARKS: Duration = Duration::from_secs(60);
+/// How long a watch lasts when the client does not say (upstream: 30 to 60 minutes).
+const LASTS: Duration = Duration::from_secs(45 * 60);
+
+/// Answers with a stream of changes.
+pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
+    options::check_list(call.query, true, call.core.dependencies.release.minor)?;
+    let from = options::resource_version(call.query)?;
+    let selection = Selection::of(call, rt)?;
+    let form = accepted(call.headers)?.form;
+    let seconds = options::number(call.query, "timeoutSeconds")?.and_then(|s| u64::try_from(s).ok());
+    let lasts = seconds.filter(|seconds| *seconds > 0).map_or(LASTS, Duration::from_secs);
+    let namespace = call.namespace(rt);
+    let name = call.info.parts.get(1).cloned().unwrap_or_default();
+    let table = match form {
+        Form::Table(version) => Some(table_options(call.query, version, call.now())),
+        _ => None,
+    };
+    let mut writer = Writer { rt, form, table, clock: call.core.dependencies.clock.clone() };
+    let mut ready = VecDeque::new();
+    let asks_initial = call.query.truth("sendInitialEvents");
+    let initial = asks_initial
+        || from.is_none_or(|version| version == 0) && call.query.get("sendInitialEvents").is_none();
+    let opened = if initial {
+        let (version, objects) = call.store().list(rt.group, rt.plural, namespace);
+        for object in objects.iter().filter(|object| is_named(object, &name) && selection.takes(object)) {
+            ready.push_back(writer.event("ADDED", object));
+        }
+        if asks_initial {
+            ready.push_back(writer.bookmark(version, true));
+        }
+        call.store().watch(rt.group, rt.plural, namespace, version)
+    } else {
+        call.store().watch(rt.group, rt.plural, namespace, from.unwrap_or(0))
+    };
+    let changes = match opened {
+        Ok(changes) => Some(changes),
+        Err(error) => {
+            ready.push_back(expired(&error));
+            None
+        }
+    };
+    let now = Instant::now();
+    let stream = Stream {
+        changes,
+        ready,
+        selection,
+        name,
+        writer,
+        bookmarks: call.query.truth("allowWatchBookmarks").then(|| now + BOOKMARKS.min(lasts)),
+        ends: now + lasts,
+        stop: call.core.stop.clone(),
+    };
+    let pieces = futures::stream::unfold(stream, |mut stream| async move {
+        let piece = stream.next().await?;
+        Some((piece, stream))
+    });
+    Ok(Reply {
+        code: 200,
+        content_type: "application/json".into(),
+        body: serving::streamed(pieces),
+        headers: Vec::new(),
+    })
+}
+
+fn is_named(object: &Value, name: &str) -> bool {
+    name.is_empty() || object["metadata"]["name"] == name
+}
+
+/// The event that ends a watch from too long ago.
+fn expired(error: &StorageError) -> Bytes {
+    let status = Status::new(410, "Expired", error.to_string()).to_value();
+    line("ERROR", &status)
+}
+
+fn line(kind: &str, object: &Value) -> Bytes {
+    let mut bytes = format!("{{\"type\":\"{kind}\",\"object\":").into_bytes();
+    bytes.extend(serde_json::to_vec(&Ordered(object)).unwrap_or_default());
+    bytes.extend_from_slice(b"}\n");
+    bytes.into()
+}
+
+/// Writes events in the form that was asked for.
+struct Writer {
+    rt: &'static ResourceType,
+    form: Form,
+    table: Option<TableOptions>,
+    clock: crate::clock::SharedClock,
+}
+
+impl Writer {
+    fn event(&mut self, kind: &str, object: &Arc<Value>) -> Bytes {
+        match (self.form, &mut self.table) {
+            (Form::Table(_), Some(options)) => {
+                options.now = self.clock.now();
+                let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
+                let table = table::render(self.rt, std::slice::from_ref(object), metadata, options);
+                // The columns are told once.
+                options.no_headers = true;
+                line(kind, &table)
+            }
+            (Form::Metadata(version), _) => line(kind, &partial(object, version)),
+            _ => line(kind, object),
+        }
+    }
+
+    fn bookmark(&mut self, version: u64, initial_ends: bool) -> Bytes {
+        let mut object = json!({
+            "kind": self.rt.kind,
+            "apiVersion": self.rt.api_version(),
+            "metadata": {"resourceVersion": version.to_string(), "creationTimestamp": null},
+        });
+        if initial_ends {
+            object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+        }
+        self.event("BOOKMARK", &Arc::new(object))
+    }
+}
+
+struct Stream {
+    changes: Option<Watch>,
+    ready: VecDeque<Bytes>,
+    selection: Selection,
+    name: String,
+    writer: Writer,
+    bookmarks: Option<Instant>,
+    ends: Instant,
+    stop: tokio_util::sync::CancellationToken,
+}
+
+impl Stream {
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(piece) = self.ready.pop_front() {
+                return Some(piece);
+            }
+            let changes = self.changes.as_mut()?;
+            let wakes = self.bookmarks.unwrap_or(self.ends).min(self.ends);
+            tokio::select! {
+                () = self.stop.cancelled() => return None,
+                event = changes.next() => {
+                    let event = event?;
+                    let piece = self.written(&event);
+                    self.ready.extend(piece);
+                }
+                () = tokio::time::sleep_until(wakes) => {
+                    let over = Instant::now() >= self.ends;
+                    let version = changes.resource_version();
+                    if self.bookmarks.is_some() {
+                        self.bookmarks = Some(Instant::now() + BOOKMARKS);
+                        let bookmark = self.writer.bookmark(version, false);
+                        self.ready.push_back(bookmark);
+                    }
+                    if over {
+                        self.changes = None;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A change as this watcher sees it: an object may come into or leave what was selected.
+    fn written(&mut self, event: &Event) -> Option<Bytes> {
+        if !self.name.is_empty() && event.key.name != self.name {
+            return None;
+        }
+        let takes = |object: &Value| self.selection.takes(object);
+        let is = event.kind != EventType::Deleted && takes(&event.object);
+        let was = event.previous.as_ref().is_some_and(|previous| takes(previous));
+        let kind = match (was, is) {
+            (false, false) => return None,
+            (false, true) => "ADDED",
+            (true, true) => "MODIFIED",
+            (true, false) => "DELETED",
+        };
+        if kind == "DELETED" && event.kind != EventType::Deleted {
+            // Its last state that was selected, at the version of the change.
+            let mut last = event.previous.as_deref().cloned().unwrap_or_default();
+            last["metadata"]["resourceVersion"] = json!(event.resource_version.to_string());
+            return Some(self.writer.event(kind, &Arc::new(last)));
+        }
+        Some(self.writer.event(kind, &event.object))
+    }
+}

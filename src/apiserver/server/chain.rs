@@ -1,0 +1,366 @@
+//! One request's way through the server.
+//!
+//! Upstream: `k8s.io/apiserver/pkg/server/config.go` (`DefaultBuildHandlerChain`).
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+
+use super::core::Core;
+use crate::apiserver::audit::{AdmissionNote, Entry};
+use crate::apiserver::authentication::{UserInfo, impersonation, x509};
+use crate::apiserver::authorization::{self, Attributes, Decision, Outcome, PRIVILEGED_GROUP};
+use crate::apiserver::handlers::{self, Call, Reply, json_bytes, reply_of};
+use crate::apiserver::requestinfo::{Query, RequestInfo, unescape_path};
+use crate::apiserver::serving::{self, Body, BodyError, Peer};
+use crate::apiserver::status::Status;
+use crate::apiserver::{discovery, openapi, version};
+
+/// How much of a body the record keeps.
+const RECORDED: usize = 64 << 10;
+
+/// Who calls, before authentication.
+pub(super) enum Caller {
+    /// Somebody over TLS.
+    Peer(Peer),
+    /// Somebody inside this process.
+    Known(UserInfo),
+}
+
+impl serving::Service for Core {
+    async fn answer(self: Arc<Self>, peer: Peer, request: Request<Incoming>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        answer(&self, Caller::Peer(peer), &parts, serving::read(body)).await
+    }
+}
+
+/// Answers a request: who is it, may they, what is it, and a note of it all in the record.
+pub(super) async fn answer(
+    core: &Arc<Core>,
+    caller: Caller,
+    parts: &Parts,
+    body: impl Future<Output = Result<Bytes, BodyError>>,
+) -> Response<Body> {
+    let began = Instant::now();
+    let query = Query::parse(parts.uri.query().unwrap_or(""));
+    let path = unescape_path(parts.uri.path());
+    let info = RequestInfo::parse(parts.method.as_str(), &path, &query);
+    let mut record = Record::new(core, &info, &query, parts);
+    let result = serve(core, caller, parts, &info, &query, body, &mut record).await;
+    let mut reply = match result {
+        Ok(reply) => reply,
+        Err(status) => {
+            record.entry.message.clone_from(&status.message);
+            let mut reply = reply_of(status.code, &status.to_value(), &parts.headers, &query);
+            if status.retry_after_seconds > 0 {
+                reply.headers.push(("retry-after", status.retry_after_seconds.to_string()));
+            }
+            reply
+        }
+    };
+    record.entry.code = reply.code;
+    record.entry.micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let id = uuid::Uuid::new_v4().to_string();
+    reply.headers.push(("audit-id", id));
+    reply.headers.extend(record.warnings.drain(..).map(|text| ("warning", warning_header(&text))));
+    core.dependencies.audit.push(record.entry);
+    response(reply)
+}
+
+fn warning_header(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    format!("299 - \"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn response(reply: Reply) -> Response<Body> {
+    let mut response = Response::new(reply.body);
+    *response.status_mut() = http::StatusCode::from_u16(reply.code).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert("cache-control", HeaderValue::from_static("no-cache, private"));
+    if let Ok(value) = HeaderValue::from_str(&reply.content_type) {
+        headers.insert("content-type", value);
+    }
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            headers.append(name, value);
+        }
+    }
+    response
+}
+
+async fn serve(
+    core: &Arc<Core>,
+    caller: Caller,
+    parts: &Parts,
+    info: &RequestInfo,
+    query: &Query,
+    body: impl Future<Output = Result<Bytes, BodyError>>,
+    record: &mut Record,
+) -> Result<Reply, Status> {
+    let requestor = authenticate(core, caller, parts, record)?;
+    record.user(&requestor);
+    let impersonated =
+        impersonation::impersonated(&parts.headers, &requestor, &core.environment.authorizers)?;
+    let user = match impersonated {
+        Some(user) => {
+            record.entry.impersonator = Some(requestor.name);
+            user
+        }
+        None => requestor,
+    };
+    record.user(&user);
+    let attributes = Attributes { user, request: info.clone() };
+    let outcome = authorize(core, &attributes);
+    record.entry.authorizer = outcome.authorizer.to_owned();
+    record.entry.reason.clone_from(&outcome.reason);
+    if outcome.decision != Decision::Allow {
+        record.entry.decision = "forbid".into();
+        return Err(authorization::forbidden(&attributes, &outcome.reason));
+    }
+    record.entry.decision = "allow".into();
+    if !info.is_resource_request {
+        return path(core, parts, info, query);
+    }
+    let body = match parts.method.as_str() {
+        "POST" | "PUT" | "PATCH" | "DELETE" => body.await.map_err(body_error)?,
+        _ => Bytes::new(),
+    };
+    record.body(info, parts, &body);
+    let mut call = Call {
+        core,
+        info,
+        user: &attributes.user,
+        query,
+        headers: &parts.headers,
+        body,
+        traces: Vec::new(),
+        warnings: Vec::new(),
+        written: None,
+    };
+    let result = handlers::serve(&mut call, parts.method.as_str()).await;
+    record.entry.admission = call
+        .traces
+        .drain(..)
+        .map(|trace| AdmissionNote { plugin: trace.plugin.to_owned(), refused: trace.refused })
+        .collect();
+    record.entry.resource_version = call.written.take();
+    if result.is_ok() {
+        record.warnings = std::mem::take(&mut call.warnings);
+    }
+    result
+}
+
+fn body_error(error: BodyError) -> Status {
+    match error {
+        BodyError::TooLarge => {
+            let limit = serving::BODY_LIMIT;
+            Status::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
+        }
+        BodyError::TimedOut => {
+            Status::new(504, "Timeout", "Timeout: request did not complete within the allotted timeout")
+        }
+        BodyError::Broken => Status::bad_request("unexpected EOF"),
+    }
+}
+
+/// Who it is (`WithAuthentication`).
+fn authenticate(core: &Core, caller: Caller, parts: &Parts, record: &mut Record) -> Result<UserInfo, Status> {
+    let unauthorized = || Status::new(401, "Unauthorized", "Unauthorized");
+    let peer = match caller {
+        Caller::Known(user) => {
+            record.entry.authenticated_by = "x509".into();
+            return Ok(user);
+        }
+        Caller::Peer(peer) => peer,
+    };
+    let now = core.dependencies.clock.now();
+    if let (Some(clients), Some(own)) = (&core.clients, peer.certificates.first()) {
+        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+        let at = rustls_pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
+        record.entry.authenticated_by = "x509".into();
+        clients.verify(&peer.certificates, at).map_err(|_| unauthorized())?;
+        if let Some(user) = x509::user(own, core.dependencies.release.gates.credential_id) {
+            return Ok(user);
+        }
+    }
+    let header = parts.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token =
+        header.and_then(|text| text.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
+    if let Some((_, token)) = token {
+        record.entry.authenticated_by = "token".into();
+        let tokens = &core.tokens;
+        return tokens
+            .authenticate(token.trim(), &tokens.audiences, &core.dependencies.store, now)
+            .map(|(user, _)| user)
+            .map_err(|_| unauthorized());
+    }
+    if !core.anonymous {
+        return Err(unauthorized());
+    }
+    record.entry.authenticated_by = "anonymous".into();
+    Ok(UserInfo::new("system:anonymous", &["system:unauthenticated"]))
+}
+
+/// Whether they may (`WithAuthorization`); until the policy is read, only the privileged group may.
+fn authorize(core: &Core, attributes: &Attributes) -> Outcome {
+    if !core.health.has_policy() && !attributes.user.in_group(PRIVILEGED_GROUP) {
+        return Outcome { decision: Decision::NoOpinion, ..Outcome::default() };
+    }
+    core.environment.authorizers.authorize(attributes)
+}
+
+/// What is served at paths that name no resource.
+fn path(core: &Core, parts: &Parts, info: &RequestInfo, query: &Query) -> Result<Reply, Status> {
+    let release = core.dependencies.release;
+    let pieces: Vec<&str> = info.path.split('/').filter(|piece| !piece.is_empty()).collect();
+    if let Some(reply) = core.health.answer(&info.path, query) {
+        return Ok(reply);
+    }
+    let get = matches!(parts.method.as_str(), "GET" | "HEAD");
+    let json = |value: &serde_json::Value| reply_of(200, value, &parts.headers, query);
+    let found = match pieces.as_slice() {
+        _ if !get => None,
+        ["version"] => Some(Reply::new(200, "application/json", json_bytes(&version::value(release), true))),
+        ["api" | "apis"] => {
+            let core_group = pieces[0] == "api";
+            Some(match aggregated_version(parts) {
+                Some(version) => {
+                    let document = discovery::aggregated(release, core_group, version);
+                    let media = format!(
+                        "application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
+                    );
+                    let mut reply = tagged(parts, json_bytes(&document, false), None, &media);
+                    reply.headers.push(("vary", "Accept".into()));
+                    reply
+                }
+                None if core_group => json(&discovery::core_versions(&core.address())),
+                None => json(&discovery::group_list(release)),
+            })
+        }
+        ["api", version] => discovery::resource_list(release, "", version).map(|list| json(&list)),
+        ["apis", group] => discovery::group(release, group).map(|group| json(&group)),
+        ["apis", group, version] => discovery::resource_list(release, group, version).map(|list| json(&list)),
+        ["openapi", "v2"] => Some(Reply::new(200, "application/json", openapi::v2(release))),
+        ["openapi", "v3"] => Some(json(&openapi::index(release))),
+        ["openapi", "v3", rest @ ..] => openapi::document(release, &rest.join("/"))
+            .map(|(bytes, hash)| tagged(parts, bytes, Some(format!("\"{hash}\"")), "application/json")),
+        [] => Some(json(&root(core))),
+        ["metrics"] => Some(Reply::text(
+            200,
+            format!(
+                "# TYPE apiserver_storage_objects gauge\napiserver_resource_version {}\n",
+                core.dependencies.store.resource_version()
+            ),
+        )),
+        _ => None,
+    };
+    Ok(found.unwrap_or_else(handlers::page_not_found))
+}
+
+/// The paths that `/` lists.
+fn root(core: &Core) -> serde_json::Value {
+    let release = core.dependencies.release;
+    let mut paths = vec!["/api".to_owned(), "/api/v1".into(), "/apis".into(), "/apis/".into()];
+    for rt in crate::apiserver::registry::all(release).iter().filter(|rt| !rt.group.is_empty()) {
+        for path in [format!("/apis/{}", rt.group), format!("/apis/{}/{}", rt.group, rt.version)] {
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+    }
+    for path in ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/readyz", "/version"] {
+        paths.push(path.into());
+    }
+    paths.sort();
+    serde_json::json!({"paths": paths})
+}
+
+/// Which version of the aggregated form is asked for, if any.
+fn aggregated_version(parts: &Parts) -> Option<&'static str> {
+    let accept = parts.headers.get(http::header::ACCEPT)?.to_str().ok()?;
+    for clause in accept.split(',') {
+        let has = |text: &str| clause.split(';').any(|part| part.trim() == text);
+        if !has("as=APIGroupDiscoveryList") {
+            if clause.trim() == "application/json" {
+                return None;
+            }
+            continue;
+        }
+        if has("v=v2") {
+            return Some("v2");
+        }
+        if has("v=v2beta1") {
+            return Some("v2beta1");
+        }
+    }
+    None
+}
+
+/// An answer with an ETag; 304 where the client has it already.
+fn tagged(parts: &Parts, bytes: Vec<u8>, tag: Option<String>, media: &str) -> Reply {
+    let tag = tag.unwrap_or_else(|| discovery::etag(&bytes));
+    let known = parts.headers.get(http::header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let mut reply =
+        if known == Some(&tag) { Reply::new(304, media, "") } else { Reply::new(200, media, bytes) };
+    reply.headers.push(("etag", tag));
+    reply
+}
+
+/// The note of a request, as it grows.
+struct Record {
+    entry: Entry,
+    warnings: Vec<String>,
+}
+
+impl Record {
+    fn new(core: &Core, info: &RequestInfo, query: &Query, parts: &Parts) -> Self {
+        let agent = parts.headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
+        let entry = Entry {
+            sequence: 0,
+            at: core.dependencies.clock.now(),
+            user: String::new(),
+            groups: Vec::new(),
+            impersonator: None,
+            authenticated_by: String::new(),
+            user_agent: agent.unwrap_or("").to_owned(),
+            verb: info.verb.clone(),
+            uri: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
+            group: info.api_group.clone(),
+            resource: info.resource.clone(),
+            subresource: info.subresource.clone(),
+            namespace: info.namespace.clone(),
+            name: info.name.clone(),
+            dry_run: query.get("dryRun") == Some("All"),
+            authorizer: String::new(),
+            decision: String::new(),
+            reason: String::new(),
+            admission: Vec::new(),
+            request_body: None,
+            code: 0,
+            message: String::new(),
+            resource_version: None,
+            micros: 0,
+        };
+        Self { entry, warnings: Vec::new() }
+    }
+
+    fn user(&mut self, user: &UserInfo) {
+        self.entry.user.clone_from(&user.name);
+        self.entry.groups.clone_from(&user.groups);
+    }
+
+    /// Keeps the body of a write, but for secrets and tokens.
+    fn body(&mut self, info: &RequestInfo, parts: &Parts, body: &[u8]) {
+        let secret =
+            matches!(info.resource.as_str(), "secrets" | "tokenreviews") || info.subresource == "token";
+        if body.is_empty() || secret || parts.method == http::Method::GET {
+            return;
+        }
+        let kept = &body[..body.len().min(RECORDED)];
+        self.entry.request_body = Some(String::from_utf8_lossy(kept).into_owned());
+    }
+}
