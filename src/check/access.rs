@@ -36,6 +36,7 @@ pub async fn look(check: &AccessCheck, ground: &Ground<'_>) -> Result<Found> {
         (Some(text), 403) if message.contains(text.as_str()) => {
             Found::decided(true, format!("refused: {message}"), facts)
         }
+        (_, code) if code != 403 => Found::new(Verdict::Error, format!("it could not be tried: {message}")),
         (Some(_), _) => Found::decided(false, format!("refused, but by something else: {message}"), facts),
         (None, _) => Found::decided(false, format!("refused: {message}"), facts),
     };

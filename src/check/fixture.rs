@@ -149,8 +149,8 @@ pub struct Server {
     pub up: AtomicBool,
     /// Whether it restricts kubelets.
     pub restrict: AtomicBool,
-    /// Refuses every write with this.
-    pub refuse_all: Mutex<Option<String>>,
+    /// Refuses every write with this status and sentence.
+    pub refuse_all: Mutex<Option<(u16, String)>>,
     /// What `/readyz` says.
     pub ready: AtomicBool,
     labels: Mutex<BTreeMap<String, serde_json::Map<String, Value>>>,
@@ -243,7 +243,9 @@ impl Server {
 
     fn patch(&self, user: &str, by: Option<&str>, node: &str, body: &Value, dry_run: bool) -> (u16, Value) {
         let wanted = body["metadata"]["labels"].as_object().cloned().unwrap_or_default();
-        let refused = self.refuse_all.lock().unwrap().clone().or_else(|| {
+        let other = self.refuse_all.lock().unwrap().clone();
+        let status = other.as_ref().map_or(403, |(status, _)| *status);
+        let refused = other.map(|(_, sentence)| sentence).or_else(|| {
             let kubelet =
                 user.strip_prefix("system:node:").filter(|_| self.restrict.load(Ordering::SeqCst))?;
             if kubelet != node {
@@ -254,7 +256,7 @@ impl Server {
             let bad = wanted.keys().find(|k| k.starts_with("node-restriction.kubernetes.io/"))?;
             Some(format!("nodes {node:?} is forbidden: is not allowed to modify labels: {bad}"))
         });
-        let code = if refused.is_some() { 403 } else { 200 };
+        let code = if refused.is_some() { status } else { 200 };
         let entry = json!({
             "sequence": 0, "at": "2026-11-24T08:00:00Z", "user": user, "groups": [], "impersonator": by,
             "authenticated_by": "x509", "user_agent": "kubectl", "verb": "patch", "uri": "", "group": "",
@@ -265,7 +267,7 @@ impl Server {
         });
         self.log.push(serde_json::from_value(entry).unwrap());
         if let Some(message) = refused {
-            return (403, json!({"kind": "Status", "reason": "Forbidden", "message": message}));
+            return (code, json!({"kind": "Status", "reason": "Forbidden", "message": message}));
         }
         if !dry_run {
             let mut all = self.labels.lock().unwrap();

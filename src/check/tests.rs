@@ -225,10 +225,20 @@ async fn a_server_that_is_down_or_starting_never_passes() {
     cluster.server().up.store(true, Ordering::SeqCst);
     let other =
         "nodes \"controlplane\" is forbidden: User \"system:node:node01\" cannot patch resource \"nodes\"";
-    *cluster.server().refuse_all.lock().unwrap() = Some(other.into());
+    *cluster.server().refuse_all.lock().unwrap() = Some((403, other.into()));
     assert_eq!(find(&grade(&cluster, 1).await, "refuses-other-node").verdict, Verdict::Fail);
     cluster.server().ready.store(false, Ordering::SeqCst);
     assert_eq!(find(&grade(&cluster, 1).await, "refuses-other-node").verdict, Verdict::Error);
+    // Nor is an answer that is no refusal at all.
+    for (status, sentence) in [(401, "Unauthorized"), (404, "not found"), (409, "conflict"), (503, "busy")] {
+        *cluster.server().refuse_all.lock().unwrap() = Some((status, sentence.into()));
+        let verdict = find(&grade(&cluster, 1).await, "allows-own-label").verdict;
+        assert_ne!(verdict, Verdict::Pass, "{status}");
+        let check = grade(&cluster, 1).await;
+        let check = find(&check, "refuses-other-node");
+        let down = status == 503;
+        assert_eq!(check.verdict, if down { Verdict::Fail } else { Verdict::Error }, "{check:#?}");
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ const QUIET: Duration = Duration::from_millis(120);
 /// How long a busy cluster may put a check off.
 const AT_MOST: Duration = Duration::from_millis(800);
 /// How long a graded check waits for a server that restarts.
-const RESTART: Duration = Duration::from_secs(3);
+const RESTART: Duration = Duration::from_millis(1500);
 /// How often the time spent is saved.
 const SAVE_TIME: Duration = Duration::from_secs(20);
 
