@@ -117,7 +117,7 @@ def table(args, documents):
                 words.append("L=" + p["x-kubernetes-list-type"] + ":" + ",".join(p.get("x-kubernetes-list-map-keys", [])))
             if "x-kubernetes-patch-strategy" in p:
                 words.append("M=" + p["x-kubernetes-patch-strategy"] + ":" + p.get("x-kubernetes-patch-merge-key", ""))
-            if "default" in p and p["default"] not in ("", 0, False, {}):
+            if "default" in p and p["default"] != {}:
                 words.append("D=" + json.dumps(p["default"], separators=(",", ":")))
             lines.append(" " + " ".join(words))
     return "\n".join(lines) + "\n"

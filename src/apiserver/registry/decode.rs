@@ -69,8 +69,7 @@ pub fn decode_kind(
         json::parse(body)
             .map_err(|e| unrecognized(&format!("couldn't get version/kind; json parse error: {e}")))?
     };
-    let (said_version, said_kind) = interpret(&node)
-        .map_err(|e| unrecognized(&format!("couldn't get version/kind; json parse error: {e}")))?;
+    let (said_version, said_kind) = interpret(&node).map_err(|e| unrecognized(&e))?;
     let expected = api_version(group, version);
     let said_kind = if said_kind.is_empty() { kind.to_owned() } else { said_kind };
     let said_version = if said_version.is_empty() { expected.clone() } else { said_version };
@@ -85,6 +84,7 @@ pub fn decode_kind(
         cannot(&format!("no kind {kind:?} is registered for version {expected:?} in scheme"))
     })?;
     let mut findings = Findings::default();
+    let node = if node == Node::Null { Node::Object(Vec::new()) } else { node };
     let mut object = typed::shape(schema, root, &node, &mut findings);
     if let Some(error) = findings.error {
         return Err(cannot(&error));
@@ -94,9 +94,7 @@ pub fn decode_kind(
         let mut twice = Vec::new();
         node.duplicates("", &mut twice);
         if let Some(first) = twice.first() {
-            let key = first.trim_start_matches("duplicate field ").trim_matches('"');
-            let key = key.rsplit('.').next().unwrap_or(key);
-            findings.strict.insert(0, format!("yaml: unmarshal errors:\n  key {key:?} already set in map"));
+            findings.strict.insert(0, yaml::duplicate_error(first, body));
         }
     }
     if validation == FieldValidation::Strict && !findings.strict.is_empty() {
@@ -116,7 +114,7 @@ fn api_version(group: &str, version: &str) -> String {
 pub(super) fn interpret(node: &Node) -> Result<(String, String), String> {
     if !matches!(node, Node::Object(_) | Node::Null) {
         return Err(format!(
-            "json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \
+            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \
              \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
             node.word()
         ));
@@ -124,9 +122,10 @@ pub(super) fn interpret(node: &Node) -> Result<(String, String), String> {
     let text = |key: &str| match node.get(key) {
         None | Some(Node::Null) => Ok(String::new()),
         Some(Node::String(s)) => Ok(s.clone()),
-        Some(other) => {
-            Err(format!("json: cannot unmarshal {} into Go struct field .{key} of type string", other.word()))
-        }
+        Some(other) => Err(format!(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go struct field .{key} of type string",
+            other.word()
+        )),
     };
     let version = text("apiVersion")?;
     if version.matches('/').count() > 1 {
@@ -150,7 +149,7 @@ fn mismatch(
     if !known {
         return Status::bad_request(format!(
             "{said_kind} in version {said_short:?} cannot be handled as a {kind}: no kind {said_kind:?} is registered for \
-             version {said_version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+             version {said_version:?} in scheme \"pkg/runtime/scheme.go:100\""
         ));
     }
     if said_kind == kind && said_group == group {

@@ -12,6 +12,7 @@ use self::fieldset::{Path, Set};
 use self::merge::Typed;
 use super::ResourceType;
 use super::decode::FieldValidation;
+use super::json::Node;
 use super::schema::Schema;
 use super::typed::{self, time_text};
 use super::yaml;
@@ -350,6 +351,13 @@ pub fn apply(
     let node = yaml::parse(patch).map_err(|e| {
         Status::bad_request(format!("error decoding YAML: error converting YAML to JSON: {e}"))
     })?;
+    if !matches!(node, Node::Object(_) | Node::Null) {
+        let word = node.word();
+        return Err(Status::bad_request(format!(
+            "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {word} into Go value \
+             of type map[string]interface {{}}"
+        )));
+    }
     let change = node.to_value();
     let (group, version, kind) = operation.kind;
     let said = change["apiVersion"].as_str().unwrap_or("");
@@ -408,7 +416,10 @@ pub fn apply(
         if options.validation == FieldValidation::Strict
             && let Some(first) = warnings.first()
         {
-            return Err(Status::bad_request(format!("error strict decoding YAML: {first}")));
+            let error = yaml::duplicate_error(first, patch);
+            return Err(Status::bad_request(format!(
+                "error strict decoding YAML: error converting YAML to JSON: {error}"
+            )));
         }
     }
     Ok((object, warnings))

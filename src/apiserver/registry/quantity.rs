@@ -3,7 +3,7 @@
 //! Upstream: `k8s.io/apimachinery/pkg/api/resource/{quantity,suffix}.go`.
 
 /// The error of every malformed quantity.
-const FORMAT: &str =
+pub const FORMAT: &str =
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 const DECIMAL: [(&str, i32); 10] =

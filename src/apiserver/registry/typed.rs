@@ -89,6 +89,10 @@ impl Shaper<'_> {
                     Value::Null
                 }
             },
+            (Shape::Quantity, _) => {
+                self.fail(quantity::FORMAT.to_owned());
+                Value::Null
+            }
             (Shape::Time | Shape::MicroTime, Node::String(s)) => self.time(matches!(shape, Shape::Time), s),
             (Shape::Bytes, Node::String(s)) => self.bytes(s),
             (Shape::List(item), Node::Array(items)) => {
@@ -260,7 +264,7 @@ fn go_type(schema: &Schema, shape: &Shape, go: &str) -> String {
         Shape::Int64 => "int64".into(),
         Shape::Float => "float64".into(),
         Shape::Quantity => "resource.Quantity".into(),
-        Shape::IntOrString => "string".into(),
+        Shape::IntOrString => "int32".into(),
         Shape::Time | Shape::MicroTime => "string".into(),
         Shape::Bytes => "[]uint8".into(),
         Shape::Raw => "interface {}".into(),

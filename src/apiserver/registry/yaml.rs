@@ -18,6 +18,23 @@ pub fn parse(bytes: &[u8]) -> Result<Node, String> {
     Node::deserialize(document).map_err(|e| go_error(&e.to_string()))
 }
 
+/// go-yaml's sentence for the first duplicate key (`duplicate field "a.b"` as [`Node::duplicates`] names it).
+pub fn duplicate_error(found: &str, text: &[u8]) -> String {
+    let key = found.trim_start_matches("duplicate field ").trim_matches('"');
+    let key = key.rsplit('.').next().unwrap_or(key);
+    let mut seen = 0;
+    let mut line = 1;
+    for (number, content) in String::from_utf8_lossy(text).lines().enumerate() {
+        let plain = content.replace(['"', '\''], "");
+        seen += plain.matches(&format!("{key}:")).count();
+        if seen >= 2 {
+            line = number + 1;
+            break;
+        }
+    }
+    format!("yaml: unmarshal errors:\n  line {line}: key {key:?} already set in map")
+}
+
 /// Turns libyaml's sentence into go-yaml's.
 fn go_error(text: &str) -> String {
     let (head, context) = text.split_once(", while ").unwrap_or((text, ""));
