@@ -24,6 +24,9 @@ pub mod fixture;
 pub mod http;
 pub mod log;
 pub mod manifest;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod server_tests;
 pub mod survey;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

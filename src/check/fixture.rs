@@ -24,6 +24,10 @@ pub struct DirNode {
 }
 
 impl DirNode {
+    pub fn new(name: &str, root: PathBuf) -> Self {
+        Self { name: name.to_owned(), root }
+    }
+
     fn path(&self, path: &str) -> PathBuf {
         self.root.join(path.trim_start_matches('/'))
     }
