@@ -87,9 +87,11 @@ impl Lab {
         .await?;
         phase(Phase::Lesson);
         let cluster: Arc<dyn Cluster> = sandbox.clone();
-        let lang = options.lang.as_deref().unwrap_or("en");
-        let loaded = catalog.load(&wanted, lang, Some(&variables::of_cluster(cluster.as_ref())))?;
-        let lab = Self::begin(dir, lock, loaded, cluster.clone(), Some(sandbox)).await;
+        let lang = options.lang.clone().unwrap_or_else(|| "en".into());
+        let lab = match catalog.load(&wanted, &lang, Some(&variables::of_cluster(cluster.as_ref()))) {
+            Ok(loaded) => Self::begin(dir, lock, loaded, cluster.clone(), Some(sandbox)).await,
+            Err(e) => Err(e),
+        };
         let lab = match lab {
             Ok(lab) => lab,
             Err(e) => {
@@ -97,6 +99,12 @@ impl Lab {
                 return Err(e);
             }
         };
+        if lab.loaded().lang != lang {
+            lab.notice(format!(
+                "the lesson has no texts in {lang:?}; it is shown in {:?}",
+                lab.loaded().lang
+            ));
+        }
         if let Some(notice) = notice.take() {
             lab.notice(notice);
         }
