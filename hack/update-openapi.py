@@ -7,7 +7,7 @@
 The server says what each type consists of (its /openapi/v3); the Go declarations add what OpenAPI does not tell: whether a
 field is a pointer, whether an empty one is left out, and its Go type, which error messages name.
 
-Writes assets/schema-RELEASE.txt.gz (see src/apiserver/registry/schema.rs for the format) and
+Writes assets/schema-RELEASE.txt.gz (see src/apiserver/registry/schema.rs for the format), the columns of tables, and
 assets/openapi-RELEASE/*.json.gz.
 """
 import argparse, gzip, json, os, re, ssl, urllib.request
@@ -22,10 +22,10 @@ FIELD = re.compile(r'^\t(\w+)\s+(\S+)\s+`json:"([^"]*)"', re.M)
 INLINE = re.compile(r'^\t([\w.]+)\s+`json:",inline"', re.M)
 
 
-def fetch(args, path):
+def fetch(args, path, accept="application/json"):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    request = urllib.request.Request(args.server + path, headers={"Authorization": "Bearer " + args.token})
+    request = urllib.request.Request(args.server + path, headers={"Authorization": "Bearer " + args.token, "Accept": accept})
     return json.load(urllib.request.urlopen(request, context=context))
 
 
@@ -129,6 +129,19 @@ def served(document):
     return dict(document, paths=paths)
 
 
+def columns(args):
+    """{group/resource: column definitions} of every served resource."""
+    found = {}
+    accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    for group in GROUPS:
+        for resource in fetch(args, "/" + group)["resources"]:
+            name = resource["name"]
+            if "list" in resource["verbs"] and name not in UNSERVED:
+                key = ("" if group == "api/v1" else group.split("/")[1]) + "/" + name
+                found[key] = fetch(args, f"/{group}/{name}", accept)["columnDefinitions"]
+    return found
+
+
 def write(path, data):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "wb") as handle:
@@ -143,6 +156,7 @@ def main():
     assets = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "assets")
     documents = {group: fetch(args, "/openapi/v3/" + group) for group in GROUPS}
     write(f"{assets}/schema-{args.release}.txt.gz", table(args, documents).encode())
+    write(f"{assets}/columns-{args.release}.json.gz", json.dumps(columns(args), sort_keys=True).encode())
     for group, document in documents.items():
         body = json.dumps(served(document), separators=(",", ":"), sort_keys=True).encode()
         write(f"{assets}/openapi-{args.release}/{group.replace('/', '_')}.json.gz", body)
