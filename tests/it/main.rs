@@ -1,5 +1,6 @@
 //! The integration tests, in one binary.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod apiserver;
 mod cli;
 mod lessons;
