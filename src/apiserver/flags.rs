@@ -101,7 +101,7 @@ impl Flags {
         rest: &mut impl Iterator<Item = &'a String>,
     ) -> Result<(), Refusal> {
         let letter = letters.chars().next().unwrap_or('-');
-        let found = FLAGS.iter().find(|(_, (_, short))| short.chars().next() == Some(letter));
+        let found = FLAGS.iter().find(|(_, (_, short))| short.starts_with(letter));
         let Some((&name, &(kind, short))) = found else {
             return Err(Refusal::Usage(format!("unknown shorthand flag: '{letter}' in {argument}")));
         };

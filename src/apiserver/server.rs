@@ -118,7 +118,7 @@ impl Server {
         let flags = Flags::parse(arguments, dependencies.release).map_err(|why| journal.refuse(why))?;
         journal.options(&flags);
         flags.validate(dependencies.release).map_err(|why| journal.refuse(why))?;
-        let made = Core::new(flags, dependencies).map_err(|why| journal.refuse(Refusal::Failed(why)))?;
+        let made = Core::make(flags, dependencies).map_err(|why| journal.refuse(Refusal::Failed(why)))?;
         let (core, acceptor) = (Arc::new(made.core), made.acceptor);
         journal.section(&core, "");
         journal.plugins(&core);

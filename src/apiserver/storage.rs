@@ -93,6 +93,9 @@ pub struct Event {
     pub resource_version: u64,
 }
 
+/// An object with its place.
+pub type Placed = (Arc<Key>, Arc<Value>);
+
 /// The resource version in an object's metadata; 0 where there is none.
 pub fn version_of(object: &Value) -> u64 {
     object["metadata"]["resourceVersion"].as_str().and_then(|text| text.parse().ok()).unwrap_or(0)
@@ -184,7 +187,7 @@ impl Store {
         resource: &str,
         namespace: &str,
         version: u64,
-    ) -> Result<Vec<(Arc<Key>, Arc<Value>)>, StorageError> {
+    ) -> Result<Vec<Placed>, StorageError> {
         let state = self.lock();
         if version < state.oldest {
             return Err(StorageError::TooOld { wanted: version, oldest: state.oldest });

@@ -145,7 +145,8 @@ fn account_user(claims: &Value, store: &Store) -> Option<UserInfo> {
         if reference.is_null() {
             continue;
         }
-        if !(kind == "node" && !private["pod"].is_null()) && !lives(resource, space, reference) {
+        let only_told = kind == "node" && !private["pod"].is_null();
+        if !only_told && !lives(resource, space, reference) {
             return None;
         }
         if kind != "secret" {

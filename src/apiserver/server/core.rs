@@ -44,7 +44,7 @@ pub(super) struct Made {
 
 impl Core {
     /// Reads the files that the flags name; the error is upstream's sentence.
-    pub(super) fn new(flags: Flags, dependencies: Dependencies) -> Result<Made, String> {
+    pub(super) fn make(flags: Flags, dependencies: Dependencies) -> Result<Made, String> {
         let read = |path: &str| read(&dependencies, path);
         let signing = match flags.text("service-account-signing-key-file") {
             Some(path) => Some(signing_key(path, &read)?),
