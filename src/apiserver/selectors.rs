@@ -27,14 +27,14 @@ impl LabelSelector {
         let mut parser = Parser { tokens: tokens(text), at: 0 };
         let mut requirements = Vec::new();
         loop {
-            match parser.peek(false) {
+            match parser.peek(true) {
                 Token::Word(_) | Token::Not => {
                     requirements.push(
                         parser.requirement().map_err(|why| format!("unable to parse requirement: {why}"))?,
                     );
                     match parser.next(false) {
                         Token::End => return Ok(Self(requirements)),
-                        Token::Comma => match parser.peek(false) {
+                        Token::Comma => match parser.peek(true) {
                             Token::Word(_) | Token::Not => {}
                             other => {
                                 return Err(format!(
@@ -161,7 +161,7 @@ struct Parser {
 }
 
 impl Parser {
-    /// The coming token; where a value is expected, `in` and `notin` are words.
+    /// The coming token; where a key or a value is expected, `in` and `notin` are words.
     fn peek(&self, value: bool) -> Token {
         match self.tokens.get(self.at).cloned().unwrap_or(Token::End) {
             token @ (Token::In | Token::NotIn) if value => Token::Word(token.text().to_owned()),
