@@ -30,10 +30,10 @@ use ratatui::backend::CrosstermBackend;
 
 use self::config::Config;
 use self::driver::Driver;
-use self::event::{Course, Event};
+use self::event::{Course, Event, Trouble};
 use self::guard::Guard;
 use self::runner::{Done, Message, Runner};
-use self::state::{Drawn, State};
+use self::state::{Drawn, Stage, State};
 use crate::error::{Context, Error, ExitCode, Result};
 use crate::lab::{Lab, Options, Phase};
 use crate::state_dir::LabDir;
@@ -97,6 +97,12 @@ pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Ope
         let told = told.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let _ = told.send(Event::Notice(text).into());
     });
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context_what(|| "the program's threads cannot be started".to_owned())?;
+    // Before the terminal is taken: from then on a signal must not end the program without giving it back.
+    signals(&runtime, &messages);
     let guard = Guard::take(config.mouse).context_what(what)?;
     let mut window = Window::new().context_what(what)?;
     let size = window.terminal.size().context_what(what)?;
@@ -108,16 +114,11 @@ pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Ope
     let mut drawn = window.draw(&state, &Nothing).context_what(what)?;
     state.dirty = false;
 
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context_what(|| "the program's threads cannot be started".to_owned())?;
     let mut runner = Runner::new(runtime.handle().clone(), messages.clone());
     for effect in state.update(Event::Resize(size.width, size.height), &drawn) {
         runner.run(effect);
     }
     listen(messages.clone());
-    runtime.spawn(signals(messages.clone()));
     runtime.spawn(open(opener, resumed, messages));
 
     let ended = main_loop(&mut window, &mut state, &mut runner, &inbox, &mut drawn);
@@ -131,7 +132,11 @@ pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Ope
     runner.close();
     runtime.shutdown_timeout(Duration::from_millis(200));
     ended.context_what(|| "the window cannot be drawn".to_owned())?;
-    Ok(ExitCode::Ok)
+    match state.stage {
+        // It was read in the window already; said again, it stays on the screen and gives the exit status.
+        Stage::Failed(Trouble { what, why, hints }) => Err(Error { what, why, hints, code: ExitCode::Error }),
+        _ => Ok(ExitCode::Ok),
+    }
 }
 
 /// The window, with a buffer so that a frame is one write.
@@ -279,13 +284,13 @@ fn listen(messages: Sender<Message>) {
 }
 
 /// Ends the program when it is told to by a signal.
-async fn signals(messages: Sender<Message>) {
+fn signals(runtime: &tokio::runtime::Runtime, messages: &Sender<Message>) {
     use tokio::signal::unix::{SignalKind, signal};
-    let kinds = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()];
-    for kind in kinds {
+    let _context = runtime.enter();
+    for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()] {
         let Ok(mut stream) = signal(kind) else { continue };
         let messages = messages.clone();
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             while stream.recv().await.is_some() {
                 let _ = messages.send(Event::Terminate.into());
             }
@@ -302,6 +307,7 @@ async fn open(opener: Opener, resumed: bool, messages: Sender<Message>) {
                 facts: driver.facts(),
                 standing: driver.standing(),
                 server_up: driver.server_up(),
+                max: driver.max(),
                 resumed,
             };
             Message::Opened(driver, Box::new(course))

@@ -25,6 +25,8 @@ pub trait Driver: Send + Sync + 'static {
     fn server_up(&self) -> bool;
     /// Where the learner stands.
     fn standing(&self) -> Standing;
+    /// How many points can be had.
+    fn max(&self) -> Option<u32>;
     /// What happens.
     fn events(&self) -> broadcast::Receiver<LabEvent>;
     /// The record of requests, where there is one.
@@ -61,6 +63,11 @@ impl Driver for Lab {
 
     fn standing(&self) -> Standing {
         self.standing()
+    }
+
+    fn max(&self) -> Option<u32> {
+        let steps = &self.loaded().spec.steps;
+        Some(steps.iter().flat_map(|step| &step.checks).map(|check| check.points).sum())
     }
 
     fn events(&self) -> broadcast::Receiver<LabEvent> {

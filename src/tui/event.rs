@@ -25,6 +25,8 @@ pub struct Course {
     pub standing: Standing,
     /// Whether the API server answers.
     pub server_up: bool,
+    /// How many points can be had, where it is known.
+    pub max: Option<u32>,
     /// Whether a lab with progress was there before.
     pub resumed: bool,
 }

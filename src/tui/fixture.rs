@@ -60,6 +60,7 @@ pub fn course(standing: Standing, resumed: bool) -> Course {
         },
         standing,
         server_up: true,
+        max: Some(10),
         resumed,
     }
 }

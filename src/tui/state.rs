@@ -282,12 +282,11 @@ impl State {
         self.course.as_ref()?.standing.results.get(index)?.as_ref()
     }
 
-    /// Points of all graded steps, and of all that can be had as far as it is known.
+    /// Points of all graded steps, and of all that can be had where it is known.
     pub fn points(&self) -> (u32, Option<u32>) {
         let steps = self.steps();
         let score = (0..steps).filter_map(|i| self.graded(i)).map(|result| result.score).sum();
-        let max: Option<u32> = (0..steps).map(|i| self.step_result(i).map(|result| result.max)).sum();
-        (score, max.filter(|_| steps > 0))
+        (score, self.course.as_ref().and_then(|course| course.max))
     }
 
     /// Whether every step was passed.

@@ -4,3 +4,4 @@
 mod apiserver;
 mod cli;
 mod lessons;
+mod tui;

@@ -107,7 +107,7 @@ fn passing_a_step_does_not_turn_the_page() {
     (now.current, now.results[0]) = (1, Some(result(0, 2)));
     seat.happen(Event::Standing(now))
         .happen(Event::Checked { result: Ok(checked(vec![result(0, 2)])), whole: false });
-    assert_eq!((seat.state.page, seat.state.points()), (1, (4, None)));
+    assert_eq!((seat.state.page, seat.state.points()), (1, (4, Some(10))));
     seat.press("f8");
     // The lab is at the second step already.
     assert_eq!((seat.state.page, seat.take()), (2, vec![]));
@@ -123,7 +123,7 @@ fn tasks_tick_off_without_anything_else_moving() {
     seat.happen(Event::Tasks(result(0, 1)));
     assert!(seat.state.dirty);
     assert_eq!(seat.state.step_result(0).unwrap().score, 2);
-    assert_eq!(seat.state.points(), (0, None), "a quiet check gives no points");
+    assert_eq!(seat.state.points(), (0, Some(10)), "a quiet check gives no points");
     assert_eq!((seat.state.page, seat.state.focus, seat.state.scroll, seat.state.panel.clone()), before);
     seat.state.dirty = false;
     seat.happen(Event::Tasks(result(0, 1)));
