@@ -9,6 +9,7 @@ pub mod patch;
 pub mod quantity;
 mod resources;
 pub mod schema;
+mod strategies;
 pub mod typed;
 pub mod validation;
 pub mod yaml;

@@ -1,6 +1,14 @@
 //! The table of the served resources, as discovery of the real server names them.
 
-use super::{ResourceType, Strategy, Subresource};
+use super::strategies::config::{ConfigMaps, Secrets};
+use super::strategies::namespaces::Namespaces;
+use super::strategies::nodes::Nodes;
+use super::strategies::other::{
+    CertificateRequests, CreateOnUpdate, Events, Leases, Plain, Services, WithStatus, Workloads,
+};
+use super::strategies::pods::Pods;
+use super::strategies::rbac::{Bindings, Roles};
+use super::{ResourceType, Subresource};
 
 const ALL: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const CREATE: &[&str] = &["create"];
@@ -9,11 +17,6 @@ const UPDATE: &[&str] = &["update"];
 const STATUS: &[&str] = &["get", "patch", "update"];
 const STREAM: &[&str] = &["create", "get"];
 const PROXY: &[&str] = &["create", "delete", "get", "patch", "update"];
-
-/// A resource about which nothing is special.
-struct Plain;
-
-impl Strategy for Plain {}
 
 const fn sub(
     name: &'static str,
@@ -51,7 +54,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &ConfigMaps,
     },
     ResourceType {
         group: "",
@@ -64,7 +67,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &CreateOnUpdate,
     },
     ResourceType {
         group: "",
@@ -77,7 +80,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &Events,
     },
     ResourceType {
         group: "",
@@ -90,7 +93,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &CreateOnUpdate,
     },
     ResourceType {
         group: "",
@@ -106,7 +109,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             sub("finalize", "", "", "Namespace", UPDATE),
             sub("status", "", "", "Namespace", STATUS),
         ],
-        strategy: &Plain,
+        strategy: &Namespaces,
     },
     ResourceType {
         group: "",
@@ -122,7 +125,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             sub("proxy", "", "", "NodeProxyOptions", PROXY),
             sub("status", "", "", "Node", STATUS),
         ],
-        strategy: &Plain,
+        strategy: &Nodes,
     },
     ResourceType {
         group: "",
@@ -135,7 +138,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[sub("status", "", "", "PersistentVolumeClaim", STATUS)],
-        strategy: &Plain,
+        strategy: &WithStatus,
     },
     ResourceType {
         group: "",
@@ -148,7 +151,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: false,
         verbs: ALL,
         subresources: &[sub("status", "", "", "PersistentVolume", STATUS)],
-        strategy: &Plain,
+        strategy: &WithStatus,
     },
     ResourceType {
         group: "",
@@ -171,7 +174,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             sub("proxy", "", "", "PodProxyOptions", PROXY),
             sub("status", "", "", "Pod", STATUS),
         ],
-        strategy: &Plain,
+        strategy: &Pods,
     },
     ResourceType {
         group: "",
@@ -184,7 +187,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[sub("status", "", "", "ResourceQuota", STATUS)],
-        strategy: &Plain,
+        strategy: &WithStatus,
     },
     ResourceType {
         group: "",
@@ -197,7 +200,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &Secrets,
     },
     ResourceType {
         group: "",
@@ -226,7 +229,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             sub("proxy", "", "", "ServiceProxyOptions", PROXY),
             sub("status", "", "", "Service", STATUS),
         ],
-        strategy: &Plain,
+        strategy: &Services,
     },
     ResourceType {
         group: "apps",
@@ -239,7 +242,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[sub("status", "", "", "DaemonSet", STATUS)],
-        strategy: &Plain,
+        strategy: &Workloads { kind: "DaemonSet" },
     },
     ResourceType {
         group: "apps",
@@ -255,7 +258,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             sub("scale", "autoscaling", "v1", "Scale", STATUS),
             sub("status", "", "", "Deployment", STATUS),
         ],
-        strategy: &Plain,
+        strategy: &Workloads { kind: "Deployment" },
     },
     ResourceType {
         group: "apps",
@@ -271,7 +274,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             sub("scale", "autoscaling", "v1", "Scale", STATUS),
             sub("status", "", "", "ReplicaSet", STATUS),
         ],
-        strategy: &Plain,
+        strategy: &Workloads { kind: "ReplicaSet" },
     },
     ResourceType {
         group: "authentication.k8s.io",
@@ -365,7 +368,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             sub("approval", "", "", "CertificateSigningRequest", STATUS),
             sub("status", "", "", "CertificateSigningRequest", STATUS),
         ],
-        strategy: &Plain,
+        strategy: &CertificateRequests,
     },
     ResourceType {
         group: "coordination.k8s.io",
@@ -378,7 +381,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &Leases,
     },
     ResourceType {
         group: "discovery.k8s.io",
@@ -404,7 +407,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &Events,
     },
     ResourceType {
         group: "node.k8s.io",
@@ -430,7 +433,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[sub("status", "", "", "PodDisruptionBudget", STATUS)],
-        strategy: &Plain,
+        strategy: &WithStatus,
     },
     ResourceType {
         group: "rbac.authorization.k8s.io",
@@ -443,7 +446,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: false,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &Bindings { namespaced: false },
     },
     ResourceType {
         group: "rbac.authorization.k8s.io",
@@ -456,7 +459,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: false,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &Roles { namespaced: false },
     },
     ResourceType {
         group: "rbac.authorization.k8s.io",
@@ -469,7 +472,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &Bindings { namespaced: true },
     },
     ResourceType {
         group: "rbac.authorization.k8s.io",
@@ -482,7 +485,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         namespaced: true,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &Roles { namespaced: true },
     },
     ResourceType {
         group: "scheduling.k8s.io",

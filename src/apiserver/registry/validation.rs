@@ -3,21 +3,184 @@
 //! Upstream: `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`, `.../apis/meta/v1/validation`,
 //! `.../util/validation/validation.go`, `.../util/validation/field/errors.go`.
 
+pub mod names;
+
 use serde_json::Value;
 
 use super::{FieldError, FieldErrorType, ResourceType};
 use crate::apiserver::status::{Cause, GroupResource, Status};
 
-/// Finds the mistakes in the metadata of a new object.
-pub fn validate_metadata_create(rt: &ResourceType, object: &Value) -> Vec<FieldError> {
-    let _ = (rt, object);
-    Vec::new()
+/// How many bytes the annotations of an object may have together.
+const MOST_ANNOTATIONS: usize = 256 * 1024;
+
+/// The key under which a value is kept that Go prints in its own way (`rbac.RoleRef{...}`).
+const GO: &str = "\0go";
+
+/// The rule that a kind's names keep.
+fn name_rule(plural: &str) -> fn(&str) -> Vec<String> {
+    match plural {
+        "namespaces" => names::label,
+        "services" => names::label_1035,
+        "roles" | "rolebindings" | "clusterroles" | "clusterrolebindings" | "events" => names::path_segment,
+        _ => names::subdomain,
+    }
 }
 
-/// Finds the mistakes in the metadata of a changed object.
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or("")
+}
+
+fn all_invalid(field: &str, value: &str, messages: Vec<String>) -> impl Iterator<Item = FieldError> {
+    messages.into_iter().map(move |m| FieldError::invalid(field, value, m))
+}
+
+fn labels_and_owners(meta: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    for (key, value) in meta["labels"].as_object().into_iter().flatten() {
+        errors.extend(all_invalid("metadata.labels", key, names::qualified(key)));
+        let value = value.as_str().unwrap_or("");
+        errors.extend(all_invalid("metadata.labels", value, names::label_value(value)));
+    }
+    let mut size = 0;
+    for (key, value) in meta["annotations"].as_object().into_iter().flatten() {
+        size += key.len() + value.as_str().map_or(0, str::len);
+        errors.extend(all_invalid("metadata.annotations", key, names::qualified(&key.to_lowercase())));
+    }
+    if size > MOST_ANNOTATIONS {
+        let detail = format!("must have at most {MOST_ANNOTATIONS} bytes");
+        errors.push(FieldError::new(FieldErrorType::TooLong, "metadata.annotations", Value::Null, detail));
+    }
+    let mut controller: Option<String> = None;
+    for owner in meta["ownerReferences"].as_array().into_iter().flatten() {
+        for (field, what) in [("apiVersion", "version"), ("kind", "kind"), ("name", "name"), ("uid", "uid")] {
+            if text(owner, field).is_empty() {
+                let path = format!("metadata.ownerReferences.{field}");
+                errors.push(FieldError::invalid(path, "", format!("{what} must not be empty")));
+            }
+        }
+        if owner["apiVersion"] == "v1" && owner["kind"] == "Event" {
+            let detail = "/v1, Kind=Event is disallowed from being an owner";
+            errors.push(FieldError::invalid("metadata.ownerReferences", owner.clone(), detail));
+        }
+        if owner["controller"] == true {
+            let this = format!("{}/{}", text(owner, "kind"), text(owner, "name"));
+            if let Some(first) = &controller {
+                let detail = format!(
+                    "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
+                );
+                let value = meta["ownerReferences"].clone();
+                errors.push(FieldError::invalid("metadata.ownerReferences", value, detail));
+            } else {
+                controller = Some(this);
+            }
+        }
+    }
+    errors
+}
+
+fn finalizers(meta: &Value) -> Vec<FieldError> {
+    let all: Vec<&str> =
+        meta["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let mut errors: Vec<FieldError> =
+        all.iter().flat_map(|f| all_invalid("metadata.finalizers", f, names::qualified(f))).collect();
+    if all.contains(&"orphan") && all.contains(&"foregroundDeletion") {
+        let detail = "finalizer orphan and foregroundDeletion cannot be both set";
+        errors.push(FieldError::invalid("metadata.finalizers", meta["finalizers"].clone(), detail));
+    }
+    errors
+}
+
+/// Finds the mistakes in the metadata of a new object.
+pub fn validate_metadata_create(rt: &ResourceType, object: &Value) -> Vec<FieldError> {
+    if !rt.stored() {
+        return Vec::new();
+    }
+    let meta = &object["metadata"];
+    let rule = name_rule(rt.plural);
+    let mut errors = Vec::new();
+    let prefix = text(meta, "generateName");
+    if !prefix.is_empty() {
+        let masked = match prefix.strip_suffix('-') {
+            Some(rest) if !rest.is_empty() => format!("{rest}a"),
+            _ => prefix.to_owned(),
+        };
+        errors.extend(all_invalid("metadata.generateName", prefix, rule(&masked)));
+    }
+    let name = text(meta, "name");
+    if name.is_empty() {
+        errors.push(FieldError::required("metadata.name", "name or generateName is required"));
+    } else {
+        errors.extend(all_invalid("metadata.name", name, rule(name)));
+    }
+    let namespace = text(meta, "namespace");
+    if !rt.namespaced {
+        if !namespace.is_empty() {
+            errors.push(FieldError::forbidden("metadata.namespace", "not allowed on this type"));
+        }
+    } else if namespace.is_empty() {
+        errors.push(FieldError::required("metadata.namespace", ""));
+    } else {
+        errors.extend(all_invalid("metadata.namespace", namespace, names::label(namespace)));
+    }
+    errors.extend(labels_and_owners(meta));
+    errors.extend(finalizers(meta));
+    errors
+}
+
+fn changed_metadata(meta: &Value, old: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    if old["deletionTimestamp"].is_string() {
+        let had = |f: &Value| old["finalizers"].as_array().is_some_and(|all| all.contains(f));
+        let extra: Vec<String> = meta["finalizers"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|f| !had(f))
+            .map(|f| format!("{:?}", f.as_str().unwrap_or("")))
+            .collect();
+        if !extra.is_empty() {
+            let detail = format!(
+                "no new finalizers can be added if the object is being deleted, found new finalizers []string{{{}}}",
+                extra.join(", ")
+            );
+            errors.push(FieldError::forbidden("metadata.finalizers", detail));
+        }
+    }
+    if meta["generation"].as_i64().unwrap_or(0) < old["generation"].as_i64().unwrap_or(0) {
+        errors.push(FieldError::invalid(
+            "metadata.generation",
+            meta["generation"].clone(),
+            "must not be decremented",
+        ));
+    }
+    let fixed =
+        ["name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"];
+    for field in fixed {
+        if meta[field] != old[field] {
+            let path = format!("metadata.{field}");
+            errors.push(FieldError::invalid(path, meta[field].clone(), "field is immutable"));
+        }
+    }
+    errors.extend(labels_and_owners(meta));
+    errors
+}
+
+/// Finds the mistakes in the metadata of a changed object; some come as often as upstream reports them.
 pub fn validate_metadata_update(rt: &ResourceType, object: &Value, old: &Value) -> Vec<FieldError> {
-    let _ = (rt, object, old);
-    Vec::new()
+    let (meta, before) = (&object["metadata"], &old["metadata"]);
+    let mut errors = changed_metadata(meta, before);
+    match rt.plural {
+        "nodes" => {
+            errors.extend(validate_metadata_create(rt, object));
+            errors.extend(changed_metadata(meta, before));
+        }
+        "namespaces" | "leases" => errors.extend(changed_metadata(meta, before)),
+        _ => {
+            errors.extend(changed_metadata(meta, before));
+            errors.extend(validate_metadata_create(rt, object));
+        }
+    }
+    errors
 }
 
 /// The Invalid answer (`errors.NewInvalid`) of a resource.
@@ -107,6 +270,18 @@ impl FieldError {
         Self::new(FieldErrorType::Invalid, field, value.into(), detail)
     }
 
+    /// A wrong value that Go prints in its own way.
+    pub fn invalid_go(field: impl Into<String>, shown: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::new(FieldErrorType::Invalid, field, serde_json::json!({GO: shown.into()}), detail)
+    }
+
+    /// A value that is none of the supported ones (`field.NotSupported`).
+    pub fn not_supported(field: impl Into<String>, value: &str, supported: &[&str]) -> Self {
+        let supported: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
+        let detail = format!("supported values: {}", supported.join(", "));
+        Self::new(FieldErrorType::NotSupported, field, Value::String(value.into()), detail)
+    }
+
     /// A value that may not be there (`field.Forbidden`).
     pub fn forbidden(field: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::new(FieldErrorType::Forbidden, field, Value::Null, detail)
@@ -124,6 +299,13 @@ impl FieldError {
             _ => match &self.value {
                 Value::Null => format!("{words}: null"),
                 Value::String(s) => format!("{words}: {s:?}"),
+                Value::Object(map) if map.contains_key(GO) => {
+                    format!("{words}: {}", map[GO].as_str().unwrap_or(""))
+                }
+                Value::Array(items) if items.iter().all(Value::is_string) => {
+                    let items: Vec<String> = items.iter().map(Value::to_string).collect();
+                    format!("{words}: []string{{{}}}", items.join(", "))
+                }
                 other => format!("{words}: {other}"),
             },
         };

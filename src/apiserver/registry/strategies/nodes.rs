@@ -1,0 +1,84 @@
+//! Nodes. Upstream: `kubernetes/pkg/registry/core/node/strategy.go`, `ValidateNode`.
+
+use serde_json::Value;
+
+use super::{keep, list, text};
+use crate::apiserver::registry::validation::names;
+use crate::apiserver::registry::{Context, FieldError, FieldErrorType, Strategy};
+
+/// Nodes.
+pub struct Nodes;
+
+fn taints(object: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let all: Vec<&Value> = list(&object["spec"]["taints"]).collect();
+    for (i, taint) in all.iter().enumerate() {
+        let path = format!("metadata.taints[{i}]");
+        let (key, value, effect) = (text(taint, "key"), text(taint, "value"), text(taint, "effect"));
+        for message in names::qualified(key) {
+            errors.push(FieldError::invalid(format!("{path}.key"), key, message));
+        }
+        let wrong = names::label_value(value);
+        if !wrong.is_empty() {
+            errors.push(FieldError::invalid(format!("{path}.value"), value, wrong.join(";")));
+        }
+        let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+        if effect.is_empty() {
+            errors.push(FieldError::required(format!("{path}.effect"), ""));
+        } else if !effects.contains(&effect) {
+            let sorted = ["NoExecute", "NoSchedule", "PreferNoSchedule"];
+            errors.push(FieldError::not_supported(format!("{path}.effect"), effect, &sorted));
+        }
+        if all[..i].iter().any(|t| text(t, "key") == key && text(t, "effect") == effect) {
+            let shown =
+                format!("core.Taint{{Key:{key:?}, Value:{value:?}, Effect:{effect:?}, TimeAdded:<nil>}}");
+            let detail = "taints must be unique by key and effect pair";
+            let mut error = FieldError::invalid_go(path, shown, detail);
+            error.kind = FieldErrorType::Duplicate;
+            errors.push(error);
+        }
+    }
+    errors
+}
+
+impl Strategy for Nodes {
+    fn set_defaults(&self, _: &Context<'_>, object: &mut Value) {
+        let status = &mut object["status"];
+        if status.get("allocatable").is_none_or(Value::is_null)
+            && let Some(capacity) = status.get("capacity").filter(|c| c.is_object()).cloned()
+        {
+            status["allocatable"] = capacity;
+        }
+    }
+
+    fn validate(&self, _: &Context<'_>, object: &Value) -> Vec<FieldError> {
+        taints(object)
+    }
+
+    fn prepare_for_update(&self, context: &Context<'_>, object: &mut Value, old: &Value) {
+        keep(object, old, if context.subresource == "status" { "spec" } else { "status" });
+    }
+
+    fn validate_update(&self, _: &Context<'_>, object: &Value, old: &Value) -> Vec<FieldError> {
+        let mut errors = taints(object);
+        let (spec, before) = (&object["spec"], &old["spec"]);
+        let same = |key: &str| spec.get(key) == before.get(key);
+        if list(&before["podCIDRs"]).next().is_some() && !same("podCIDRs") {
+            let detail = "node updates may not change podCIDR except from \"\" to valid";
+            errors.push(FieldError::forbidden("spec.podCIDRs", detail));
+        }
+        if !text(before, "providerID").is_empty() && !same("providerID") {
+            let detail = "node updates may not change providerID except from \"\" to valid";
+            errors.push(FieldError::forbidden("spec.providerID", detail));
+        }
+        errors.extend(taints(object));
+        if !same("externalID") {
+            errors.push(FieldError::forbidden("spec.externalID", "may not be updated"));
+        }
+        errors
+    }
+
+    fn selectable_fields(&self, object: &Value) -> Vec<(&'static str, String)> {
+        vec![("spec.unschedulable", (object["spec"]["unschedulable"] == true).to_string())]
+    }
+}

@@ -1,0 +1,314 @@
+//! Services, workloads, leases, certificates, events and kinds with few rules.
+
+use serde_json::{Value, json};
+
+use super::{count_generation, default, keep, list, object, templates, text};
+use crate::apiserver::registry::{Context, FieldError, Strategy};
+
+/// A resource about which nothing is special.
+pub struct Plain;
+
+impl Strategy for Plain {}
+
+/// Kinds that PUT may create, and about which nothing else is special.
+pub struct CreateOnUpdate;
+
+impl Strategy for CreateOnUpdate {
+    fn allow_create_on_update(&self) -> bool {
+        true
+    }
+}
+
+/// Kinds with a status of their own and no other rules.
+pub struct WithStatus;
+
+impl Strategy for WithStatus {
+    fn prepare_for_update(&self, context: &Context<'_>, new: &mut Value, old: &Value) {
+        keep(new, old, if context.subresource == "status" { "spec" } else { "status" });
+    }
+}
+
+/// Leases: `kubernetes/pkg/registry/coordination/lease/strategy.go`.
+pub struct Leases;
+
+impl Strategy for Leases {
+    fn validate(&self, _: &Context<'_>, lease: &Value) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        for (key, least, detail) in [
+            ("leaseDurationSeconds", 1, "must be greater than 0"),
+            ("leaseTransitions", 0, "must be greater than or equal to 0"),
+        ] {
+            if let Some(number) = lease["spec"][key].as_i64().filter(|n| *n < least) {
+                errors.push(FieldError::invalid(format!("spec.{key}"), number, detail));
+            }
+        }
+        errors
+    }
+
+    fn validate_update(&self, context: &Context<'_>, lease: &Value, _: &Value) -> Vec<FieldError> {
+        self.validate(context, lease)
+    }
+
+    fn allow_create_on_update(&self) -> bool {
+        true
+    }
+
+    fn allow_unconditional_update(&self) -> bool {
+        false
+    }
+}
+
+/// Events: selectable by what they are about.
+pub struct Events;
+
+impl Strategy for Events {
+    fn allow_create_on_update(&self) -> bool {
+        true
+    }
+
+    fn selectable_fields(&self, event: &Value) -> Vec<(&'static str, String)> {
+        let about =
+            if event["involvedObject"].is_object() { &event["involvedObject"] } else { &event["regarding"] };
+        let of = |key: &str| text(about, key).to_owned();
+        let source = text(&event["source"], "component");
+        let source = if source.is_empty() { text(event, "reportingComponent") } else { source };
+        vec![
+            ("involvedObject.kind", of("kind")),
+            ("involvedObject.namespace", of("namespace")),
+            ("involvedObject.name", of("name")),
+            ("involvedObject.uid", of("uid")),
+            ("involvedObject.apiVersion", of("apiVersion")),
+            ("involvedObject.resourceVersion", of("resourceVersion")),
+            ("involvedObject.fieldPath", of("fieldPath")),
+            ("reason", text(event, "reason").to_owned()),
+            ("reportingComponent", text(event, "reportingComponent").to_owned()),
+            ("source", source.to_owned()),
+            ("type", text(event, "type").to_owned()),
+        ]
+    }
+}
+
+/// Certificate requests: `kubernetes/pkg/registry/certificates/certificates/strategy.go`.
+pub struct CertificateRequests;
+
+impl Strategy for CertificateRequests {
+    fn prepare_for_create(&self, context: &Context<'_>, request: &mut Value) {
+        let user = context.user;
+        if let Some(spec) = object(request, "spec") {
+            for key in ["username", "uid", "groups", "extra"] {
+                spec.remove(key);
+            }
+            spec.insert("username".into(), json!(user.name));
+            if !user.uid.is_empty() {
+                spec.insert("uid".into(), json!(user.uid));
+            }
+            if !user.groups.is_empty() {
+                spec.insert("groups".into(), json!(user.groups));
+            }
+            if !user.extra.is_empty() {
+                spec.insert("extra".into(), json!(user.extra));
+            }
+        }
+        request["status"] = json!({});
+    }
+
+    fn validate(&self, _: &Context<'_>, request: &Value) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let spec = &request["spec"];
+        if list(&spec["usages"]).next().is_none() {
+            errors.push(FieldError::required("spec.usages", ""));
+        }
+        if text(spec, "request").is_empty() {
+            errors.push(FieldError::required("spec.request", ""));
+        }
+        let signer = text(spec, "signerName");
+        if signer.is_empty() {
+            errors.push(FieldError::required("spec.signerName", ""));
+        } else if !signer.contains('/') {
+            let detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+            errors.push(FieldError::invalid("spec.signerName", signer, detail));
+        }
+        errors
+    }
+
+    fn prepare_for_update(&self, context: &Context<'_>, request: &mut Value, old: &Value) {
+        keep(request, old, "spec");
+        match context.subresource {
+            "approval" => {
+                let conditions = request["status"]["conditions"].clone();
+                keep(request, old, "status");
+                if let Some(status) = object(request, "status")
+                    && conditions.is_array()
+                {
+                    status.insert("conditions".into(), conditions);
+                }
+            }
+            "status" => {}
+            _ => keep(request, old, "status"),
+        }
+        let now = json!(crate::apiserver::registry::typed::time_text(context.clock.now()));
+        let conditions = request.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
+        for condition in conditions.into_iter().flatten().filter_map(Value::as_object_mut) {
+            default(condition, "lastUpdateTime", now.clone());
+            default(condition, "lastTransitionTime", now.clone());
+        }
+    }
+
+    fn selectable_fields(&self, request: &Value) -> Vec<(&'static str, String)> {
+        vec![("spec.signerName", text(&request["spec"], "signerName").to_owned())]
+    }
+}
+
+/// Services: defaults, and an address of their own.
+pub struct Services;
+
+impl Strategy for Services {
+    fn set_defaults(&self, _: &Context<'_>, service: &mut Value) {
+        let Some(spec) = object(service, "spec") else { return };
+        default(spec, "sessionAffinity", "None");
+        default(spec, "type", "ClusterIP");
+        if spec.get("type").and_then(Value::as_str) != Some("ExternalName") {
+            default(spec, "internalTrafficPolicy", "Cluster");
+        }
+        let ports = spec.get_mut("ports").and_then(Value::as_array_mut);
+        for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+            default(port, "protocol", "TCP");
+            let number = port.get("port").cloned().unwrap_or(json!(0));
+            if port.get("targetPort").is_none_or(|t| t == 0) {
+                port.insert("targetPort".into(), number);
+            }
+        }
+    }
+
+    fn prepare_for_create(&self, _: &Context<'_>, service: &mut Value) {
+        service["status"] = json!({"loadBalancer": {}});
+        let Some(spec) = object(service, "spec") else { return };
+        if spec.get("type").and_then(Value::as_str) == Some("ExternalName") {
+            return;
+        }
+        let [a, b, ..] = *uuid::Uuid::new_v4().as_bytes();
+        default(spec, "clusterIP", format!("10.{}.{}.{}", 96 + (a & 7), b, 2 + (a >> 3)));
+        let ip = spec.get("clusterIP").cloned().unwrap_or(Value::Null);
+        default(spec, "clusterIPs", json!([ip]));
+        default(spec, "ipFamilies", json!(["IPv4"]));
+        default(spec, "ipFamilyPolicy", "SingleStack");
+    }
+
+    fn prepare_for_update(&self, context: &Context<'_>, service: &mut Value, old: &Value) {
+        if context.subresource == "status" {
+            keep(service, old, "spec");
+            return;
+        }
+        keep(service, old, "status");
+        if let Some(spec) = object(service, "spec") {
+            for key in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
+                if let Some(value) = old["spec"].get(key) {
+                    default(spec, key, value.clone());
+                }
+            }
+        }
+    }
+
+    fn selectable_fields(&self, service: &Value) -> Vec<(&'static str, String)> {
+        let spec = &service["spec"];
+        vec![
+            ("spec.clusterIP", text(spec, "clusterIP").to_owned()),
+            ("spec.type", text(spec, "type").to_owned()),
+        ]
+    }
+}
+
+/// Deployments, DaemonSets, ReplicaSets: pod templates, generations. Upstream: `kubernetes/pkg/apis/apps/v1/defaults.go`.
+pub struct Workloads {
+    /// `Deployment`, ...
+    pub kind: &'static str,
+}
+
+impl Strategy for Workloads {
+    fn set_defaults(&self, _: &Context<'_>, workload: &mut Value) {
+        let Some(spec) = object(workload, "spec") else { return };
+        if let Some(pod) = spec.get_mut("template").and_then(|t| object(t, "spec")) {
+            templates::pod_spec(pod);
+        }
+        match self.kind {
+            "Deployment" => {
+                default(spec, "replicas", 1);
+                default(spec, "revisionHistoryLimit", 10);
+                default(spec, "progressDeadlineSeconds", 600);
+                let strategy = spec.entry("strategy").or_insert(json!({}));
+                if let Some(strategy) = strategy.as_object_mut() {
+                    default(strategy, "type", "RollingUpdate");
+                    if strategy.get("type").and_then(Value::as_str) == Some("RollingUpdate") {
+                        let rolling = json!({"maxSurge": "25%", "maxUnavailable": "25%"});
+                        default(strategy, "rollingUpdate", rolling);
+                    }
+                }
+            }
+            "DaemonSet" => {
+                default(spec, "revisionHistoryLimit", 10);
+                let strategy = spec.entry("updateStrategy").or_insert(json!({}));
+                if let Some(strategy) = strategy.as_object_mut() {
+                    default(strategy, "type", "RollingUpdate");
+                    if strategy.get("type").and_then(Value::as_str) == Some("RollingUpdate") {
+                        default(strategy, "rollingUpdate", json!({"maxSurge": 0, "maxUnavailable": 1}));
+                    }
+                }
+            }
+            _ => default(spec, "replicas", 1),
+        }
+    }
+
+    fn prepare_for_create(&self, _: &Context<'_>, workload: &mut Value) {
+        let counted =
+            ["currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady"];
+        workload["status"] = match self.kind {
+            "DaemonSet" => {
+                counted.iter().map(|k| ((*k).to_owned(), json!(0))).collect::<serde_json::Map<_, _>>().into()
+            }
+            "ReplicaSet" => json!({"replicas": 0}),
+            _ => json!({}),
+        };
+        if let Some(metadata) = object(workload, "metadata") {
+            metadata.insert("generation".into(), json!(1));
+        }
+    }
+
+    fn validate(&self, _: &Context<'_>, workload: &Value) -> Vec<FieldError> {
+        let spec = &workload["spec"];
+        let mut errors = Vec::new();
+        if spec["selector"].is_null() {
+            errors.push(FieldError::required("spec.selector", ""));
+        }
+        let wanted = spec["selector"]["matchLabels"].as_object().into_iter().flatten();
+        let labels = &spec["template"]["metadata"]["labels"];
+        if wanted.into_iter().any(|(k, v)| labels.get(k) != Some(v)) {
+            let detail = "`selector` does not match template `labels`";
+            errors.push(FieldError::invalid("spec.template.metadata.labels", labels.clone(), detail));
+        }
+        if list(&spec["template"]["spec"]["containers"]).next().is_none() {
+            errors.push(FieldError::required("spec.template.spec.containers", ""));
+        }
+        errors
+    }
+
+    fn prepare_for_update(&self, context: &Context<'_>, workload: &mut Value, old: &Value) {
+        if context.subresource == "status" {
+            keep(workload, old, "spec");
+        } else {
+            keep(workload, old, "status");
+        }
+        count_generation(workload, old);
+    }
+
+    fn validate_update(&self, context: &Context<'_>, workload: &Value, old: &Value) -> Vec<FieldError> {
+        if !context.subresource.is_empty() {
+            return Vec::new();
+        }
+        let mut errors = self.validate(context, workload);
+        if workload["spec"]["selector"] != old["spec"]["selector"] {
+            let selector = workload["spec"]["selector"].clone();
+            errors.push(FieldError::invalid("spec.selector", selector, "field is immutable"));
+        }
+        errors
+    }
+}

@@ -1,0 +1,228 @@
+//! Pods. Upstream: `kubernetes/pkg/registry/core/pod/strategy.go`, parts of `ValidatePod`.
+
+use serde_json::{Value, json};
+
+use super::{default, keep, list, object, templates, text};
+use crate::apiserver::registry::validation::names;
+use crate::apiserver::registry::{Context, FieldError, FieldErrorType, Strategy, quantity};
+
+/// Pods.
+pub struct Pods;
+
+fn qos(pod: &Value) -> &'static str {
+    let (mut any, mut guaranteed) = (false, true);
+    for container in list(&pod["spec"]["containers"]).chain(list(&pod["spec"]["initContainers"])) {
+        for name in ["cpu", "memory"] {
+            let of = |side: &str| quantity::nanos(text(&container["resources"][side], name));
+            let (request, limit) = (of("requests"), of("limits"));
+            any |= request > 0 || limit > 0;
+            guaranteed &= limit > 0 && (request == limit || request == 0);
+        }
+    }
+    match (any, guaranteed) {
+        (false, _) => "BestEffort",
+        (true, true) => "Guaranteed",
+        (true, false) => "Burstable",
+    }
+}
+
+fn one_of(path: String, value: &str, known: &[&str], errors: &mut Vec<FieldError>) {
+    if value.is_empty() {
+        errors.push(FieldError::required(path, ""));
+    } else if !known.contains(&value) {
+        errors.push(FieldError::not_supported(path, value, known));
+    }
+}
+
+fn containers(
+    spec: &Value,
+    key: &str,
+    volumes: &[&str],
+    seen: &mut Vec<String>,
+    errors: &mut Vec<FieldError>,
+) {
+    for (i, container) in list(&spec[key]).enumerate() {
+        let path = format!("spec.{key}[{i}]");
+        let name = text(container, "name");
+        if name.is_empty() {
+            errors.push(FieldError::required(format!("{path}.name"), ""));
+        } else {
+            for message in names::label(name) {
+                errors.push(FieldError::invalid(format!("{path}.name"), name, message));
+            }
+        }
+        if seen.iter().any(|s| s == name) {
+            errors.push(FieldError::new(FieldErrorType::Duplicate, format!("{path}.name"), json!(name), ""));
+        }
+        seen.push(name.to_owned());
+        let image = text(container, "image");
+        if image.is_empty() {
+            errors.push(FieldError::required(format!("{path}.image"), ""));
+        } else if image.trim() != image {
+            let detail = "must not have leading or trailing whitespace";
+            errors.push(FieldError::invalid(format!("{path}.image"), image, detail));
+        }
+        let policies = ["Always", "IfNotPresent", "Never"];
+        one_of(format!("{path}.imagePullPolicy"), text(container, "imagePullPolicy"), &policies, errors);
+        for (j, mount) in list(&container["volumeMounts"]).enumerate() {
+            let (mount_name, at) = (text(mount, "name"), format!("{path}.volumeMounts[{j}]"));
+            if mount_name.is_empty() {
+                errors.push(FieldError::required(format!("{at}.name"), ""));
+            } else if !volumes.contains(&mount_name) {
+                let error =
+                    FieldError::new(FieldErrorType::NotFound, format!("{at}.name"), json!(mount_name), "");
+                errors.push(error);
+            }
+            if text(mount, "mountPath").is_empty() {
+                errors.push(FieldError::required(format!("{at}.mountPath"), ""));
+            }
+        }
+        for (j, port) in list(&container["ports"]).enumerate() {
+            let (number, at) = (port["containerPort"].as_i64().unwrap_or(0), format!("{path}.ports[{j}]"));
+            if number == 0 {
+                errors.push(FieldError::required(format!("{at}.containerPort"), ""));
+            } else if !(1..=65535).contains(&number) {
+                let detail = "must be between 1 and 65535, inclusive";
+                errors.push(FieldError::invalid(format!("{at}.containerPort"), number, detail));
+            }
+        }
+    }
+}
+
+impl Strategy for Pods {
+    fn set_defaults(&self, _: &Context<'_>, pod: &mut Value) {
+        if let Some(spec) = object(pod, "spec") {
+            templates::pod_spec(spec);
+            default(spec, "enableServiceLinks", true);
+        }
+        if let Some(status) = object(pod, "status") {
+            default(status, "phase", "Pending");
+        }
+    }
+
+    fn prepare_for_create(&self, _: &Context<'_>, pod: &mut Value) {
+        pod["status"] = json!({"phase": "Pending", "qosClass": qos(pod)});
+    }
+
+    fn validate(&self, _: &Context<'_>, pod: &Value) -> Vec<FieldError> {
+        let spec = &pod["spec"];
+        let mut errors = Vec::new();
+        let mut volumes: Vec<&str> = Vec::new();
+        for (i, volume) in list(&spec["volumes"]).enumerate() {
+            let (name, path) = (text(volume, "name"), format!("spec.volumes[{i}].name"));
+            if name.is_empty() {
+                errors.push(FieldError::required(path.clone(), ""));
+            } else {
+                errors.extend(
+                    names::label(name).into_iter().map(|m| FieldError::invalid(path.clone(), name, m)),
+                );
+            }
+            if volumes.contains(&name) {
+                errors.push(FieldError::new(FieldErrorType::Duplicate, path, json!(name), ""));
+            }
+            volumes.push(name);
+        }
+        let mut seen = Vec::new();
+        if list(&spec["containers"]).next().is_none() {
+            errors.push(FieldError::required("spec.containers", ""));
+        }
+        containers(spec, "containers", &volumes, &mut seen, &mut errors);
+        containers(spec, "initContainers", &volumes, &mut seen, &mut errors);
+        let policies = ["Always", "OnFailure", "Never"];
+        one_of("spec.restartPolicy".into(), text(spec, "restartPolicy"), &policies, &mut errors);
+        let dns = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+        one_of("spec.dnsPolicy".into(), text(spec, "dnsPolicy"), &dns, &mut errors);
+        for (key, value) in spec["nodeSelector"].as_object().into_iter().flatten() {
+            let value = value.as_str().unwrap_or("");
+            let wrong = names::qualified(key).into_iter().map(|m| (key.as_str(), m));
+            for (shown, message) in wrong.chain(names::label_value(value).into_iter().map(|m| (value, m))) {
+                errors.push(FieldError::invalid("spec.nodeSelector", shown, message));
+            }
+        }
+        let node = text(spec, "nodeName");
+        if !node.is_empty() {
+            for message in names::subdomain(node) {
+                errors.push(FieldError::invalid("spec.nodeName", node, message));
+            }
+        }
+        errors
+    }
+
+    fn prepare_for_update(&self, context: &Context<'_>, pod: &mut Value, old: &Value) {
+        match context.subresource {
+            "status" => {
+                keep(pod, old, "spec");
+                if let Some(metadata) = pod.get_mut("metadata") {
+                    keep(metadata, &old["metadata"], "ownerReferences");
+                }
+                let class = qos(pod);
+                if let Some(status) = object(pod, "status") {
+                    default(status, "qosClass", class);
+                }
+            }
+            "ephemeralcontainers" => {
+                let added = pod["spec"]["ephemeralContainers"].clone();
+                keep(pod, old, "spec");
+                keep(pod, old, "status");
+                if let Some(spec) = object(pod, "spec")
+                    && added.is_array()
+                {
+                    spec.insert("ephemeralContainers".into(), added);
+                }
+            }
+            _ => keep(pod, old, "status"),
+        }
+    }
+
+    fn validate_update(&self, context: &Context<'_>, pod: &Value, old: &Value) -> Vec<FieldError> {
+        if !context.subresource.is_empty() {
+            return Vec::new();
+        }
+        let mut errors = self.validate(context, pod);
+        let mut allowed = pod["spec"].clone();
+        for key in ["containers", "initContainers"] {
+            let before = old["spec"][key].as_array();
+            let after = allowed.get_mut(key).and_then(Value::as_array_mut);
+            for (new, old) in after.into_iter().flatten().zip(before.into_iter().flatten()) {
+                keep(new, old, "image");
+            }
+        }
+        for key in
+            ["activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations", "schedulingGates"]
+        {
+            keep(&mut allowed, &old["spec"], key);
+        }
+        let longer = list(&pod["spec"]["tolerations"]).count() >= list(&old["spec"]["tolerations"]).count();
+        if allowed != old["spec"] || !longer {
+            errors.push(FieldError::forbidden(
+                "spec",
+                "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
+                 `spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
+                 `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+            ));
+        }
+        errors
+    }
+
+    fn selectable_fields(&self, pod: &Value) -> Vec<(&'static str, String)> {
+        let (spec, status) = (&pod["spec"], &pod["status"]);
+        vec![
+            ("spec.nodeName", text(spec, "nodeName").to_owned()),
+            ("spec.restartPolicy", text(spec, "restartPolicy").to_owned()),
+            ("spec.schedulerName", text(spec, "schedulerName").to_owned()),
+            ("spec.serviceAccountName", text(spec, "serviceAccountName").to_owned()),
+            ("spec.hostNetwork", (spec["hostNetwork"] == true).to_string()),
+            ("status.phase", text(status, "phase").to_owned()),
+            ("status.podIP", text(status, "podIP").to_owned()),
+            ("status.nominatedNodeName", text(status, "nominatedNodeName").to_owned()),
+        ]
+    }
+
+    fn grace_period(&self, pod: &Value, asked: Option<i64>) -> Option<i64> {
+        let spec = &pod["spec"];
+        let period = asked.unwrap_or_else(|| spec["terminationGracePeriodSeconds"].as_i64().unwrap_or(0));
+        let over = matches!(text(&pod["status"], "phase"), "Failed" | "Succeeded");
+        let period = if over || text(spec, "nodeName").is_empty() { 0 } else { period };
+        Some(if period < 0 { 1 } else { period })
+    }
+}
