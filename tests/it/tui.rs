@@ -234,7 +234,7 @@ fn a_learner_does_the_whole_lesson() {
     window.command("node01", "k label node node01 node-restriction.kubernetes.io/one=123");
     window.shows("node/node01 labeled");
     // The tasks tick off by themselves.
-    window.wait_until("all tasks are done", |w| w.text().lines().any(|l| all_done(l)));
+    window.wait_until("all tasks are done", |w| w.text().lines().any(all_done));
     window.keys(F5);
     window.shows("F8 turns to the next step");
 
@@ -249,7 +249,7 @@ fn a_learner_does_the_whole_lesson() {
     );
     window.shows("API DOWN");
     window.shows("API up");
-    window.wait_until("all tasks are done", |w| w.text().lines().any(|l| all_done(l)));
+    window.wait_until("all tasks are done", |w| w.text().lines().any(all_done));
     window.keys(F5);
     window.shows("F8 turns to the next step");
 
@@ -262,7 +262,7 @@ fn a_learner_does_the_whole_lesson() {
     window.command("node01", "k label node node01 node-restriction.kubernetes.io/two=123");
     window.shows("is forbidden: is not allowed to modify labels");
     window.command("node01", "k label node node01 test/two=123");
-    window.wait_until("all tasks are done", |w| w.text().lines().any(|l| all_done(l)));
+    window.wait_until("all tasks are done", |w| w.text().lines().any(all_done));
     window.keys(F5);
     window.shows("F8 turns to the debrief");
     window.keys(F8);

@@ -203,9 +203,9 @@ fn any_bytes_are_taken() {
             .map(|_| {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let byte = (state >> 24) as u8;
-                if byte % 5 == 0 {
+                if byte.is_multiple_of(5) {
                     0x1b
-                } else if byte % 7 == 0 {
+                } else if byte.is_multiple_of(7) {
                     b'['
                 } else {
                     byte
