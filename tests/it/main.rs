@@ -3,5 +3,6 @@
 
 mod apiserver;
 mod cli;
+mod conformance;
 mod lessons;
 mod tui;

@@ -78,7 +78,9 @@ impl Window {
 
     /// The text right of the line between the panes, or all where there is none.
     fn shell(&self) -> String {
-        let right = |line: String| line.rsplit_once('│').map_or(line.clone(), |(_, right)| right.trim_end().to_owned());
+        let right = |line: String| {
+            line.rsplit_once('│').map_or(line.clone(), |(_, right)| right.trim_end().to_owned())
+        };
         self.screen.lines().into_iter().map(right).collect::<Vec<_>>().join("\n")
     }
 
@@ -144,7 +146,11 @@ impl Window {
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
-                    assert!(Instant::now() < limit, "the program does not end; the screen is\n{}", self.text());
+                    assert!(
+                        Instant::now() < limit,
+                        "the program does not end; the screen is\n{}",
+                        self.text()
+                    );
                     if self.child.try_wait().unwrap().is_some() {
                         break;
                     }
@@ -159,7 +165,15 @@ impl Window {
     }
 
     fn assert_restored(&self) {
-        for sequence in ["\x1b[?1049l", "\x1b[?1000l", "\x1b[?1006l", "\x1b[?2004l", "\x1b[?1004l", "\x1b[<1u", "\x1b[?25h"] {
+        for sequence in [
+            "\x1b[?1049l",
+            "\x1b[?1000l",
+            "\x1b[?1006l",
+            "\x1b[?2004l",
+            "\x1b[?1004l",
+            "\x1b[<1u",
+            "\x1b[?25h",
+        ] {
             assert!(self.wrote(sequence), "{:?} was not written", sequence.replace('\x1b', "^["));
         }
         let after = rustix_local_flags(&*self.master);

@@ -168,7 +168,9 @@ fn changed_metadata(meta: &Value, old: &Value) -> Vec<FieldError> {
 /// Finds the mistakes in the metadata of a changed object; some come as often as upstream reports them.
 pub fn validate_metadata_update(rt: &ResourceType, object: &Value, old: &Value) -> Vec<FieldError> {
     let (meta, before) = (&object["metadata"], &old["metadata"]);
-    let mut errors = changed_metadata(meta, before);
+    let mut errors = labels_and_owners(meta);
+    errors.extend(finalizers(meta));
+    errors.extend(changed_metadata(meta, before));
     match rt.plural {
         "nodes" => {
             errors.extend(validate_metadata_create(rt, object));
