@@ -345,6 +345,71 @@ impl FieldSelector {
     }
 }
 
+/// Fields that selectors may name, besides name and namespace: group, resource, and each field with what it reads as
+/// where it is not set.
+///
+/// Upstream: the `AddFieldLabelConversionFunc` calls of `pkg/apis/*/v1/conversion.go`, and each strategy's `GetAttrs`.
+const FIELDS: &[(&str, &str, &[(&str, &str)])] = &[
+    (
+        "",
+        "pods",
+        &[
+            ("spec.nodeName", ""),
+            ("spec.restartPolicy", ""),
+            ("spec.schedulerName", ""),
+            ("spec.serviceAccountName", ""),
+            ("spec.hostNetwork", "false"),
+            ("status.phase", ""),
+            ("status.podIP", ""),
+            ("status.nominatedNodeName", ""),
+        ],
+    ),
+    ("", "nodes", &[("spec.unschedulable", "false")]),
+    ("", "namespaces", &[("status.phase", "")]),
+    ("", "secrets", &[("type", "")]),
+    ("", "services", &[("spec.clusterIP", ""), ("spec.type", "")]),
+    ("", "replicationcontrollers", &[("status.replicas", "0")]),
+    (
+        "",
+        "events",
+        &[
+            ("involvedObject.kind", ""),
+            ("involvedObject.namespace", ""),
+            ("involvedObject.name", ""),
+            ("involvedObject.uid", ""),
+            ("involvedObject.apiVersion", ""),
+            ("involvedObject.resourceVersion", ""),
+            ("involvedObject.fieldPath", ""),
+            ("reason", ""),
+            ("reportingComponent", ""),
+            ("source", ""),
+            ("type", ""),
+        ],
+    ),
+    ("apps", "replicasets", &[("status.replicas", "0")]),
+    ("batch", "jobs", &[("status.successful", "0")]),
+    ("certificates.k8s.io", "certificatesigningrequests", &[("spec.signerName", "")]),
+];
+
+/// The fields of a resource that selectors may name, besides name and namespace.
+pub fn selectable(group: &str, resource: &str) -> &'static [(&'static str, &'static str)] {
+    FIELDS.iter().find(|(g, r, _)| *g == group && *r == resource).map_or(&[], |(_, _, fields)| fields)
+}
+
+/// What a field of an object reads as.
+pub fn field_value(object: &Value, field: &str, unset: &str) -> String {
+    let found = match field {
+        "status.successful" => &object["status"]["succeeded"],
+        "source" => &object["source"]["component"],
+        _ => field.split('.').fold(object, |value, key| value.get(key).unwrap_or(&Value::Null)),
+    };
+    match found {
+        Value::String(text) => text.clone(),
+        Value::Null => unset.to_owned(),
+        other => other.to_string(),
+    }
+}
+
 fn split_terms(text: &str) -> Vec<&str> {
     let (mut out, mut start, mut escaped) = (Vec::new(), 0, false);
     for (at, c) in text.char_indices() {
@@ -433,5 +498,18 @@ mod tests {
         assert_eq!(fields.exact("metadata.name").as_deref(), Some("a,b"));
         assert!(fields.matches(|field| if field == "spec.x" { "d".into() } else { "a,b".into() }));
         assert_eq!(FieldSelector::parse("x").unwrap_err(), "invalid selector: 'x'; can't understand 'x'");
+    }
+
+    #[test]
+    fn fields_read_as_upstream() {
+        let node = json!({"spec": {}});
+        assert_eq!(field_value(&node, "spec.unschedulable", "false"), "false");
+        assert_eq!(
+            field_value(&json!({"spec": {"unschedulable": true}}), "spec.unschedulable", "false"),
+            "true"
+        );
+        assert_eq!(field_value(&json!({"status": {"succeeded": 2}}), "status.successful", "0"), "2");
+        assert!(selectable("", "pods").iter().any(|(field, _)| *field == "spec.nodeName"));
+        assert!(selectable("", "configmaps").is_empty());
     }
 }

@@ -11,7 +11,7 @@ use super::paging::Token;
 use super::{Call, Reply, json_bytes};
 use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::ResourceType;
-use crate::apiserver::selectors::{FieldSelector, LabelSelector};
+use crate::apiserver::selectors::{self, FieldSelector, LabelSelector};
 use crate::apiserver::status::{Cause, Status};
 use crate::apiserver::storage::{Key, StorageError};
 
@@ -30,14 +30,14 @@ impl Selection {
             .map_err(Status::bad_request)?;
         let fields = FieldSelector::parse(call.query.get("fieldSelector").unwrap_or(""))
             .map_err(Status::bad_request)?;
-        let known = rt.strategy.selectable_fields(&Value::Null);
+        let known = selectors::selectable(rt.group, rt.plural);
+        let own: Vec<(&str, &str)> =
+            rt.strategy.selectable_fields(&Value::Null).iter().map(|(name, _)| (*name, "")).collect();
         for term in fields.terms() {
             let field = term.field.as_str();
             let common = field == "metadata.name" || (rt.namespaced && field == "metadata.namespace");
-            if !common && !known.iter().any(|(name, _)| *name == field) {
-                let has_own =
-                    !known.is_empty() || matches!(rt.plural, "nodes" | "pods" | "namespaces" | "secrets");
-                return Err(Status::bad_request(if has_own {
+            if !common && !known.iter().chain(&own).any(|(name, _)| *name == field) {
+                return Err(Status::bad_request(if !known.is_empty() || !own.is_empty() {
                     format!("field label not supported: {field}")
                 } else {
                     format!(
@@ -64,16 +64,20 @@ impl Selection {
             return true;
         }
         let own = self.rt.strategy.selectable_fields(object);
+        let known = selectors::selectable(self.rt.group, self.rt.plural);
         self.fields.matches(|field| {
             let metadata = |key: &str| object["metadata"][key].as_str().unwrap_or("").to_owned();
             match field {
                 "metadata.name" => metadata("name"),
                 "metadata.namespace" => metadata("namespace"),
-                _ => own
-                    .iter()
-                    .find(|(name, _)| *name == field)
-                    .map(|(_, value)| value.clone())
-                    .unwrap_or_default(),
+                _ => match own.iter().find(|(name, _)| *name == field) {
+                    Some((_, value)) => value.clone(),
+                    None => {
+                        let unset =
+                            known.iter().find(|(name, _)| *name == field).map_or("", |(_, unset)| unset);
+                        selectors::field_value(object, field, unset)
+                    }
+                },
             }
         })
     }
