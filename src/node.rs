@@ -13,6 +13,7 @@ use async_trait::async_trait;
 use crate::error::Result;
 
 pub mod linux;
+pub mod local;
 pub mod plain;
 pub mod plan;
 pub mod ssh;

@@ -1,2 +1,305 @@
 //! Nodes in namespaces of this machine; the only room with unsafe code.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`wire`] | messages and descriptors between the lab and a node's first process |
+//! | [`init`] | the processes that become a lab's nodes (a drawing of the hand-over is there) |
+//! | [`mounts`] | a node's view of files, and the powers it is left with |
+//! | [`pid1`] | a node's first process at work |
 #![allow(unsafe_code)]
+
+use std::collections::HashMap;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot};
+
+use self::wire::{Launch, Reply, Request};
+use super::local::LocalFiles;
+use super::plan::{self, NodeSpec};
+use super::{Command, Io, Isolation, Node, Output, Process};
+use crate::error::{Error, Result};
+
+mod init;
+mod mounts;
+mod pid1;
+mod wire;
+
+/// The name that this program is called by when it is to become a lab's nodes.
+pub const INIT: &str = "cks-lab-init";
+
+/// Runs the processes that become a lab's nodes; for `main`, before any thread exists.
+pub fn init_main() -> i32 {
+    init::main()
+}
+
+/// All nodes of a lab, in one network namespace of their own.
+pub struct Lab {
+    launcher: Mutex<Option<(Child, OwnedFd)>>,
+    nodes: Vec<Arc<LinuxNode>>,
+}
+
+impl Lab {
+    /// Starts the nodes; `program` is this program's file. The error's text is why namespaces cannot be had.
+    pub async fn start(specs: Vec<NodeSpec>, program: &Path) -> Result<Self, String> {
+        let program = program.to_owned();
+        let started = tokio::task::spawn_blocking(move || launch(specs, &program)).await;
+        started.map_err(|e| e.to_string())?
+    }
+
+    /// A node by its name.
+    pub fn node(&self, name: &str) -> Option<Arc<LinuxNode>> {
+        self.nodes.iter().find(|n| n.name() == name).cloned()
+    }
+
+    /// Ends every process of the nodes; returns when the launcher is gone.
+    pub async fn stop(&self) {
+        let launcher = self.launcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        for node in &self.nodes {
+            let _ = rustix::net::shutdown(&node.link.socket, rustix::net::Shutdown::Both);
+        }
+        if let Some((mut child, socket)) = launcher {
+            drop(socket);
+            let _ = tokio::task::spawn_blocking(move || child.wait()).await;
+        }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if let Some((mut child, socket)) = self.launcher.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            drop(socket);
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Whether namespaces can be had here, else the reason.
+pub fn detect() -> Result<(), String> {
+    let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
+    for part in ["dev", "proc", "mnt"] {
+        std::fs::create_dir(dir.path().join(part)).map_err(|e| e.to_string())?;
+    }
+    let address = std::net::IpAddr::from([127, 0, 0, 2]);
+    let spec = NodeSpec { name: "probe".into(), address, root: dir.path().into(), mounts: Vec::new() };
+    let program = std::env::current_exe().map_err(|e| e.to_string())?;
+    launch(vec![spec], &program).map(|_| ())
+}
+
+fn launch(specs: Vec<NodeSpec>, program: &Path) -> Result<Lab, String> {
+    let text = |e: io::Error| e.to_string();
+    let (ours, theirs) = wire::pair().map_err(text)?;
+    let child = std::process::Command::new(program)
+        .arg0(INIT)
+        .stdin(Stdio::from(theirs))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .current_dir("/")
+        .spawn()
+        .map_err(|e| format!("{}: {e}", program.display()))?;
+    let pairs = specs.iter().map(|_| wire::pair()).collect::<io::Result<Vec<_>>>().map_err(text)?;
+    let theirs: Vec<_> = pairs.iter().map(|(_, theirs)| theirs.as_fd()).collect();
+    let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    wire::send(&ours, &Launch { nodes: specs.clone(), owner }, &theirs).map_err(text)?;
+    let launcher = Mutex::new(Some((child, ours)));
+    let mut lab = Lab { launcher, nodes: Vec::new() };
+    let sockets: Vec<OwnedFd> = pairs.into_iter().map(|(ours, _)| ours).collect();
+    for (spec, socket) in specs.into_iter().zip(sockets) {
+        match wire::receive::<Reply>(&socket).map_err(text)? {
+            Some((Reply::Ready(Ok(())), _)) => {}
+            Some((Reply::Ready(Err(why)), _)) => return Err(why),
+            _ => return Err("the node's first process ended at once".into()),
+        }
+        lab.nodes.push(Arc::new(LinuxNode::new(spec, socket)));
+    }
+    Ok(lab)
+}
+
+/// A node in namespaces.
+pub struct LinuxNode {
+    spec: NodeSpec,
+    files: LocalFiles,
+    link: Arc<Link>,
+}
+
+/// The lab's end of a node's socket.
+struct Link {
+    socket: OwnedFd,
+    next: AtomicU64,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    started: HashMap<u64, oneshot::Sender<Result<Option<OwnedFd>, String>>>,
+    exited: HashMap<u64, oneshot::Sender<i32>>,
+    listening: HashMap<u64, oneshot::Sender<io::Result<OwnedFd>>>,
+}
+
+impl Link {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands replies to whoever waits for them, until the node is gone.
+    fn read(&self) {
+        while let Ok(Some((reply, fds))) = wire::receive::<Reply>(&self.socket) {
+            let fd = fds.into_iter().next();
+            match reply {
+                Reply::Started { id, error } => {
+                    let waiting = self.waiting().started.remove(&id);
+                    if let Some(sender) = waiting {
+                        let _ = sender.send(error.map_or(Ok(fd), Err));
+                    }
+                }
+                Reply::Exited { id, status } => {
+                    let waiting = self.waiting().exited.remove(&id);
+                    if let Some(sender) = waiting {
+                        let _ = sender.send(status);
+                    }
+                }
+                Reply::Listening { id, error } => {
+                    let waiting = self.waiting().listening.remove(&id);
+                    if let Some(sender) = waiting {
+                        let missing = || io::Error::from(io::ErrorKind::InvalidData);
+                        let answer = match error {
+                            Some(number) => Err(io::Error::from_raw_os_error(number)),
+                            None => fd.ok_or_else(missing),
+                        };
+                        let _ = sender.send(answer);
+                    }
+                }
+                Reply::Ready(_) => {}
+            }
+        }
+        // Whoever still waits learns by its closed channel that the node is gone.
+        *self.waiting() = Waiting::default();
+    }
+}
+
+impl LinuxNode {
+    fn new(spec: NodeSpec, socket: OwnedFd) -> Self {
+        let link = Arc::new(Link { socket, next: AtomicU64::new(1), waiting: Mutex::default() });
+        let reader = link.clone();
+        std::thread::spawn(move || reader.read());
+        Self { files: LocalFiles::new(&spec.name, &spec.root), spec, link }
+    }
+
+    fn gone(&self) -> Error {
+        Error::new(format!("the node {} is not running", self.spec.name))
+    }
+
+    fn next(&self) -> u64 {
+        self.link.next.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+#[async_trait]
+impl Node for LinuxNode {
+    fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    fn isolation(&self) -> Isolation {
+        Isolation::Namespaces
+    }
+
+    fn root(&self) -> Option<PathBuf> {
+        Some(self.spec.root.clone())
+    }
+
+    async fn spawn(&self, command: Command, io: Io) -> Result<Process> {
+        let id = self.next();
+        let (term, pty, fds) = match io {
+            Io::Pty { columns, rows, term } => (term, Some((columns, rows)), Vec::new()),
+            Io::Fds { stdin, stdout, stderr } => ("dumb".to_owned(), None, vec![stdin, stdout, stderr]),
+        };
+        let argv = if command.argv.is_empty() { vec!["-bash".to_owned()] } else { command.argv };
+        let mut env = plan::environment(&term);
+        env.retain(|(key, _)| !command.env.iter().any(|(own, _)| own == key));
+        env.extend(command.env);
+        let program = argv[0].clone();
+        let cwd = command.cwd.unwrap_or_else(|| "/root".into());
+        let (started, was_started) = oneshot::channel();
+        let (exited, exit) = oneshot::channel();
+        {
+            let mut waiting = self.link.waiting();
+            waiting.started.insert(id, started);
+            waiting.exited.insert(id, exited);
+        }
+        let sent = {
+            let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
+            wire::send(&self.link.socket, &Request::Spawn { id, argv, env, cwd, pty }, &fds)
+        };
+        drop(fds);
+        let failed = |why: String| Error::new(format!("cannot run {program} on {}", self.spec.name)).why(why);
+        let answer = match sent {
+            Ok(()) => was_started.await.map_err(|_| self.gone()),
+            Err(error) => Err(failed(error.to_string())),
+        };
+        let pty = match answer {
+            Ok(Ok(pty)) => pty,
+            Ok(Err(why)) => {
+                self.link.waiting().exited.remove(&id);
+                return Err(failed(why));
+            }
+            Err(error) => {
+                let mut waiting = self.link.waiting();
+                waiting.started.remove(&id);
+                waiting.exited.remove(&id);
+                return Err(error);
+            }
+        };
+        let (signal, mut signals) = mpsc::unbounded_channel();
+        let link = self.link.clone();
+        tokio::spawn(async move {
+            while let Some(signal) = signals.recv().await {
+                let _ = wire::send(&link.socket, &Request::Signal { id, signal }, &[]);
+            }
+        });
+        Ok(Process { pty, signal, exit })
+    }
+
+    async fn run(&self, command: Command, stdin: &[u8], limit: Duration) -> Result<Output> {
+        super::local::run(self, command, stdin, limit).await
+    }
+
+    async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        self.files.read_file(path).await
+    }
+
+    async fn write_file(&self, path: &str, content: &[u8]) -> Result<()> {
+        self.files.write_file(path, content).await
+    }
+
+    async fn list_dir(&self, path: &str) -> Result<Option<Vec<String>>> {
+        self.files.list_dir(path).await
+    }
+
+    async fn remove_file(&self, path: &str) -> Result<()> {
+        self.files.remove_file(path).await
+    }
+
+    async fn listen(&self, address: SocketAddr) -> Result<tokio::net::TcpListener> {
+        let id = self.next();
+        let (opened, was_opened) = oneshot::channel();
+        self.link.waiting().listening.insert(id, opened);
+        let cannot =
+            |why: String| Error::new(format!("cannot listen at {address} on {}", self.spec.name)).why(why);
+        wire::send(&self.link.socket, &Request::Listen { id, address }, &[])
+            .map_err(|e| cannot(e.to_string()))?;
+        let socket = was_opened.await.map_err(|_| self.gone())?.map_err(|e| cannot(e.to_string()))?;
+        let listener = std::net::TcpListener::from(socket);
+        listener.set_nonblocking(true).map_err(|e| cannot(e.to_string()))?;
+        tokio::net::TcpListener::from_std(listener).map_err(|e| cannot(e.to_string()))
+    }
+}

@@ -1,1 +1,265 @@
-//! What a node is made of, as data: mounts, files, links, environment.
+//! What a node is made of, as data: mounts, directories, files, links, environment.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::tools;
+use crate::error::{Context, Result};
+use crate::pki::kubeadm::write_file;
+
+/// Where the lab's own program is on a node.
+pub const PROGRAM: &str = "/opt/cks-lab/cks-lab";
+/// What becomes `/usr/local` of a node, below its root.
+const LOCAL: &str = "opt/cks-lab/local";
+
+/// A node that is to be started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeSpec {
+    /// The node's name and host name.
+    pub name: String,
+    /// The node's address in the lab's network.
+    pub address: IpAddr,
+    /// The node's root file system on this machine.
+    pub root: PathBuf,
+    /// What is mounted into it, in order.
+    pub mounts: Vec<Mount>,
+}
+
+/// A part of this machine that a node sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// The file or directory of this machine.
+    pub source: PathBuf,
+    /// Where the node sees it, without the leading slash.
+    pub target: PathBuf,
+    /// Whether the node may write to it.
+    pub writable: bool,
+}
+
+/// Directories of this machine that every node sees, read-only, where they exist.
+const SHARED_DIRS: [&str; 13] = [
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/nix/store",
+    "/etc/alternatives",
+    "/etc/ssl/certs",
+    "/etc/vim",
+    "/etc/terminfo",
+    "/etc/bash_completion.d",
+];
+/// Files of this machine that every node sees, read-only, where they exist.
+const SHARED_FILES: [&str; 6] = [
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
+    "/etc/localtime",
+    "/etc/nanorc",
+    "/etc/inputrc",
+    "/etc/bash_completion",
+];
+/// Programs that a node takes from this machine wherever they are on its PATH.
+const WANTED: [&str; 12] =
+    ["kubectl", "jq", "yq", "vim", "vi", "nano", "less", "watch", "tmux", "helm", "openssl", "tree"];
+
+/// The directories of a node with their modes.
+const DIRS: [(&str, u32); 26] = [
+    ("", 0o755),
+    ("boot", 0o755),
+    ("dev", 0o755),
+    ("etc", 0o755),
+    ("etc/kubernetes", 0o775),
+    ("etc/kubernetes/manifests", 0o775),
+    ("etc/kubernetes/pki", 0o755),
+    ("home", 0o755),
+    ("media", 0o755),
+    ("mnt", 0o755),
+    ("opt", 0o755),
+    ("opt/cks-lab", 0o755),
+    ("opt/cks-lab/local", 0o755),
+    ("opt/cks-lab/local/bin", 0o755),
+    ("opt/cks-lab/local/share", 0o755),
+    ("proc", 0o555),
+    ("root", 0o700),
+    ("root/.ssh", 0o700),
+    ("run", 0o755),
+    ("run/containerd", 0o755),
+    ("srv", 0o755),
+    ("sys", 0o555),
+    ("tmp", 0o1777),
+    ("var/lib", 0o755),
+    ("var/log", 0o755),
+    ("var/tmp", 0o1777),
+];
+
+/// Makes a node's directories and files where they are missing, and returns what to start it with.
+///
+/// `others` are the names and addresses of all nodes, `program` is the lab's own program on this machine.
+pub fn prepare(
+    name: &str,
+    address: IpAddr,
+    root: &Path,
+    others: &[(String, IpAddr)],
+    program: &Path,
+) -> Result<NodeSpec> {
+    for (dir, mode) in DIRS {
+        make_dir(&root.join(dir), mode)?;
+    }
+    for (path, mode, text) in files(name, others) {
+        let path = root.join(path);
+        if !path.exists() {
+            write_file(&path, &text, mode)?;
+        }
+    }
+    let mut mounts = shared(root)?;
+    mounts.push(Mount { source: root.join(LOCAL), target: "usr/local".into(), writable: true });
+    bind_file(root, program, Path::new(PROGRAM.trim_start_matches('/')), &mut mounts)?;
+    for tool in WANTED {
+        if let Some(found) = outside_usr(tool) {
+            touch(&root.join(LOCAL).join("bin").join(tool))?;
+            mounts.push(Mount {
+                source: found,
+                target: Path::new("usr/local/bin").join(tool),
+                writable: false,
+            });
+        }
+    }
+    for tool in tools::on_node(|name| find_program(name).is_some()) {
+        link(Path::new(PROGRAM), &root.join(LOCAL).join("bin").join(tool))?;
+    }
+    Ok(NodeSpec { name: name.into(), address, root: root.into(), mounts })
+}
+
+/// The environment of every command on a node.
+pub fn environment(term: &str) -> Vec<(String, String)> {
+    [
+        ("HOME", "/root"),
+        ("USER", "root"),
+        ("LOGNAME", "root"),
+        ("SHELL", "/bin/bash"),
+        ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        ("LANG", "C.UTF-8"),
+        ("TERM", term),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
+}
+
+fn shared(root: &Path) -> Result<Vec<Mount>> {
+    let mut mounts = Vec::new();
+    for path in SHARED_DIRS {
+        let source = Path::new(path);
+        let target = Path::new(path.trim_start_matches('/'));
+        let Ok(metadata) = fs::symlink_metadata(source) else { continue };
+        if metadata.is_symlink() && !path.starts_with("/etc") {
+            let to = fs::read_link(source).context_what(|| format!("cannot read the link {path}"))?;
+            link(&to, &root.join(target))?;
+        } else if source.is_dir() {
+            make_dir(&root.join(target), 0o755)?;
+            mounts.push(Mount { source: source.into(), target: target.into(), writable: false });
+        }
+    }
+    for path in SHARED_FILES {
+        if let Ok(source) = fs::canonicalize(path).filter_file() {
+            bind_file(root, &source, Path::new(path.trim_start_matches('/')), &mut mounts)?;
+        }
+    }
+    Ok(mounts)
+}
+
+trait FilterFile {
+    fn filter_file(self) -> Self;
+}
+
+impl FilterFile for std::io::Result<PathBuf> {
+    fn filter_file(self) -> Self {
+        self.and_then(|p| if p.is_file() { Ok(p) } else { Err(std::io::ErrorKind::NotFound.into()) })
+    }
+}
+
+fn bind_file(root: &Path, source: &Path, target: &Path, mounts: &mut Vec<Mount>) -> Result<()> {
+    touch(&root.join(target))?;
+    mounts.push(Mount { source: source.into(), target: target.into(), writable: false });
+    Ok(())
+}
+
+/// A program on this machine's PATH, links resolved.
+pub fn find_program(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let found = std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())?;
+    let real = fs::canonicalize(found).ok()?;
+    let mut magic = [0; 4];
+    use std::io::Read;
+    fs::File::open(&real).ok()?.read_exact(&mut magic).ok()?;
+    // A wrapper script would look for its own surroundings, which a node does not have.
+    (&magic == b"\x7fELF").then_some(real)
+}
+
+/// A program that a node would not see as part of `/usr`.
+fn outside_usr(name: &str) -> Option<PathBuf> {
+    let found = find_program(name)?;
+    let hidden = !found.starts_with("/usr") || found.starts_with("/usr/local");
+    let shadowed = std::env::var_os("PATH")
+        .map(|path| std::env::split_paths(&path).map(|d| d.join(name)).find(|f| f.is_file()))
+        .and_then(|first| first.map(|f| f.starts_with("/usr/local") || !f.starts_with("/usr")))
+        .unwrap_or(false);
+    (hidden || shadowed).then_some(found)
+}
+
+fn make_dir(path: &Path, mode: u32) -> Result<()> {
+    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+    if path.is_dir() {
+        return Ok(());
+    }
+    let what = || format!("cannot make the directory {}", path.display());
+    fs::DirBuilder::new().recursive(true).mode(mode).create(path).context_what(what)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).context_what(what)
+}
+
+fn touch(path: &Path) -> Result<()> {
+    if let Some(parent) = path.parent() {
+        make_dir(parent, 0o755)?;
+    }
+    if fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
+        fs::remove_file(path).context_what(|| format!("cannot remove {}", path.display()))?;
+    }
+    let file = fs::OpenOptions::new().append(true).create(true).open(path);
+    file.map(|_| ()).context_what(|| format!("cannot make {}", path.display()))
+}
+
+fn link(to: &Path, at: &Path) -> Result<()> {
+    if fs::symlink_metadata(at).is_ok() {
+        if fs::read_link(at).is_ok_and(|old| old == to) || at.is_dir() {
+            return Ok(());
+        }
+        fs::remove_file(at).context_what(|| format!("cannot remove {}", at.display()))?;
+    }
+    std::os::unix::fs::symlink(to, at).context_what(|| format!("cannot make the link {}", at.display()))
+}
+
+/// The files of a node: path, mode, text.
+fn files(name: &str, others: &[(String, IpAddr)]) -> Vec<(&'static str, u32, String)> {
+    let mut hosts = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n".to_owned();
+    for (other, address) in others {
+        hosts += &format!("{address} {other}\n");
+    }
+    vec![
+        ("etc/hostname", 0o644, format!("{name}\n")),
+        ("etc/hosts", 0o644, hosts),
+        ("etc/passwd", 0o644, include_str!("../../assets/node/passwd").into()),
+        ("etc/group", 0o644, include_str!("../../assets/node/group").into()),
+        ("etc/nsswitch.conf", 0o644, "passwd: files\ngroup: files\nhosts: files dns\n".into()),
+        ("etc/resolv.conf", 0o644, "# The lab's network reaches nothing but the lab.\n".into()),
+        ("etc/os-release", 0o644, include_str!("../../assets/node/os-release").into()),
+        ("etc/profile", 0o644, include_str!("../../assets/node/profile").into()),
+        ("root/.bashrc", 0o644, include_str!("../../assets/node/bashrc").into()),
+        ("root/.profile", 0o644, "[ -n \"$BASH_VERSION\" ] && [ -f ~/.bashrc ] && . ~/.bashrc\n".into()),
+        ("root/.vimrc", 0o644, include_str!("../../assets/node/vimrc").into()),
+    ]
+}

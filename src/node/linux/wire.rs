@@ -1,0 +1,132 @@
+//! Messages between the lab and a node's first process: JSON over a sequenced-packet socket, descriptors beside it.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::node::plan::NodeSpec;
+
+/// The largest message; a command line that is longer is refused.
+const LARGEST: usize = 128 << 10;
+/// The most descriptors beside one message.
+const MOST_FDS: usize = 8;
+
+/// What the first process of all is told; the nodes' sockets come along.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Launch {
+    /// The nodes, in the order of their sockets.
+    pub nodes: Vec<NodeSpec>,
+    /// This machine's user and group that become root inside.
+    pub owner: (u32, u32),
+}
+
+/// What a node's first process is asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Request {
+    /// Start a command. Without `pty` its three descriptors come along.
+    Spawn {
+        /// Names the command in later messages.
+        id: u64,
+        /// Program and arguments.
+        argv: Vec<String>,
+        /// The whole environment.
+        env: Vec<(String, String)>,
+        /// Working directory.
+        cwd: String,
+        /// Width and height of a new terminal.
+        pty: Option<(u16, u16)>,
+    },
+    /// Send a signal to a command's process group.
+    Signal {
+        /// The command.
+        id: u64,
+        /// The signal's number.
+        signal: i32,
+    },
+    /// Open a TCP listener.
+    Listen {
+        /// Names the listener in the reply.
+        id: u64,
+        /// Where.
+        address: SocketAddr,
+    },
+}
+
+/// What it answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub enum Reply {
+    /// The node is set up, or why it is not.
+    Ready(Result<(), String>),
+    /// A command started (the terminal's master comes along), or why not.
+    Started {
+        /// Which.
+        id: u64,
+        /// Why not.
+        error: Option<String>,
+    },
+    /// A command ended.
+    Exited {
+        /// Which.
+        id: u64,
+        /// Its exit status, 128 + the signal for a killed one.
+        status: i32,
+    },
+    /// A listener is open and comes along, or why not (the error's number).
+    Listening {
+        /// Which.
+        id: u64,
+        /// Why not.
+        error: Option<i32>,
+    },
+}
+
+/// A connected pair of sockets.
+pub fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?)
+}
+
+/// Sends a message.
+pub fn send(socket: impl AsFd, message: &impl Serialize, fds: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let bytes = serde_json::to_vec(message)?;
+    if bytes.len() > LARGEST {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is too long"));
+    }
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+    let mut ancillary = SendAncillaryBuffer::new(&mut space);
+    if !fds.is_empty() {
+        ancillary.push(SendAncillaryMessage::ScmRights(fds));
+    }
+    sendmsg(socket, &[IoSlice::new(&bytes)], &mut ancillary, SendFlags::NOSIGNAL)?;
+    Ok(())
+}
+
+/// Receives a message; `None` when the other side is gone.
+pub fn receive<T: DeserializeOwned>(socket: impl AsFd) -> io::Result<Option<(T, Vec<OwnedFd>)>> {
+    let mut bytes = vec![0; LARGEST];
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(MOST_FDS))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let got = loop {
+        match recvmsg(&socket, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, RecvFlags::CMSG_CLOEXEC) {
+            Err(rustix::io::Errno::INTR) => {}
+            other => break other?,
+        }
+    };
+    if got.bytes == 0 {
+        return Ok(None);
+    }
+    let mut fds = Vec::new();
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(received) = message {
+            fds.extend(received);
+        }
+    }
+    Ok(Some((serde_json::from_slice(&bytes[..got.bytes])?, fds)))
+}

@@ -1,0 +1,188 @@
+//! What nodes on this machine share: files below a directory, and running a command to its end.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+
+use super::{Command, Io, Node, Output};
+use crate::error::{Context, Error, Result};
+
+/// The most bytes that are kept of a command's output, or read of a file.
+const MOST: u64 = 16 << 20;
+
+/// The files of a node, as the lab reaches them from outside.
+///
+/// Paths are resolved as inside the node: a link to `/etc/x` means the node's `/etc/x`, and none leads out.
+#[derive(Debug, Clone)]
+pub struct LocalFiles {
+    name: String,
+    root: PathBuf,
+}
+
+impl LocalFiles {
+    /// The files of the node `name` below `root`.
+    pub fn new(name: &str, root: &Path) -> Self {
+        Self { name: name.into(), root: root.into() }
+    }
+
+    fn open(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
+        let root = fs::File::open(&self.root)?;
+        let inside = path.trim_start_matches('/');
+        let inside = if inside.is_empty() { "." } else { inside };
+        let flags = flags | OFlags::CLOEXEC;
+        Ok(openat2(&root, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)?)
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        path: &str,
+        work: impl FnOnce(&Self, &str) -> io::Result<T> + Send + 'static,
+    ) -> Result<Option<T>> {
+        let (files, path) = (self.clone(), path.to_owned());
+        let what = format!("cannot {doing} {path} on {}", self.name);
+        let done = tokio::task::spawn_blocking(move || work(&files, &path)).await;
+        match done.context_what(|| what.clone())? {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::new(what).why(error)),
+        }
+    }
+
+    /// See [`Node::read_file`].
+    pub async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
+        self.blocking("read", path, |files, path| {
+            // Not blocking, so that a pipe with nobody behind it does not hold us.
+            let file = fs::File::from(files.open(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
+            let mut bytes = Vec::new();
+            file.take(MOST).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        })
+        .await
+    }
+
+    /// See [`Node::write_file`].
+    pub async fn write_file(&self, path: &str, content: &[u8]) -> Result<()> {
+        let content = content.to_owned();
+        let written = self
+            .blocking("write", path, move |files, path| {
+                let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+                let dir = files.open(dir, OFlags::RDONLY | OFlags::DIRECTORY)?;
+                let temporary = format!(".{name}.{}", uuid::Uuid::new_v4().simple());
+                let (mode, owner) = match files.open(path, OFlags::RDONLY | OFlags::NONBLOCK) {
+                    Ok(old) => {
+                        let metadata = fs::File::from(old).metadata()?;
+                        (metadata.mode() & 0o7777, Some((metadata.uid(), metadata.gid())))
+                    }
+                    Err(_) => (0o644, None),
+                };
+                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+                let fd = rustix::fs::openat(&dir, &*temporary, flags, Mode::from_raw_mode(0o600))?;
+                let mut file = fs::File::from(fd);
+                let whole = file
+                    .write_all(&content)
+                    .and_then(|()| file.set_permissions(fs::Permissions::from_mode(mode)))
+                    .and_then(|()| rustix::fs::renameat(&dir, &*temporary, &dir, name).map_err(Into::into));
+                if let Some((uid, gid)) = owner {
+                    let _ = std::os::unix::fs::fchown(&file, Some(uid), Some(gid));
+                }
+                if whole.is_err() {
+                    let _ = rustix::fs::unlinkat(&dir, &*temporary, rustix::fs::AtFlags::empty());
+                }
+                whole
+            })
+            .await?;
+        written.ok_or_else(|| Error::new(format!("cannot write {path} on {}: no such directory", self.name)))
+    }
+
+    /// See [`Node::list_dir`].
+    pub async fn list_dir(&self, path: &str) -> Result<Option<Vec<String>>> {
+        self.blocking("list", path, |files, path| {
+            let dir = rustix::fs::Dir::new(files.open(path, OFlags::RDONLY | OFlags::DIRECTORY)?)?;
+            let mut names = Vec::new();
+            for entry in dir {
+                let name = entry?.file_name().to_string_lossy().into_owned();
+                if name != "." && name != ".." {
+                    names.push(name);
+                }
+            }
+            names.sort_unstable();
+            Ok(names)
+        })
+        .await
+    }
+
+    /// See [`Node::remove_file`].
+    pub async fn remove_file(&self, path: &str) -> Result<()> {
+        let removed = self.blocking("remove", path, |files, path| {
+            let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let dir = files.open(dir, OFlags::RDONLY | OFlags::DIRECTORY)?;
+            Ok(rustix::fs::unlinkat(&dir, name, rustix::fs::AtFlags::empty())?)
+        });
+        removed.await.map(|_| ())
+    }
+}
+
+/// Runs a command to its end by way of pipes; ends it after `limit`. See [`Node::run`].
+pub async fn run(node: &dyn Node, command: Command, stdin: &[u8], limit: Duration) -> Result<Output> {
+    let what = || format!("cannot run a command on {}", node.name());
+    let pipe = || io::pipe().context_what(what);
+    let (their_in, mut our_in) = pipe()?;
+    let (our_out, their_out) = pipe()?;
+    let (our_err, their_err) = pipe()?;
+    let shown = command.argv.join(" ");
+    let io = Io::Fds { stdin: their_in.into(), stdout: their_out.into(), stderr: their_err.into() };
+    let process = node.spawn(command, io).await?;
+    let input = stdin.to_owned();
+    // A command that does not read its input closes it: nothing is lost by that.
+    tokio::task::spawn_blocking(move || {
+        let _ = our_in.write_all(&input);
+    });
+    let (stdout, stderr) = (Collector::start(our_out), Collector::start(our_err));
+    let signal = process.signal;
+    let status = match tokio::time::timeout(limit, process.exit).await {
+        Ok(status) => status.map_err(|_| Error::new(format!("the node {} is not running", node.name())))?,
+        Err(_) => {
+            let _ = signal.send(9);
+            return Err(Error::new(format!(
+                "{shown} did not end within {} s on {}",
+                limit.as_secs(),
+                node.name()
+            )));
+        }
+    };
+    Ok(Output { status, stdout: stdout.bytes().await, stderr: stderr.bytes().await })
+}
+
+/// Reads a pipe in the background.
+struct Collector {
+    task: tokio::task::JoinHandle<()>,
+    bytes: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Collector {
+    fn start(pipe: io::PipeReader) -> Self {
+        let bytes = Arc::new(Mutex::new(Vec::new()));
+        let kept = bytes.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let mut pipe = pipe.take(MOST);
+            let mut buffer = [0; 16 << 10];
+            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+                kept.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&buffer[..length]);
+            }
+        });
+        Self { task, bytes }
+    }
+
+    /// What was read. A background process may keep the pipe open: what the command itself wrote is there by then.
+    async fn bytes(self) -> Vec<u8> {
+        let _ = tokio::time::timeout(Duration::from_millis(500), self.task).await;
+        std::mem::take(&mut self.bytes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
