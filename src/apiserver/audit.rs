@@ -12,7 +12,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How many entries are kept in memory.
-pub const CAPACITY: usize = 4096;
+pub const CAPACITY: usize = 1024;
+
+/// How many entries, the newest, keep their request's body.
+pub const BODIES: usize = 256;
+
+/// How many bytes of a body are kept.
+pub const BODY_LIMIT: usize = 8 << 10;
 
 /// One request that was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +61,8 @@ pub struct Entry {
     pub reason: String,
     /// Admission plugins that ran, in order, with the refusal of the one that refused.
     pub admission: Vec<AdmissionNote>,
-    /// The body of a write, as it came, up to 64 KiB; not kept for secrets and tokens.
+    /// The body of a write, as it came, up to [`BODY_LIMIT`]; not kept for secrets and tokens, nor for
+    /// writes older than the newest [`BODIES`] that have one.
     pub request_body: Option<String>,
     /// The HTTP status of the answer.
     pub code: u16,
@@ -95,6 +102,8 @@ pub struct Log {
 #[derive(Default)]
 struct Kept {
     entries: VecDeque<Entry>,
+    /// The sequence numbers of the entries that have a body, oldest first.
+    bodies: VecDeque<u64>,
     last: u64,
     file: Option<(PathBuf, File, u64)>,
 }
@@ -108,19 +117,15 @@ impl Default for Log {
 impl Log {
     /// Opens the record kept in `path`, or begins it; lines that cannot be read are left out.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut entries = VecDeque::new();
+        let mut kept = Kept::default();
         if let Ok(old) = File::open(path) {
             for line in BufReader::new(old).split(b'\n') {
                 if let Ok(entry) = serde_json::from_slice::<Entry>(&line?) {
-                    if entries.len() == CAPACITY {
-                        entries.pop_front();
-                    }
-                    entries.push_back(entry);
+                    kept.last = entry.sequence;
+                    kept.keep(entry);
                 }
             }
         }
-        let last = entries.back().map_or(0, |e: &Entry| e.sequence);
-        let mut kept = Kept { entries, last, file: None };
         kept.rewrite(path)?;
         Ok(Self { kept: Mutex::new(kept), news: tokio::sync::broadcast::channel(256).0 })
     }
@@ -137,10 +142,7 @@ impl Log {
         if entry.is_evidence() {
             kept.write(&entry);
         }
-        if kept.entries.len() == CAPACITY {
-            kept.entries.pop_front();
-        }
-        kept.entries.push_back(entry);
+        kept.keep(entry);
         let sequence = kept.last;
         drop(kept);
         let _ = self.news.send(sequence);
@@ -155,6 +157,7 @@ impl Log {
     pub fn clear(&self) {
         let mut kept = self.lock();
         kept.entries.clear();
+        kept.bodies.clear();
         if let Some((path, ..)) = kept.file.take() {
             let _ = kept.rewrite(&path);
         }
@@ -167,6 +170,26 @@ impl Log {
 }
 
 impl Kept {
+    /// Adds an entry; the oldest one falls out, and so does the oldest body.
+    fn keep(&mut self, entry: Entry) {
+        if self.entries.len() == CAPACITY
+            && let Some(oldest) = self.entries.pop_front()
+            && self.bodies.front() == Some(&oldest.sequence)
+        {
+            self.bodies.pop_front();
+        }
+        if entry.request_body.is_some() {
+            if self.bodies.len() == BODIES
+                && let Some(sequence) = self.bodies.pop_front()
+                && let Ok(place) = self.entries.binary_search_by_key(&sequence, |kept| kept.sequence)
+            {
+                self.entries[place].request_body = None;
+            }
+            self.bodies.push_back(entry.sequence);
+        }
+        self.entries.push_back(entry);
+    }
+
     /// Appends an entry to the file. A disk that takes no more loses evidence, never a request.
     fn write(&mut self, entry: &Entry) {
         let Some((path, file, size)) = &mut self.file else { return };
@@ -228,5 +251,23 @@ mod tests {
         assert_eq!(verbs, [(2, "patch".to_owned()), (3, "get".to_owned())]);
         log.push(entry("patch", 200));
         assert_eq!(log.since(3)[0].sequence, 4);
+    }
+
+    #[test]
+    fn memory_is_bounded_in_entries_and_in_bodies() {
+        let log = Log::default();
+        for number in 0..CAPACITY + 10 {
+            let body = (number % 2 == 0).then(|| number.to_string());
+            log.push(Entry { request_body: body, ..entry("patch", 200) });
+        }
+        let kept = log.since(0);
+        assert_eq!((kept.len(), kept[0].sequence), (CAPACITY, 11));
+        let bodies: Vec<_> = kept.iter().filter(|e| e.request_body.is_some()).map(|e| e.sequence).collect();
+        assert_eq!(bodies.len(), BODIES);
+        // The newest body is that of the entry before the last; they are every other one from there back.
+        let newest = u64::try_from(CAPACITY).unwrap() + 9;
+        assert_eq!(bodies.last(), Some(&newest));
+        assert_eq!(bodies[0], newest + 2 - 2 * u64::try_from(BODIES).unwrap());
+        assert_eq!(kept.last().unwrap().request_body, None);
     }
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::admission::{self, Operation, Trace};
 use super::authentication::UserInfo;
+use super::authorization::rbac::{self, escalation};
 use super::registry::{self, Context, ResourceType};
 use super::requestinfo::{Query, RequestInfo};
 use super::server::core::Core;
@@ -255,6 +256,22 @@ impl<'a> Call<'a> {
             dry_run: self.dry_run(),
         };
         core.admission.validate(&attributes, &core.environment, &mut self.traces)
+    }
+
+    /// Nobody grants what they do not hold; objects of other groups pass.
+    fn check_escalation(&self, rt: &ResourceType, object: &Value, old: Option<&Value>) -> Result<(), Status> {
+        if rt.group != rbac::GROUP {
+            return Ok(());
+        }
+        let write = escalation::Write {
+            user: self.user,
+            resource: rt.plural,
+            namespace: self.namespace(rt),
+            name: &self.info.name,
+            object,
+            old,
+        };
+        escalation::check(&write, &self.core.environment.authorizers, self.store())
     }
 
     fn note_written(&mut self, object: &Value) {

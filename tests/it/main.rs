@@ -5,4 +5,5 @@ mod apiserver;
 mod cli;
 mod conformance;
 mod lessons;
+mod rbac;
 mod tui;

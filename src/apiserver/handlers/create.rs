@@ -69,6 +69,7 @@ pub(super) fn insert(
     }
     let given = text(&object["metadata"], "name").to_owned();
     call.admit(rt, Operation::Create, &given, Some(&mut object), None)?;
+    call.check_escalation(rt, &object, None)?;
     let base = text(&object["metadata"], "generateName").to_owned();
     let generates = text(&object["metadata"], "name").is_empty() && !base.is_empty();
     if let Some(metadata) = object["metadata"].as_object_mut() {

@@ -164,6 +164,7 @@ pub(super) fn replace(
 ) -> Result<Arc<Value>, Failure> {
     let name = call.info.name.clone();
     call.admit(rt, Operation::Update, &name, Some(&mut new), Some(current))?;
+    call.check_escalation(rt, &new, Some(current))?;
     check_version(rt, &name, &new, current)?;
     check_uid(call, rt, &name, &new, current)?;
     keep_metadata(&mut new, current);

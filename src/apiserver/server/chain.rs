@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 
 use super::core::Core;
-use crate::apiserver::audit::{AdmissionNote, Entry};
+use crate::apiserver::audit::{AdmissionNote, BODY_LIMIT, Entry};
 use crate::apiserver::authentication::{UserInfo, impersonation, x509};
 use crate::apiserver::authorization::{self, Attributes, Decision, Outcome, PRIVILEGED_GROUP};
 use crate::apiserver::handlers::{self, Call, Reply, json_bytes, reply_of};
@@ -19,9 +19,6 @@ use crate::apiserver::requestinfo::{Query, RequestInfo, unescape_path};
 use crate::apiserver::serving::{self, Body, BodyError, Peer};
 use crate::apiserver::status::Status;
 use crate::apiserver::{discovery, openapi, version};
-
-/// How much of a body the record keeps.
-const RECORDED: usize = 64 << 10;
 
 /// Who calls, before authentication.
 pub(super) enum Caller {
@@ -360,7 +357,7 @@ impl Record {
         if body.is_empty() || secret || parts.method == http::Method::GET {
             return;
         }
-        let kept = &body[..body.len().min(RECORDED)];
+        let kept = &body[..body.len().min(BODY_LIMIT)];
         self.entry.request_body = Some(String::from_utf8_lossy(kept).into_owned());
     }
 }

@@ -9,6 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::CONTROL_PLANE;
+use crate::apiserver::authorization::rbac::bootstrap;
+use crate::apiserver::storage::Key;
 use crate::error::{Context, Result};
 use crate::release::Release;
 
@@ -176,10 +178,6 @@ fn kubeadm_objects(release: &Release) -> Vec<Creation> {
         path: "/api/v1/namespaces/kube-system/configmaps".into(),
         object: json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "kube-system"}, "data": {key: text}}),
     };
-    let binding = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
-        "metadata": {"name": "kubeadm:cluster-admins"},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "kubeadm:cluster-admins"}]});
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kube-dns", "namespace": "kube-system",
             "labels": {"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}},
         "spec": {"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10"], "selector": {"k8s-app": "kube-dns"},
@@ -187,13 +185,21 @@ fn kubeadm_objects(release: &Release) -> Vec<Creation> {
     let corefile = ".:53 {\n    errors\n    health\n    ready\n    kubernetes cluster.local in-addr.arpa ip6.arpa\n    forward . /etc/resolv.conf\n    cache 30\n}\n";
     let proxy = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nclientConnection:\n  kubeconfig: \
                  /var/lib/kube-proxy/kubeconfig.conf\nclusterCIDR: 192.168.0.0/16\nkind: KubeProxyConfiguration\n";
-    vec![
-        Creation { path: "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings".into(), object: binding },
+    let mut out: Vec<Creation> = bootstrap::kubeadm().into_iter().map(rbac_creation).collect();
+    out.extend([
         config_map("kubeadm-config", "ClusterConfiguration", &config),
         config_map("coredns", "Corefile", corefile),
         config_map("kube-proxy", "config.conf", proxy),
         Creation { path: "/api/v1/namespaces/kube-system/services".into(), object: service },
-    ]
+    ]);
+    out
+}
+
+/// A role or binding of kubeadm's, as it is created through the API.
+fn rbac_creation(wanted: bootstrap::Object) -> Creation {
+    let Key { group, resource, namespace, .. } = &wanted.key;
+    let within = if namespace.is_empty() { String::new() } else { format!("namespaces/{namespace}/") };
+    Creation { path: format!("/apis/{group}/v1/{within}{resource}"), object: wanted.object }
 }
 
 #[cfg(test)]
@@ -213,5 +219,18 @@ mod tests {
             .unwrap();
         assert_eq!(canal.object["spec"]["template"]["spec"]["containers"].as_array().unwrap().len(), 2);
         assert!(all.iter().all(|c| !c.object.to_string().contains("${")));
+    }
+
+    #[test]
+    fn kubeadms_roles_come_before_their_bindings() {
+        let all = objects(crate::release::default_release()).unwrap();
+        let place = |path: &str, name: &str| {
+            all.iter().position(|c| c.path == path && c.object["metadata"]["name"] == name).unwrap()
+        };
+        let base = "/apis/rbac.authorization.k8s.io/v1";
+        place(&format!("{base}/clusterrolebindings"), "kubeadm:cluster-admins");
+        let within = format!("{base}/namespaces/kube-system");
+        let name = "kubeadm:kubelet-config";
+        assert!(place(&format!("{within}/roles"), name) < place(&format!("{within}/rolebindings"), name));
     }
 }

@@ -126,16 +126,6 @@ fn create(store: &Store, key: Key, mut object: Value, clock: &SharedClock) -> Re
     }
 }
 
-/// Makes kubeadm's own roles and bindings where they are missing.
-pub fn ensure_kubeadm(store: &Store, clock: &SharedClock) -> Result<(), StorageError> {
-    for Object { key, object } in kubeadm() {
-        if store.get(&key).is_none() {
-            create(store, key, object, clock)?;
-        }
-    }
-    Ok(())
-}
-
 /// Adds to `present` the labels, annotations, rules and subjects of `wanted` that it lacks.
 fn complete(present: &mut Value, wanted: &Value) {
     for map in ["labels", "annotations"] {

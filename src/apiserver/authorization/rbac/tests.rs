@@ -31,7 +31,9 @@ fn store() -> Store {
     let store = Store::in_memory();
     let clock: SharedClock = Arc::new(SystemClock);
     bootstrap::reconcile(&store, default_release(), &clock).unwrap();
-    bootstrap::ensure_kubeadm(&store, &clock).unwrap();
+    for bootstrap::Object { key, object } in bootstrap::kubeadm() {
+        store.create(key, object).unwrap();
+    }
     let alice = || json!([{"kind": "User", "name": "alice"}]);
     put(&store, "roles", "ns", "reader", json!({"rules": [rule(&["get", "list"], &["pods"])]}));
     put(&store, "rolebindings", "ns", "b", binding("Role", "reader", alice()));
