@@ -5,4 +5,92 @@
 //! ```
 //! Upstream: `k8s.io/kubernetes/pkg/kubelet`, `config/file*.go`, `pod_workers.go`, `kuberuntime`.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use self::journal::{Journal, lock};
+use self::runtime::ContainerRuntime;
+use self::timing::Timing;
+use self::workers::Worker;
+use crate::clock::SharedClock;
+use crate::error::Result;
+use crate::release::Release;
+
+mod file_watch;
+pub mod journal;
+pub mod manifests;
+pub mod runtime;
+pub mod source;
 pub mod timing;
+mod workers;
+
+/// What a kubelet is started with.
+pub struct Config {
+    /// The node's name.
+    pub node: String,
+    /// The node's address.
+    pub address: IpAddr,
+    /// The node's root directory on this machine.
+    pub root: PathBuf,
+    /// Whether it is the control plane.
+    pub control_plane: bool,
+    /// How long things take.
+    pub timing: Timing,
+    /// The emulated release.
+    pub release: &'static Release,
+    /// The time.
+    pub clock: SharedClock,
+    /// Where its containers run.
+    pub runtime: Arc<dyn ContainerRuntime>,
+    /// How it reaches the API server, as `system:node:NAME`.
+    pub api: Arc<dyn crate::controllers::Api>,
+}
+
+/// A node's kubelet.
+pub struct Kubelet {
+    config: Config,
+    journal: Journal,
+    workers: Mutex<BTreeMap<String, Worker>>,
+    /// Which UID runs under a full name.
+    running: Mutex<BTreeMap<String, String>>,
+    /// Why an ended container does not run again yet.
+    waiting: Mutex<BTreeMap<String, String>>,
+    /// Counts what changes a pod's status without changing a container.
+    status: tokio::sync::watch::Sender<u64>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Kubelet {
+    /// Starts a kubelet; returns when the static pods that are there were started, whatever becomes of them.
+    pub async fn start(config: Config) -> Result<Arc<Self>> {
+        let journal = Journal::new(config.clock.clone());
+        let kubelet = Arc::new(Self {
+            config,
+            journal,
+            workers: Mutex::default(),
+            running: Mutex::default(),
+            waiting: Mutex::default(),
+            status: tokio::sync::watch::Sender::new(0),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+        });
+        file_watch::start(&kubelet)?;
+        kubelet.tasks.spawn(workers::collect_garbage(kubelet.clone()));
+        Ok(kubelet)
+    }
+
+    /// Ends the kubelet and its containers at once.
+    pub async fn shutdown(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.config.runtime.shutdown().await;
+        lock(&self.workers).clear();
+    }
+}

@@ -2,8 +2,8 @@
 //!
 //! Upstream: `pkg/controller/podgc/gc_controller.go`.
 
-use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -20,7 +20,7 @@ pub async fn run(context: &Context) {
     let client = context.controller_client("pod-garbage-collector");
     // a node counts as gone once it has been missing for as long as a silent one counts as unknown
     let quarantine = context.timing.node_monitor_grace;
-    let missing = RefCell::new(HashMap::new());
+    let missing = Mutex::new(HashMap::new());
     let trigger = Trigger {
         client: client.clone(),
         paths: vec![NODES.into()],
@@ -32,7 +32,7 @@ pub async fn run(context: &Context) {
         let gone = |since: Timestamp| now.duration_since(since).unsigned_abs() >= quarantine;
         let Ok((pods, nodes)) = observe(&client).await else { return false };
         let lost = {
-            let mut missing = missing.borrow_mut();
+            let mut missing = missing.lock().unwrap_or_else(PoisonError::into_inner);
             remember(&mut missing, &pods, &nodes, now);
             missing
                 .iter()

@@ -4,6 +4,7 @@
 mod apiserver;
 mod cli;
 mod conformance;
+mod kubelet;
 mod lessons;
 mod rbac;
 mod tui;

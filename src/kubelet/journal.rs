@@ -1,0 +1,92 @@
+//! The journal of a node's kubelet and containerd: what `journalctl -u kubelet` shows.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+
+use crate::clock::SharedClock;
+use crate::klog::{self, Severity};
+
+/// How many lines are kept.
+const KEEP: usize = 20_000;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its place; counts from 1.
+    pub sequence: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// `kubelet`, `containerd`, `systemd`.
+    pub program: String,
+    /// The unit it belongs to: `kubelet`, `containerd`.
+    pub unit: String,
+    /// The program's process id.
+    pub pid: u32,
+    /// The text.
+    pub text: String,
+}
+
+/// The journal.
+pub struct Journal {
+    lines: Mutex<VecDeque<Line>>,
+    newest: watch::Sender<u64>,
+    clock: SharedClock,
+    pid: Mutex<u32>,
+}
+
+impl Journal {
+    /// An empty journal.
+    pub fn new(clock: SharedClock) -> Self {
+        Self { lines: Mutex::default(), newest: watch::Sender::new(0), clock, pid: Mutex::new(132) }
+    }
+
+    /// The kubelet's process id.
+    pub fn pid(&self) -> u32 {
+        *lock(&self.pid)
+    }
+
+    /// The kubelet was started again.
+    pub fn next_pid(&self) {
+        *lock(&self.pid) += 411;
+    }
+
+    /// A klog line of the kubelet.
+    pub fn klog(&self, severity: Severity, source: &str, message: &str) {
+        let (now, pid) = (self.clock.now(), self.pid());
+        self.write(now, "kubelet", "kubelet", pid, klog::line(severity, now, pid, source, message));
+    }
+
+    /// A line of systemd about a unit.
+    pub fn systemd(&self, unit: &str, text: &str) {
+        self.write(self.clock.now(), "systemd", unit, 1, text.to_owned());
+    }
+
+    fn write(&self, at: Timestamp, program: &str, unit: &str, pid: u32, text: String) {
+        let mut lines = lock(&self.lines);
+        let sequence = *self.newest.borrow() + 1;
+        lines.push_back(Line { sequence, at, program: program.into(), unit: unit.into(), pid, text });
+        if lines.len() > KEEP {
+            lines.pop_front();
+        }
+        self.newest.send_replace(sequence);
+    }
+
+    /// The lines after a place.
+    pub fn since(&self, sequence: u64) -> Vec<Line> {
+        lock(&self.lines).iter().filter(|l| l.sequence > sequence).cloned().collect()
+    }
+
+    /// Tells of new lines.
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
+    }
+}
+
+/// Locks, whatever happened to another holder.
+pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

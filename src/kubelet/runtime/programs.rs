@@ -1,0 +1,151 @@
+//! The programs inside the containers: the API server, controller-manager, scheduler; everything else idles.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::{ContainerSpec, Environment, images};
+use crate::apiserver::server::{Dependencies, Server, Waits};
+use crate::controllers;
+use crate::klog::{self, Severity, SharedLog};
+
+/// Runs a container's program to its end; the exit status comes back.
+///
+/// `first` is the first API server of the lab: it starts without waits. `ready` takes what a probe would see.
+pub async fn run(
+    environment: &Environment,
+    spec: &ContainerSpec,
+    log: SharedLog,
+    term: &CancellationToken,
+    first: bool,
+    ready: &(dyn Fn(bool) + Send + Sync),
+) -> i32 {
+    let program = spec.argv.first().map(|p| p.rsplit('/').next().unwrap_or(p));
+    match program {
+        Some("kube-apiserver") => api_server(environment, spec, log, term, first, ready).await,
+        Some("kube-controller-manager") => {
+            ready(true);
+            let mut context = context(environment, log);
+            context.root_ca = read(environment, "ca.crt");
+            context.signing = read(environment, "ca.crt").zip(read(environment, "ca.key"));
+            until(term, controllers::run_controller_manager(context)).await
+        }
+        Some("kube-scheduler") => {
+            ready(true);
+            until(term, controllers::run_scheduler(context(environment, log))).await
+        }
+        _ => {
+            for (severity, source, text) in images::start_lines(&spec.image) {
+                log.write_line(true, &klog::line(*severity, environment.clock.now(), 1, source, text));
+            }
+            ready(true);
+            term.cancelled().await;
+            0
+        }
+    }
+}
+
+/// No API server runs any more.
+pub async fn withdraw(environment: &Environment) {
+    let server = environment.servers.send_replace(None);
+    if let Some(server) = server {
+        server.stop().await;
+    }
+}
+
+async fn api_server(
+    environment: &Environment,
+    spec: &ContainerSpec,
+    log: SharedLog,
+    term: &CancellationToken,
+    first: bool,
+    ready: &(dyn Fn(bool) + Send + Sync),
+) -> i32 {
+    let timing = &environment.timing;
+    let waits = if first {
+        Waits::default()
+    } else {
+        Waits { policy: timing.server_hooks / 5, hooks: timing.server_hooks }
+    };
+    let dependencies = Dependencies {
+        store: environment.store.clone(),
+        audit: environment.audit.clone(),
+        release: environment.release,
+        clock: environment.clock.clone(),
+        log: log.clone(),
+        root: environment.root.clone(),
+        network: environment.network.clone(),
+        kubelets: environment.kubelets.clone(),
+        waits,
+    };
+    let start = async {
+        let server = Server::start(&spec.argv, dependencies).await?;
+        environment.servers.send_replace(Some(server.clone()));
+        Ok(server)
+    };
+    let begun = tokio::select! {
+        () = term.cancelled() => return 0,
+        begun = start => begun,
+    };
+    let server: Arc<Server> = match begun {
+        Ok(server) => server,
+        Err(crate::apiserver::server::Exit { status }) => return status,
+    };
+    let probes = async {
+        server.wait_ready().await;
+        if !first {
+            tokio::time::sleep(timing.startup_probe).await;
+        }
+        ready(true);
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = term.cancelled() => {}
+        () = probes => {}
+        exit = server.ended() => return exit.status,
+    }
+    farewell(environment, &log);
+    ready(false);
+    withdraw(environment).await;
+    // Open watches keep the real process until it is killed.
+    std::future::pending::<i32>().await
+}
+
+/// What a server writes when it is told to end.
+fn farewell(environment: &Environment, log: &SharedLog) {
+    for (severity, source, text) in [
+        (Severity::Info, "controller.go:128", "Shutting down kubernetes service endpoint reconciler"),
+        (Severity::Warning, "lease.go:265", "Resetting endpoints for master service \"kubernetes\" to []"),
+        (Severity::Info, "controller.go:86", "Shutting down OpenAPI V3 AggregationController"),
+        (Severity::Info, "object_count_tracker.go:151", "\"StorageObjectCountTracker pruner is exiting\""),
+        (Severity::Info, "secure_serving.go:258", "Stopped listening on [::]:6443"),
+        (Severity::Info, "tlsconfig.go:258", "\"Shutting down DynamicServingCertificateController\""),
+        (Severity::Info, "controller.go:157", "Shutting down quota evaluator"),
+    ] {
+        log.write_line(true, &klog::line(severity, environment.clock.now(), 1, source, text));
+    }
+}
+
+async fn until(term: &CancellationToken, program: impl Future<Output = i32>) -> i32 {
+    tokio::select! {
+        () = term.cancelled() => 2,
+        exit = program => exit,
+    }
+}
+
+fn read(environment: &Environment, name: &str) -> Option<String> {
+    std::fs::read_to_string(environment.root.join("etc/kubernetes/pki").join(name)).ok()
+}
+
+fn context(environment: &Environment, log: SharedLog) -> controllers::Context {
+    let scaled = environment.timing == crate::kubelet::timing::Timing::scaled();
+    controllers::Context {
+        api: environment.api.clone(),
+        timing: if scaled { controllers::Timing::scaled() } else { controllers::Timing::realistic() },
+        clock: environment.clock.clone(),
+        log,
+        node: environment.node.clone(),
+        root_ca: None,
+        signing: None,
+    }
+}

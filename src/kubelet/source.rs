@@ -1,0 +1,304 @@
+//! Static pods from files: what a file says, and which pod wins when two files name the same one.
+//!
+//! Upstream: `pkg/kubelet/config/{file,common}.go`. A file is the pod `NAME-NODE`; its UID is a hash of the decoded
+//! object, the node and the file's path, so that comments and spaces change nothing and every other edit makes a new pod.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use md5::{Digest, Md5};
+use serde_json::{Value, json};
+
+use crate::apiserver::registry::yaml;
+
+/// A static pod.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StaticPod {
+    /// The file it is from, as the node sees it.
+    pub path: String,
+    /// The pod, its name, UID, node and annotations filled in.
+    pub pod: Value,
+}
+
+impl StaticPod {
+    /// `NAMESPACE/NAME`, by which two files are the same pod.
+    pub fn full_name(&self) -> String {
+        let text = |key: &str| self.pod["metadata"][key].as_str().unwrap_or_default();
+        format!("{}/{}", text("namespace"), text("name"))
+    }
+
+    /// The hash that is its UID.
+    pub fn uid(&self) -> &str {
+        self.pod["metadata"]["uid"].as_str().unwrap_or_default()
+    }
+}
+
+/// The manifests directory of a node.
+#[derive(Debug, Clone)]
+pub struct Directory {
+    /// Where it is on this machine.
+    pub host: PathBuf,
+    /// Where the node sees it.
+    pub shown: String,
+    /// The node's root on this machine, for symbolic links.
+    pub root: PathBuf,
+    /// The node's name.
+    pub node: String,
+}
+
+impl Directory {
+    /// Reads every manifest in byte order; a file that cannot be used is an error with its path.
+    pub fn scan(&self) -> Vec<Result<StaticPod, (String, String)>> {
+        let mut names: Vec<_> = match fs::read_dir(&self.host) {
+            Ok(entries) => entries.flatten().map(|e| e.file_name()).collect(),
+            Err(_) => return Vec::new(),
+        };
+        names.sort();
+        names
+            .iter()
+            .filter_map(|name| name.to_str())
+            .filter(|name| !name.starts_with('.'))
+            .filter_map(|name| {
+                let shown = format!("{}/{name}", self.shown);
+                match self.resolve(name) {
+                    Ok(path) if !path.is_file() => None,
+                    _ => Some(self.read(name).map_err(|why| (shown, why))),
+                }
+            })
+            .collect()
+    }
+
+    /// Reads one file. The error is the sentence that the kubelet logs.
+    pub fn read(&self, name: &str) -> Result<StaticPod, String> {
+        let shown = format!("{}/{name}", self.shown);
+        let bytes = self
+            .resolve(name)
+            .and_then(fs::read)
+            .map_err(|error| format!("open {shown}: {}", go_io_error(&error)))?;
+        decode(&bytes, &shown, &self.node)
+    }
+
+    /// Follows symbolic links below the node's root, a few times.
+    fn resolve(&self, name: &str) -> io::Result<PathBuf> {
+        let mut path = self.host.join(name);
+        for _ in 0..10 {
+            if !fs::symlink_metadata(&path)?.is_symlink() {
+                return Ok(path);
+            }
+            let target = fs::read_link(&path)?;
+            path = match target.strip_prefix("/") {
+                Ok(relative) => self.root.join(relative),
+                Err(_) => path.parent().unwrap_or(Path::new("/")).join(target),
+            };
+        }
+        Err(io::Error::from_raw_os_error(libc::ELOOP))
+    }
+}
+
+/// Go's words for an I/O error.
+fn go_io_error(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "no such file or directory".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string().split(" (os error").next().unwrap_or_default().to_lowercase(),
+    }
+}
+
+/// Reads a manifest: the first YAML document, unknown fields ignored.
+pub fn decode(bytes: &[u8], shown: &str, node: &str) -> Result<StaticPod, String> {
+    let wrong = |why: String| format!("{shown}: couldn't parse as pod({why}), please check config file");
+    let value = yaml::parse(bytes).map_err(wrong)?.to_value();
+    let kind = value["kind"].as_str().unwrap_or_default();
+    let version = value["apiVersion"].as_str().unwrap_or_default();
+    let shown_value = || value.to_string();
+    if !value.is_object() && !value.is_null() {
+        return Err(wrong(format!(
+            "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct \
+             {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+            match value {
+                Value::Array(_) => "array",
+                Value::Bool(_) => "bool",
+                Value::Number(_) => "number",
+                _ => "string",
+            }
+        )));
+    }
+    if kind.is_empty() {
+        return Err(wrong(format!("Object 'Kind' is missing in '{}'", shown_value())));
+    }
+    if version.is_empty() {
+        return Err(wrong(format!("Object 'apiVersion' is missing in '{}'", shown_value())));
+    }
+    if (version, kind) != ("v1", "Pod") {
+        return Err(wrong(format!(
+            "no kind \"{kind}\" is registered for version \"{version}\" in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+        )));
+    }
+    let mut pod = value;
+    let bad = |why: &str| format!("{shown}: couldn't parse as pod({why}), please check config file");
+    let name = pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    if let Some(why) = invalid(&pod, &name) {
+        return Err(bad(&format!("invalid pod: {why}")));
+    }
+    let uid = match pod["metadata"]["uid"].as_str() {
+        Some(uid) if !uid.is_empty() => uid.to_owned(),
+        _ => hash(&pod, node, shown),
+    };
+    if pod["metadata"]["namespace"].as_str().unwrap_or_default().is_empty() {
+        pod["metadata"]["namespace"] = json!("default");
+    }
+    pod["metadata"]["name"] = json!(format!("{name}-{}", node.to_lowercase()));
+    pod["metadata"]["uid"] = json!(uid);
+    if !pod["metadata"]["annotations"].is_object() {
+        pod["metadata"]["annotations"] = json!({});
+    }
+    pod["metadata"]["annotations"]["kubernetes.io/config.hash"] = json!(uid);
+    pod["metadata"]["annotations"]["kubernetes.io/config.source"] = json!("file");
+    pod["spec"]["nodeName"] = json!(node);
+    if let Some(metadata) = pod["metadata"].as_object_mut() {
+        metadata.retain(|_, v| !v.is_null());
+    }
+    pod["spec"]["tolerations"] = json!([{"effect": "NoExecute", "operator": "Exists"}]);
+    Ok(StaticPod { path: shown.to_owned(), pod })
+}
+
+/// What a pod cannot do without.
+fn invalid(pod: &Value, name: &str) -> Option<String> {
+    if name.is_empty() {
+        return Some("metadata.name: Required value: name or generateName is required".into());
+    }
+    let containers = pod["spec"]["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if containers.is_empty() {
+        return Some("spec.containers: Required value".into());
+    }
+    containers.iter().enumerate().find_map(|(i, c)| {
+        ["name", "image"]
+            .iter()
+            .find(|key| c[**key].as_str().unwrap_or_default().is_empty())
+            .map(|key| format!("spec.containers[{i}].{key}: Required value"))
+    })
+}
+
+/// 32 hex digits over what the manifest says, the node and the file's path.
+fn hash(pod: &Value, node: &str, path: &str) -> String {
+    let mut hasher = Md5::new();
+    let mut known = pod.clone();
+    prune(&mut known);
+    hasher.update(canonical(&known));
+    hasher.update(format!("host:{node}"));
+    hasher.update(format!("file:{path}"));
+    hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// A text that does not depend on the order of keys.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let mut keys: Vec<_> = map.iter().collect();
+            keys.sort_by_key(|(k, _)| k.as_str());
+            let fields: Vec<_> = keys.iter().map(|(k, v)| format!("{k:?}:{}", canonical(v))).collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        other => other.to_string(),
+    }
+}
+
+/// Drops what an object decoded into Go structs would not hold: nulls, and unknown fields at the top.
+fn prune(value: &mut Value) {
+    if let Value::Object(map) = value {
+        map.retain(|_, v| !v.is_null());
+    }
+    match value {
+        Value::Object(map) => map.values_mut().for_each(prune),
+        Value::Array(items) => items.iter_mut().for_each(prune),
+        _ => {}
+    }
+}
+
+/// The pods by full name, in the order of the directory: the last file that names a pod wins.
+pub fn desired(scanned: &[StaticPod]) -> Vec<StaticPod> {
+    let mut out: Vec<StaticPod> = Vec::new();
+    for pod in scanned {
+        out.retain(|o| o.full_name() != pod.full_name());
+        out.push(pod.clone());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n  - name: c\n    image: i\n    command: [x, --y]\n";
+
+    fn uid(text: &str, path: &str, node: &str) -> String {
+        decode(text.as_bytes(), path, node).unwrap().uid().to_owned()
+    }
+
+    #[test]
+    fn a_uid_tells_content_node_and_path() {
+        let base = uid(POD, "/m/a.yaml", "n");
+        assert_eq!(base.len(), 32);
+        for (what, text, path, node, same) in [
+            ("a comment", format!("# hi\n{POD}"), "/m/a.yaml", "n", true),
+            ("blank lines", POD.replace("spec:", "\nspec:\n"), "/m/a.yaml", "n", true),
+            ("a second document", format!("{POD}---\nkind: Other\n"), "/m/a.yaml", "n", true),
+            (
+                "a null",
+                POD.replace("  name: a\n", "  name: a\n  creationTimestamp: null\n"),
+                "/m/a.yaml",
+                "n",
+                true,
+            ),
+            ("a flag", POD.replace("--y", "--z"), "/m/a.yaml", "n", false),
+            ("another path", POD.to_owned(), "/m/a.yaml~", "n", false),
+            ("another node", POD.to_owned(), "/m/a.yaml", "m", false),
+        ] {
+            assert_eq!(uid(&text, path, node) == base, same, "{what}");
+        }
+    }
+
+    #[test]
+    fn errors_are_the_kubelets() {
+        for (text, why) in [
+            ("", "Object 'Kind' is missing in 'null'"),
+            ("kind: Pod\n", "Object 'apiVersion' is missing in '{\"kind\":\"Pod\"}'"),
+            ("a:\n  b: 1\n c: 2\n", "yaml: line 2: did not find expected key"),
+            (
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n",
+                "invalid pod: spec.containers: Required value",
+            ),
+        ] {
+            let error = decode(text.as_bytes(), "/m/f", "n").unwrap_err();
+            assert_eq!(error, format!("/m/f: couldn't parse as pod({why}), please check config file"));
+        }
+    }
+
+    #[test]
+    fn files_are_read_in_byte_order_without_dotfiles() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().to_owned();
+        let directory =
+            Directory { host: root.join("m"), shown: "/m".into(), root: root.clone(), node: "n".into() };
+        fs::create_dir_all(root.join("m/sub")).unwrap();
+        fs::write(root.join("elsewhere"), POD.replace("name: a", "name: linked")).unwrap();
+        std::os::unix::fs::symlink("/elsewhere", root.join("m/link")).unwrap();
+        for (name, flag) in
+            [("a.yaml", "--one"), ("a.yaml~", "--two"), (".a.swp", "--three"), ("A", "--zero")]
+        {
+            fs::write(root.join("m").join(name), POD.replace("--y", flag)).unwrap();
+        }
+        let scanned: Vec<_> = directory.scan().into_iter().map(Result::unwrap).collect();
+        let paths: Vec<_> = scanned.iter().map(|p| p.path.as_str()).collect();
+        assert_eq!(paths, ["/m/A", "/m/a.yaml", "/m/a.yaml~", "/m/link"]);
+        let desired = desired(&scanned);
+        let paths: Vec<_> = desired.iter().map(|p| (p.full_name(), p.path.clone())).collect();
+        assert_eq!(
+            paths,
+            [("default/a-n".into(), "/m/a.yaml~".into()), ("default/linked-n".into(), "/m/link".into())]
+        );
+    }
+}

@@ -1,0 +1,309 @@
+//! One worker a pod: start, supervise, end.
+//!
+//! Upstream: `pkg/kubelet/pod_workers.go`, `kuberuntime_manager.go`. A static pod waits for the pod of the same name
+//! before it, and looks again every now and then; a crashed container starts again at once, then after 10, 20, 40 s.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Kubelet;
+use super::journal::lock;
+use super::runtime::{ContainerSpec, PodRef, State};
+use crate::klog::Severity;
+
+/// A pod's worker, as the kubelet sees it.
+pub(super) struct Worker {
+    /// Whether the pod is to run.
+    wanted: watch::Sender<bool>,
+    /// The pod.
+    pub pod: Value,
+    /// Whether it comes from a file.
+    pub is_static: bool,
+    /// When it became known.
+    pub seen: jiff::Timestamp,
+}
+
+/// `NAMESPACE/NAME`.
+pub(super) fn full_name(pod: &Value) -> String {
+    let text = |key: &str| pod["metadata"][key].as_str().unwrap_or_default();
+    format!("{}/{}", text("namespace"), text("name"))
+}
+
+fn source_word(is_static: bool) -> &'static str {
+    if is_static { "file" } else { "api" }
+}
+
+/// A pod is to run.
+pub(super) fn add(kubelet: &Arc<Kubelet>, pod: &Value, is_static: bool) {
+    let uid = pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+    let mut workers = lock(&kubelet.workers);
+    if let Some(worker) = workers.get_mut(&uid) {
+        worker.pod = pod.clone();
+        worker.wanted.send_replace(true);
+        return;
+    }
+    let name = full_name(pod);
+    kubelet.journal.klog(
+        Severity::Info,
+        "kubelet.go:2407",
+        &format!("\"SyncLoop ADD\" source={:?} pods=[{name:?}]", source_word(is_static)),
+    );
+    let (wanted, receiver) = watch::channel(true);
+    let seen = kubelet.config.clock.now();
+    workers.insert(uid.clone(), Worker { wanted, pod: pod.clone(), is_static, seen });
+    kubelet.tasks.spawn(work(kubelet.clone(), uid, pod.clone(), receiver));
+}
+
+/// A pod is not to run any more.
+pub(super) fn remove(kubelet: &Arc<Kubelet>, uid: &str) {
+    let workers = lock(&kubelet.workers);
+    if let Some(worker) = workers.get(uid) {
+        kubelet.journal.klog(
+            Severity::Info,
+            "kubelet.go:2417",
+            &format!(
+                "\"SyncLoop REMOVE\" source={:?} pods=[{:?}]",
+                source_word(worker.is_static),
+                full_name(&worker.pod)
+            ),
+        );
+        worker.wanted.send_replace(false);
+    }
+}
+
+async fn work(kubelet: Arc<Kubelet>, uid: String, pod: Value, mut wanted: watch::Receiver<bool>) {
+    let name = full_name(&pod);
+    let stop = kubelet.stop.clone();
+    loop {
+        let lived = async {
+            if !claim(&kubelet, &name, &uid, &mut wanted).await {
+                return;
+            }
+            live(&kubelet, &pod, &uid, &mut wanted).await;
+            let mut running = lock(&kubelet.running);
+            if running.get(&name) == Some(&uid) {
+                running.remove(&name);
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = lived => {}
+        }
+        let mut workers = lock(&kubelet.workers);
+        if !*wanted.borrow_and_update() {
+            workers.remove(&uid);
+            return;
+        }
+    }
+}
+
+/// Waits until no other pod of this name runs; false when the pod is not wanted any more.
+async fn claim(kubelet: &Kubelet, name: &str, uid: &str, wanted: &mut watch::Receiver<bool>) -> bool {
+    loop {
+        if !*wanted.borrow() {
+            return false;
+        }
+        {
+            let mut running = lock(&kubelet.running);
+            if running.get(name).is_none_or(|other| other == uid) {
+                running.insert(name.to_owned(), uid.to_owned());
+                return true;
+            }
+        }
+        let _ = tokio::time::timeout(kubelet.config.timing.worker_retry, wanted.wait_for(|w| !w)).await;
+    }
+}
+
+/// One life of a pod: from its sandbox until it was ended.
+async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Receiver<bool>) {
+    let text = |key: &str| pod["metadata"][key].as_str().unwrap_or_default().to_owned();
+    let reference = PodRef { name: text("name"), namespace: text("namespace"), uid: uid.to_owned() };
+    let runtime = &kubelet.config.runtime;
+    let sandbox = runtime.run_sandbox(&reference);
+    kubelet.pleg(pod, uid, "ContainerStarted", &sandbox);
+    let specs = containers(pod);
+    let supervised =
+        futures::future::join_all(specs.iter().map(|spec| supervise(kubelet, pod, uid, &sandbox, spec)));
+    tokio::select! {
+        _ = wanted.wait_for(|w| !w) => {}
+        _ = supervised => {}
+    }
+    let grace = kubelet.grace(pod);
+    let running: Vec<_> = runtime.containers().into_iter().filter(|c| c.sandbox == sandbox).collect();
+    let ends = running.iter().map(|container| async {
+        if container.state != State::Exited {
+            kubelet.journal.klog(
+                Severity::Info,
+                "kuberuntime_container.go:808",
+                &format!(
+                    "\"Killing container with a grace period\" pod={:?} podUID={uid:?} containerName={:?} containerID=\"containerd://{}\" gracePeriod={}",
+                    full_name(pod),
+                    container.spec.name,
+                    container.id,
+                    pod["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(30)
+                ),
+            );
+            runtime.stop_container(&container.id, grace).await;
+            kubelet.pleg(pod, uid, "ContainerDied", &container.id);
+        }
+        kubelet.remove_container(&container.id);
+    });
+    futures::future::join_all(ends).await;
+    runtime.stop_sandbox(&sandbox);
+    kubelet.pleg(pod, uid, "ContainerDied", &sandbox);
+}
+
+/// A pod's containers.
+pub(super) fn containers(pod: &Value) -> Vec<ContainerSpec> {
+    let words = |value: &Value| -> Vec<String> {
+        value.as_array().into_iter().flatten().filter_map(|w| w.as_str().map(str::to_owned)).collect()
+    };
+    pod["spec"]["containers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|c| {
+            let mut argv = words(&c["command"]);
+            argv.extend(words(&c["args"]));
+            let text = |key: &str| c[key].as_str().unwrap_or_default().to_owned();
+            ContainerSpec { name: text("name"), image: text("image"), argv }
+        })
+        .collect()
+}
+
+/// Starts a container again whenever it ends.
+async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spec: &ContainerSpec) {
+    let (runtime, timing) = (&kubelet.config.runtime, &kubelet.config.timing);
+    let mut changes = runtime.changes();
+    // The wait before the next start, and what the real kubelet would call it.
+    let mut back_off: Option<(Duration, u64, Instant)> = None;
+    loop {
+        let id = runtime.start_container(sandbox, spec);
+        kubelet.pleg(pod, uid, "ContainerStarted", &id);
+        loop {
+            let container = runtime.containers().into_iter().find(|c| c.id == id);
+            if container.is_none_or(|c| c.state == State::Exited) {
+                break;
+            }
+            if changes.changed().await.is_err() {
+                return;
+            }
+        }
+        kubelet.pleg(pod, uid, "ContainerDied", &id);
+        // One ended container a name is kept: the newest.
+        for old in runtime.containers() {
+            if old.pod.uid == uid && old.spec.name == spec.name && old.state == State::Exited && old.id != id
+            {
+                kubelet.remove_container(&old.id);
+            }
+        }
+        if pod["spec"]["restartPolicy"] == "Never" {
+            std::future::pending::<()>().await;
+        }
+        back_off = Some(match back_off {
+            Some((wait, seconds, since)) if since.elapsed() < timing.crash_backoff_max * 2 => {
+                let pod_name = format!(
+                    "{}_{}",
+                    pod["metadata"]["name"].as_str().unwrap_or_default(),
+                    pod["metadata"]["namespace"].as_str().unwrap_or_default()
+                );
+                let nominal = go_duration(seconds);
+                let why = format!(
+                    "failed to \"StartContainer\" for {:?} with CrashLoopBackOff: \"back-off {nominal} restarting failed container={} pod={pod_name}({uid})\"",
+                    spec.name, spec.name
+                );
+                let line = format!(
+                    "\"Error syncing pod, skipping\" err={why:?} pod={:?} podUID={uid:?}",
+                    full_name(pod)
+                );
+                kubelet.journal.klog(Severity::Error, "pod_workers.go:1301", &line);
+                kubelet.set_waiting(
+                    &id,
+                    Some(format!(
+                        "back-off {nominal} restarting failed container={} pod={pod_name}({uid})",
+                        spec.name
+                    )),
+                );
+                tokio::time::sleep(wait).await;
+                kubelet.set_waiting(&id, None);
+                ((wait * 2).min(timing.crash_backoff_max), (seconds * 2).min(300), Instant::now())
+            }
+            _ => (timing.crash_backoff, 10, Instant::now()),
+        });
+    }
+}
+
+/// Seconds as Go prints a duration: `10s`, `1m20s`, `5m0s`.
+fn go_duration(seconds: u64) -> String {
+    if seconds < 60 { format!("{seconds}s") } else { format!("{}m{}s", seconds / 60, seconds % 60) }
+}
+
+/// Removes stopped sandboxes some time after they stopped (really up to a minute).
+pub(super) async fn collect_garbage(kubelet: Arc<Kubelet>) {
+    let period = kubelet.config.timing.file_check_frequency * 3;
+    let runtime = &kubelet.config.runtime;
+    let mut stale: Vec<String> = Vec::new();
+    loop {
+        tokio::select! {
+            () = kubelet.stop.cancelled() => return,
+            () = tokio::time::sleep(period) => {}
+        }
+        let stopped: Vec<_> = runtime.sandboxes().into_iter().filter(|s| !s.ready).map(|s| s.id).collect();
+        for id in &stale {
+            runtime.remove_sandbox(id);
+        }
+        stale = stopped;
+    }
+}
+
+impl Kubelet {
+    /// How long a pod's containers may take to end, in the lab's time.
+    fn grace(&self, pod: &Value) -> Duration {
+        let seconds = pod["spec"]["terminationGracePeriodSeconds"].as_u64().unwrap_or(30);
+        self.config.timing.grace_period.mul_f64(seconds as f64 / 30.0)
+    }
+
+    /// A line about a container that started or died.
+    fn pleg(&self, pod: &Value, uid: &str, kind: &str, id: &str) {
+        self.journal.klog(
+            Severity::Info,
+            "kubelet.go:2439",
+            &format!(
+                "\"SyncLoop (PLEG): event for pod\" pod={:?} event={{\"ID\":{uid:?},\"Type\":{kind:?},\"Data\":{id:?}}}",
+                full_name(pod)
+            ),
+        );
+    }
+
+    fn remove_container(&self, id: &str) {
+        self.journal.klog(Severity::Info, "scope.go:117", &format!("\"RemoveContainer\" containerID={id:?}"));
+        self.config.runtime.remove_container(id);
+    }
+
+    /// Why a container that ended does not run again yet.
+    fn set_waiting(&self, container: &str, why: Option<String>) {
+        let mut waiting = lock(&self.waiting);
+        match why {
+            Some(why) => waiting.insert(container.to_owned(), why),
+            None => waiting.remove(container),
+        };
+        drop(waiting);
+        self.status.send_modify(|n| *n += 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_gos() {
+        for (seconds, text) in [(10, "10s"), (40, "40s"), (80, "1m20s"), (160, "2m40s"), (300, "5m0s")] {
+            assert_eq!(go_duration(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The kubelet with the emulated runtime and a real API server: manifests in, containers and an API out.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cks_lab::apiserver::audit;
+use cks_lab::apiserver::server::{KubeletClient, LogRequest, LogStream, Network, Server};
+use cks_lab::apiserver::storage::Store;
+use cks_lab::clock::SystemClock;
+use cks_lab::controllers::InProcess;
+use cks_lab::kubelet::runtime::{Container, ContainerRuntime, Emulated, Environment, State};
+use cks_lab::kubelet::timing::Timing;
+use cks_lab::kubelet::{Config, Kubelet, manifests};
+use cks_lab::pki::kubeadm::{self, Layout, Member};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// One port of loopback, the same for every server of a lab.
+#[derive(Default)]
+struct Loopback(Mutex<u16>);
+
+#[async_trait]
+impl Network for Loopback {
+    async fn listen(&self, _port: u16) -> std::io::Result<Vec<TcpListener>> {
+        let port = *self.0.lock().unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+        *self.0.lock().unwrap() = listener.local_addr()?.port();
+        Ok(vec![listener])
+    }
+}
+
+struct NoKubelets;
+
+#[async_trait]
+impl KubeletClient for NoKubelets {
+    async fn container_logs(&self, _request: LogRequest) -> Result<LogStream, String> {
+        Err("no kubelet".into())
+    }
+}
+
+struct Lab {
+    dir: tempfile::TempDir,
+    kubelet: Arc<Kubelet>,
+    runtime: Arc<dyn ContainerRuntime>,
+    servers: watch::Receiver<Option<Arc<Server>>>,
+}
+
+fn write_pki(dir: &Path) {
+    let member = |name: &str, address: [u8; 4]| Member {
+        name: name.into(),
+        address: address.into(),
+        root: dir.join(name),
+    };
+    let layout = Layout {
+        control_plane: member("controlplane", [172, 30, 1, 2]),
+        workers: vec![member("node01", [172, 30, 2, 2])],
+        server: "https://172.30.1.2:6443".into(),
+        service_address: [10, 96, 0, 1].into(),
+        path_prefix: |_| String::new(),
+    };
+    kubeadm::ensure(&layout, jiff::Timestamp::now()).unwrap();
+}
+
+impl Lab {
+    /// Starts a control plane whose manifests `change` may edit first.
+    async fn start(change: impl FnOnce(&Path)) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        write_pki(dir.path());
+        let release = cks_lab::release::default_release();
+        let root = dir.path().join("controlplane");
+        manifests::write_missing(&root, release).unwrap();
+        change(&root.join(manifests::DIRECTORY));
+        let servers = watch::Sender::new(None);
+        let api = InProcess::new(servers.subscribe());
+        let receiver = servers.subscribe();
+        let environment = Environment {
+            node: "controlplane".into(),
+            address: [172, 30, 1, 2].into(),
+            root: root.clone(),
+            clock: Arc::new(SystemClock),
+            timing: Timing::scaled(),
+            release,
+            store: Store::in_memory(),
+            audit: Arc::new(audit::Log::default()),
+            network: Arc::new(Loopback::default()),
+            servers,
+            api: api.clone(),
+            kubelets: Arc::new(NoKubelets),
+        };
+        let runtime: Arc<dyn ContainerRuntime> = Emulated::new(environment);
+        let config = Config {
+            node: "controlplane".into(),
+            address: [172, 30, 1, 2].into(),
+            root,
+            control_plane: true,
+            timing: Timing::scaled(),
+            release,
+            clock: Arc::new(SystemClock),
+            runtime: runtime.clone(),
+            api,
+        };
+        let kubelet = Kubelet::start(config).await.unwrap();
+        Self { dir, kubelet, runtime, servers: receiver }
+    }
+
+    fn manifest(&self, name: &str) -> std::path::PathBuf {
+        self.dir.path().join("controlplane").join(manifests::DIRECTORY).join(name)
+    }
+
+    fn edit(&self, name: &str, from: &str, to: &str) {
+        let path = self.manifest(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    /// The containers of a pod, newest first.
+    fn containers(&self, name: &str) -> Vec<Container> {
+        self.runtime.containers().into_iter().filter(|c| c.spec.name == name).collect()
+    }
+
+    /// Waits until the containers of a pod are as named.
+    async fn until(&self, name: &str, what: &str, holds: impl Fn(&[Container]) -> bool) -> Vec<Container> {
+        let mut changes = self.runtime.changes();
+        tokio::time::timeout(LIMIT, async {
+            loop {
+                let containers = self.containers(name);
+                if holds(&containers) {
+                    return containers;
+                }
+                changes.changed().await.unwrap();
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("{what}: {:#?}", self.containers(name)))
+    }
+
+    async fn ready(&self, name: &str) -> Container {
+        self.until(name, "ready", |c| c.iter().any(|c| c.ready)).await.remove(0)
+    }
+}
+
+const API: &str = "kube-apiserver";
+const API_FILE: &str = "kube-apiserver.yaml";
+const ANCHOR: &str = "    - --enable-bootstrap-token-auth=true\n";
+const WITH_PLUGIN: &str =
+    "    - --enable-admission-plugins=NodeRestriction\n    - --enable-bootstrap-token-auth=true\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_of_the_flags_is_a_new_pod_and_an_earlier_content_the_earlier_one() {
+    let mut lab = Lab::start(|_| {}).await;
+    let first = lab.ready(API).await;
+    assert!(lab.servers.borrow().as_ref().is_some_and(|s| s.ready()));
+    lab.edit(API_FILE, ANCHOR, WITH_PLUGIN);
+    lab.servers.wait_for(Option::is_none).await.unwrap();
+    assert_eq!(lab.containers(API)[0].state, State::Running, "shown as running until it is killed");
+    let second = lab.until(API, "a new pod", |c| c.iter().any(|c| c.ready && c.pod != first.pod)).await;
+    assert_eq!((second.len(), second[0].attempt), (1, 0));
+    assert!(second[0].spec.argv.iter().any(|a| a == "--enable-admission-plugins=NodeRestriction"));
+    lab.edit(API_FILE, WITH_PLUGIN, ANCHOR);
+    let third = lab.until(API, "the first pod", |c| c.iter().any(|c| c.ready && c.pod == first.pod)).await;
+    assert_ne!(third[0].sandbox, first.sandbox);
+    lab.kubelet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_flag_crashes_again_and_again_until_it_is_repaired() {
+    let lab = Lab::start(|_| {}).await;
+    lab.ready(API).await;
+    lab.edit(API_FILE, "--secure-port", "--secure-prt");
+    let crashed = lab
+        .until(API, "attempts count up", |c| c.iter().any(|c| c.attempt >= 2 && c.state == State::Exited))
+        .await;
+    assert_eq!(crashed[0].exit, Some(1));
+    lab.edit(API_FILE, "--secure-prt", "--secure-port");
+    assert_eq!(lab.ready(API).await.attempt, 0);
+    lab.kubelet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_that_sorts_after_takes_over() {
+    let lab = Lab::start(|_| {}).await;
+    let first = lab.ready(API).await;
+    std::fs::copy(lab.manifest(API_FILE), lab.manifest("kube-apiserver.yaml~")).unwrap();
+    let copy =
+        lab.until(API, "the copy", |c| c.iter().any(|c| c.ready && c.pod != first.pod)).await.remove(0);
+    std::fs::remove_file(lab.manifest("kube-apiserver.yaml~")).unwrap();
+    lab.until(API, "the original", |c| c.iter().any(|c| c.ready && c.pod == first.pod)).await;
+    assert_ne!(copy.pod.uid, first.pod.uid);
+    lab.kubelet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_manifest_ends_the_pod_at_the_next_scan_only_and_starting_with_it_works() {
+    let lab = Lab::start(|dir| std::fs::write(dir.join(API_FILE), "a:\n  b: 1\n c: 2\n").unwrap()).await;
+    lab.until("etcd", "etcd runs", |c| c.iter().any(|c| c.ready)).await;
+    assert_eq!(lab.containers(API), []);
+    let release = cks_lab::release::default_release();
+    std::fs::remove_file(lab.manifest(API_FILE)).unwrap();
+    manifests::write_missing(&lab.dir.path().join("controlplane"), release).unwrap();
+    lab.ready(API).await;
+    lab.edit(API_FILE, "  containers:\n", "   containers:\n");
+    lab.until(API, "it is gone", <[Container]>::is_empty).await;
+    lab.kubelet.shutdown().await;
+}
