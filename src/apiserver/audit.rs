@@ -10,8 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-/// How many entries are kept in memory.
+/// How many entries are kept in memory: half of them evidence, half routine.
 pub const CAPACITY: usize = 1024;
 
 /// How many entries, the newest, keep their request's body.
@@ -61,8 +62,7 @@ pub struct Entry {
     pub reason: String,
     /// Admission plugins that ran, in order, with the refusal of the one that refused.
     pub admission: Vec<AdmissionNote>,
-    /// The body of a write, as it came, up to [`BODY_LIMIT`]; not kept for secrets and tokens, nor for
-    /// writes older than the newest [`BODIES`] that have one.
+    /// The body of a write, as it came; see [`recorded_body`]. Only the newest [`BODIES`] that are evidence have one.
     pub request_body: Option<String>,
     /// The HTTP status of the answer.
     pub code: u16,
@@ -87,10 +87,41 @@ pub struct AdmissionNote {
 const FILE_LIMIT: u64 = 8 << 20;
 
 impl Entry {
-    /// Whether the entry is kept on disk: writes and refusals are evidence, reads are not.
+    /// Whether the entry is evidence, which is kept longer, and on disk: refusals, and writes of what people write.
+    /// Reads are routine, and so are heartbeats, events and reviews that are let pass.
     fn is_evidence(&self) -> bool {
-        self.code == 403 || !matches!(self.verb.as_str(), "get" | "list" | "watch" | "")
+        const ROUTINE: [&str; 6] = [
+            "leases",
+            "events",
+            "tokenreviews",
+            "subjectaccessreviews",
+            "selfsubjectaccessreviews",
+            "selfsubjectreviews",
+        ];
+        self.code == 403
+            || !matches!(self.verb.as_str(), "get" | "list" | "watch" | "")
+                && !ROUTINE.contains(&self.resource.as_str())
+                && !(self.code < 400 && matches!(self.subresource.as_str(), "status" | "token"))
     }
+}
+
+/// What the record keeps of a body: all of it up to [`BODY_LIMIT`], of a larger object what it is and its
+/// labels, of anything else the beginning.
+pub fn recorded_body(body: &[u8]) -> String {
+    if body.len() > BODY_LIMIT
+        && let Ok(Value::Object(object)) = serde_json::from_slice(body)
+    {
+        let metadata = |key: &str| object.get("metadata").and_then(|metadata| metadata.get(key)).cloned();
+        let short = json!({
+            "kind": object.get("kind"), "apiVersion": object.get("apiVersion"),
+            "metadata": {"name": metadata("name"), "namespace": metadata("namespace"), "labels": metadata("labels")},
+        })
+        .to_string();
+        if short.len() <= BODY_LIMIT {
+            return short;
+        }
+    }
+    String::from_utf8_lossy(&body[..body.len().min(BODY_LIMIT)]).into_owned()
 }
 
 /// The record: append-only, the oldest entries fall out; one that has a file keeps its evidence across restarts.
@@ -101,9 +132,10 @@ pub struct Log {
 
 #[derive(Default)]
 struct Kept {
-    entries: VecDeque<Entry>,
-    /// The sequence numbers of the entries that have a body, oldest first.
-    bodies: VecDeque<u64>,
+    /// Refusals and writes; the newest have bodies.
+    evidence: VecDeque<Entry>,
+    /// All others, without bodies.
+    routine: VecDeque<Entry>,
     last: u64,
     file: Option<(PathBuf, File, u64)>,
 }
@@ -150,14 +182,14 @@ impl Log {
 
     /// The entries after `sequence`, oldest first.
     pub fn since(&self, sequence: u64) -> Vec<Entry> {
-        self.lock().entries.iter().filter(|e| e.sequence > sequence).cloned().collect()
+        self.lock().since(sequence)
     }
 
     /// Forgets everything, on disk too; sequence numbers go on.
     pub fn clear(&self) {
         let mut kept = self.lock();
-        kept.entries.clear();
-        kept.bodies.clear();
+        kept.evidence.clear();
+        kept.routine.clear();
         if let Some((path, ..)) = kept.file.take() {
             let _ = kept.rewrite(&path);
         }
@@ -170,24 +202,32 @@ impl Log {
 }
 
 impl Kept {
-    /// Adds an entry; the oldest one falls out, and so does the oldest body.
-    fn keep(&mut self, entry: Entry) {
-        if self.entries.len() == CAPACITY
-            && let Some(oldest) = self.entries.pop_front()
-            && self.bodies.front() == Some(&oldest.sequence)
-        {
-            self.bodies.pop_front();
+    /// Adds an entry; the oldest of its kind falls out, and so does the oldest body.
+    fn keep(&mut self, mut entry: Entry) {
+        let evidence = entry.is_evidence();
+        let ring = if evidence { &mut self.evidence } else { &mut self.routine };
+        if ring.len() == CAPACITY / 2 {
+            ring.pop_front();
         }
-        if entry.request_body.is_some() {
-            if self.bodies.len() == BODIES
-                && let Some(sequence) = self.bodies.pop_front()
-                && let Ok(place) = self.entries.binary_search_by_key(&sequence, |kept| kept.sequence)
-            {
-                self.entries[place].request_body = None;
-            }
-            self.bodies.push_back(entry.sequence);
+        if !evidence {
+            entry.request_body = None;
+        } else if ring.len() >= BODIES {
+            let old = ring.len() - BODIES;
+            ring[old].request_body = None;
         }
-        self.entries.push_back(entry);
+        ring.push_back(entry);
+    }
+
+    /// The entries after `sequence`, oldest first.
+    fn since(&self, sequence: u64) -> Vec<Entry> {
+        let newer = |ring: &VecDeque<Entry>| {
+            let from = ring.partition_point(|entry| entry.sequence <= sequence);
+            ring.range(from..).cloned().collect::<Vec<_>>()
+        };
+        let mut entries = newer(&self.evidence);
+        entries.extend(newer(&self.routine));
+        entries.sort_by_key(|entry| entry.sequence);
+        entries
     }
 
     /// Appends an entry to the file. A disk that takes no more loses evidence, never a request.
@@ -206,7 +246,7 @@ impl Kept {
 
     fn rewrite(&mut self, path: &Path) -> io::Result<()> {
         let mut text = Vec::new();
-        for entry in self.entries.iter().filter(|e| e.is_evidence()) {
+        for entry in &self.evidence {
             serde_json::to_writer(&mut text, entry)?;
             text.push(b'\n');
         }
@@ -254,20 +294,50 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_in_entries_and_in_bodies() {
+    fn heartbeats_and_reads_push_out_no_evidence() {
         let log = Log::default();
-        for number in 0..CAPACITY + 10 {
-            let body = (number % 2 == 0).then(|| number.to_string());
-            log.push(Entry { request_body: body, ..entry("patch", 200) });
+        let with_body = |resource: &str| Entry {
+            request_body: Some("{}".into()),
+            resource: resource.into(),
+            ..entry("patch", 200)
+        };
+        log.push(with_body("nodes"));
+        for _ in 0..CAPACITY {
+            log.push(with_body("leases"));
+            log.push(entry("get", 200));
+            log.push(Entry { subresource: "status".into(), ..with_body("nodes") });
         }
         let kept = log.since(0);
-        assert_eq!((kept.len(), kept[0].sequence), (CAPACITY, 11));
-        let bodies: Vec<_> = kept.iter().filter(|e| e.request_body.is_some()).map(|e| e.sequence).collect();
-        assert_eq!(bodies.len(), BODIES);
-        // The newest body is that of the entry before the last; they are every other one from there back.
-        let newest = u64::try_from(CAPACITY).unwrap() + 9;
-        assert_eq!(bodies.last(), Some(&newest));
-        assert_eq!(bodies[0], newest + 2 - 2 * u64::try_from(BODIES).unwrap());
-        assert_eq!(kept.last().unwrap().request_body, None);
+        assert_eq!(kept.len(), CAPACITY / 2 + 1);
+        assert_eq!((kept[0].sequence, kept[0].request_body.as_deref()), (1, Some("{}")));
+        assert!(kept[1..].iter().all(|entry| entry.request_body.is_none()));
+        assert!(kept.is_sorted_by_key(|entry| entry.sequence));
+    }
+
+    #[test]
+    fn memory_is_bounded_in_entries_and_in_bodies() {
+        let log = Log::default();
+        let half = CAPACITY / 2;
+        for number in 0..half + 10 {
+            log.push(Entry { request_body: Some(number.to_string()), ..entry("patch", 200) });
+        }
+        let kept = log.since(0);
+        assert_eq!((kept.len(), kept[0].sequence), (half, 11));
+        let without = kept.iter().take_while(|e| e.request_body.is_none()).count();
+        assert_eq!(without, half - BODIES);
+        assert!(kept[without..].iter().all(|e| e.request_body.is_some()));
+        assert_eq!(log.since(u64::try_from(half).unwrap() + 8).len(), 2);
+    }
+
+    #[test]
+    fn of_large_bodies_the_labels_are_kept() {
+        assert_eq!(recorded_body(b"{}"), "{}");
+        let filler = "x".repeat(BODY_LIMIT);
+        let large = json!({"kind": "Node", "metadata": {"labels": {"a": "b"}}, "status": {"filler": filler}})
+            .to_string();
+        let kept: Value = serde_json::from_str(&recorded_body(large.as_bytes())).unwrap();
+        assert_eq!(kept["metadata"]["labels"], json!({"a": "b"}));
+        let list = json!([{"op": "add", "value": filler}]).to_string();
+        assert_eq!(recorded_body(list.as_bytes()), list[..BODY_LIMIT]);
     }
 }

@@ -345,11 +345,14 @@ impl FieldSelector {
     }
 }
 
+/// A field, and what it reads as where it is not set.
+type Field = (&'static str, &'static str);
+
 /// Fields that selectors may name, besides name and namespace: group, resource, and each field with what it reads as
 /// where it is not set.
 ///
 /// Upstream: the `AddFieldLabelConversionFunc` calls of `pkg/apis/*/v1/conversion.go`, and each strategy's `GetAttrs`.
-const FIELDS: &[(&str, &str, &[(&str, &str)])] = &[
+const FIELDS: &[(&str, &str, &[Field])] = &[
     (
         "",
         "pods",

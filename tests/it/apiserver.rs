@@ -240,6 +240,15 @@ async fn send(
     who: &str,
     request: http::Request<Full<Bytes>>,
 ) -> http::Response<hyper::body::Incoming> {
+    connect(dir, port, who).await.send_request(request).await.unwrap()
+}
+
+/// Connects as the holder of a certificate (`""`: as nobody).
+pub async fn connect(
+    dir: &Path,
+    port: u16,
+    who: &str,
+) -> hyper::client::conn::http1::SendRequest<Full<Bytes>> {
     let file = |name: String| -> PathBuf { dir.join(name) };
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(file("ca.crt".into())).unwrap()).unwrap();
@@ -258,9 +267,9 @@ async fn send(
     let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     let name = ServerName::try_from("127.0.0.1").unwrap();
     let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
-    sender.send_request(request).await.unwrap()
+    sender
 }
 
 fn node(name: &str) -> Value {

@@ -6,5 +6,6 @@ mod cli;
 mod conformance;
 mod kubelet;
 mod lessons;
+mod load;
 mod rbac;
 mod tui;

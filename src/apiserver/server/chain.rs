@@ -11,7 +11,7 @@ use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 
 use super::core::Core;
-use crate::apiserver::audit::{AdmissionNote, BODY_LIMIT, Entry};
+use crate::apiserver::audit::{AdmissionNote, Entry, recorded_body};
 use crate::apiserver::authentication::{UserInfo, impersonation, x509};
 use crate::apiserver::authorization::{self, Attributes, Decision, Outcome, PRIVILEGED_GROUP};
 use crate::apiserver::handlers::{self, Call, Reply, json_bytes, reply_of};
@@ -357,7 +357,6 @@ impl Record {
         if body.is_empty() || secret || parts.method == http::Method::GET {
             return;
         }
-        let kept = &body[..body.len().min(BODY_LIMIT)];
-        self.entry.request_body = Some(String::from_utf8_lossy(kept).into_owned());
+        self.entry.request_body = Some(recorded_body(body));
     }
 }
