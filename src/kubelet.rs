@@ -21,11 +21,14 @@ use crate::clock::SharedClock;
 use crate::error::Result;
 use crate::release::Release;
 
+mod api;
 mod file_watch;
 pub mod journal;
+mod logs;
 pub mod manifests;
 pub mod runtime;
 pub mod source;
+mod status;
 pub mod timing;
 mod workers;
 
@@ -82,7 +85,13 @@ impl Kubelet {
         });
         file_watch::start(&kubelet)?;
         kubelet.tasks.spawn(workers::collect_garbage(kubelet.clone()));
+        kubelet.tasks.spawn(api::run(kubelet.clone()));
         Ok(kubelet)
+    }
+
+    /// Whether the kubelet's service runs.
+    fn serving(&self) -> bool {
+        !self.stop.is_cancelled()
     }
 
     /// Ends the kubelet and its containers at once.

@@ -5,22 +5,34 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
+use tokio::sync::broadcast;
 
+use self::client::CurrentServer;
+use self::network::{Listeners, Logs};
+use self::nodes::Nodes;
 use super::{Change, Cluster, ClusterKind, Facts, Identity};
 use crate::apiserver::audit;
+use crate::apiserver::storage::Store;
 use crate::clock::SharedClock;
-use crate::error::{Error, Result};
+use crate::controllers::{Api, InProcess};
+use crate::error::{Context, Error, Result};
+use crate::kubelet::runtime::{Emulated, Environment};
 use crate::kubelet::timing::Timing;
+use crate::kubelet::{self, Kubelet, manifests};
 use crate::lab::Phase;
 use crate::node::Node;
 use crate::release::Release;
 use crate::state_dir::LabDir;
 
 pub mod addons;
+mod changes;
 pub mod client;
+mod network;
+mod nodes;
 
 /// The control plane's name.
 pub const CONTROL_PLANE: &str = "controlplane";
@@ -78,17 +90,145 @@ pub struct NodeInfo {
     pub kubeconfig: PathBuf,
 }
 
+/// How long a first start may take until the API server answers and both nodes are there.
+const FIRST_START: Duration = Duration::from_secs(20);
+/// How long a resumed lab waits for its API server: a learner may have left it broken.
+const RESUME: Duration = Duration::from_secs(3);
+
 /// A running sandbox.
 pub struct Sandbox {
     options: Options,
     address: SocketAddr,
+    nodes: Nodes,
+    kubelets: Vec<Arc<Kubelet>>,
+    servers: CurrentServer,
+    audit: Arc<audit::Log>,
+    changes: broadcast::Sender<Change>,
+    tasks: tokio_util::sync::CancellationToken,
+    /// What was found damaged and set aside.
+    pub notices: Vec<String>,
 }
 
 impl Sandbox {
-    /// Starts the nodes, the kubelets and by them the API server; returns when `/readyz` says ok.
+    /// Starts the nodes, the kubelets and by them the API server.
+    ///
+    /// Returns when `/readyz` says ok and both nodes are registered; a resumed lab whose API server was left broken
+    /// comes back too.
     pub async fn start(options: Options, phase: impl Fn(Phase) + Send + Sync) -> Result<Arc<Self>> {
-        let _ = (&options, phase);
-        Err(Error::new("the sandbox cannot be started yet"))
+        phase(Phase::Nodes);
+        let dir = &options.dir;
+        let store_dir = dir.store();
+        let first = !store_dir.join("log").exists();
+        let (address, listeners) = Listeners::bind(dir, options.port).await?;
+        let started = nodes::start(&options, address).await?;
+        let (store, mut notices) = Store::open(&store_dir)
+            .context_what(|| format!("cannot open the store in {}", store_dir.display()))?;
+        notices.extend(started.notice);
+        let audit_file = dir.root().join("audit");
+        let audit = audit::Log::open(&audit_file)
+            .context_what(|| format!("cannot open the record of requests {}", audit_file.display()))?;
+        let audit = Arc::new(audit);
+        if first {
+            manifests::write_missing(&dir.node_root(CONTROL_PLANE), options.release)?;
+        }
+        phase(Phase::ApiServer);
+        let (sender, servers) = tokio::sync::watch::channel(None);
+        let api: Arc<dyn Api> = InProcess::new(servers.clone());
+        let logs = Arc::new(Logs::default());
+        let network = Arc::new(listeners.inside(started.nodes.find(CONTROL_PLANE)));
+        let mut kubelets = Vec::new();
+        for (name, node_address, control_plane) in
+            [(CONTROL_PLANE, CONTROL_PLANE_ADDRESS, true), (WORKER, WORKER_ADDRESS, false)]
+        {
+            let root = dir.node_root(name);
+            let runtime = Emulated::new(Environment {
+                node: name.into(),
+                address: node_address,
+                root: root.clone(),
+                clock: options.clock.clone(),
+                timing: options.timing.clone(),
+                release: options.release,
+                store: store.clone(),
+                audit: audit.clone(),
+                network: network.clone(),
+                servers: sender.clone(),
+                api: api.clone(),
+                kubelets: logs.clone(),
+            });
+            let config = kubelet::Config {
+                node: name.into(),
+                address: node_address,
+                root,
+                control_plane,
+                timing: options.timing.clone(),
+                release: options.release,
+                clock: options.clock.clone(),
+                runtime,
+                api: api.clone(),
+            };
+            let kubelet = Kubelet::start(config).await?;
+            logs.add(name, &kubelet);
+            kubelets.push(kubelet);
+        }
+        let tasks = tokio_util::sync::CancellationToken::new();
+        let changes = broadcast::channel(64).0;
+        let manifests = dir.node_root(CONTROL_PLANE).join(MANIFESTS.trim_start_matches('/'));
+        changes::forward(&changes, &audit, servers.clone(), &manifests, &tasks);
+        let nodes = started.nodes;
+        let sandbox =
+            Arc::new(Self { options, address, nodes, kubelets, servers, audit, changes, tasks, notices });
+        let patience = if first { FIRST_START } else { RESUME };
+        let up = tokio::time::timeout(patience, sandbox.wait_until_up()).await.is_ok();
+        if first && !up {
+            sandbox.shutdown().await;
+            return Err(Error::new("the API server did not come up")
+                .hint("`cks-lab doctor` tells what this machine lacks")
+                .hint("`cks-lab start --fresh` begins anew"));
+        }
+        sandbox.keep_addons();
+        phase(Phase::Ready);
+        Ok(sandbox)
+    }
+
+    /// Waits until the API server is ready and both nodes are registered.
+    async fn wait_until_up(&self) {
+        let mut servers = self.servers.clone();
+        let Ok(client) = self.client(&Identity::Admin) else { return };
+        loop {
+            let server = servers.borrow_and_update().clone();
+            match server {
+                Some(server) if server.ready() => {
+                    let mut there = true;
+                    for node in [CONTROL_PLANE, WORKER] {
+                        let request = http::Request::get(format!("/api/v1/nodes/{node}")).body(Vec::new());
+                        let Ok(request) = request else { return };
+                        there &= client.request::<serde_json::Value>(request).await.is_ok();
+                    }
+                    if there {
+                        return;
+                    }
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                Some(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+                None => {
+                    if servers.changed().await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes the addons in the background; a server that goes away meanwhile only delays them.
+    fn keep_addons(self: &Arc<Self>) {
+        let Ok(client) = self.client(&Identity::Admin) else { return };
+        let release = self.options.release;
+        let tasks = self.tasks.clone();
+        tokio::spawn(tasks.run_until_cancelled_owned(async move {
+            while addons::ensure(&client, release).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        }));
     }
 
     /// What `up --json` prints.
@@ -120,26 +260,30 @@ impl Cluster for Sandbox {
     }
 
     fn client(&self, identity: &Identity) -> Result<kube::Client> {
-        let _ = identity;
-        Err(Error::new("the sandbox cannot be started yet"))
+        client::client(self.servers.clone(), identity)
     }
 
     fn node(&self, name: &str) -> Option<Arc<dyn Node>> {
-        let _ = name;
-        None
+        self.nodes.find(name)
     }
 
     fn audit(&self) -> Option<Arc<audit::Log>> {
-        None
+        Some(self.audit.clone())
     }
 
-    fn changes(&self) -> tokio::sync::broadcast::Receiver<Change> {
-        tokio::sync::broadcast::channel(1).1
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
     }
 
     fn server_up(&self) -> bool {
-        false
+        self.servers.borrow().as_ref().is_some_and(|server| server.ready())
     }
 
-    async fn shutdown(&self) {}
+    async fn shutdown(&self) {
+        self.tasks.cancel();
+        for kubelet in &self.kubelets {
+            kubelet.shutdown().await;
+        }
+        self.nodes.stop().await;
+    }
 }

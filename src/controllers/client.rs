@@ -51,6 +51,11 @@ impl Client {
         Self { api, user, agent }
     }
 
+    /// The API this client talks to.
+    pub fn api(&self) -> &Arc<dyn Api> {
+        &self.api
+    }
+
     /// Reads an object or a list.
     pub async fn get(&self, path: &str) -> Result<Value, ClientError> {
         self.send(Method::GET, path, "", None).await
@@ -74,6 +79,12 @@ impl Client {
     /// Deletes an object, and by background propagation what it owns.
     pub async fn delete(&self, path: &str) -> Result<Value, ClientError> {
         let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
+        self.send(Method::DELETE, path, "application/json", Some(&options)).await
+    }
+
+    /// Deletes an object at once, whatever grace it asks for.
+    pub async fn delete_now(&self, path: &str) -> Result<Value, ClientError> {
+        let options = json!({"kind": "DeleteOptions", "apiVersion": "v1", "gracePeriodSeconds": 0});
         self.send(Method::DELETE, path, "application/json", Some(&options)).await
     }
 

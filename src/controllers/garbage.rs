@@ -30,6 +30,25 @@ pub async fn run(context: &Context) {
 }
 
 async fn orphans(client: &Client) -> Result<(), ClientError> {
+    let dependents = everything(client).await?;
+    // Owners are looked for after their dependents: what is made meanwhile is never taken for an orphan.
+    let owners = everything(client).await?;
+    let alive: HashSet<&str> = owners.iter().filter_map(|(_, o)| o["metadata"]["uid"].as_str()).collect();
+    for (place, object) in &dependents {
+        let metadata = &object["metadata"];
+        let owners = metadata["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice);
+        let orphan = !owners.is_empty()
+            && owners.iter().all(|o| o["uid"].as_str().is_none_or(|uid| !alive.contains(uid)));
+        if orphan && metadata.get("deletionTimestamp").is_none() {
+            let name = metadata["name"].as_str().unwrap_or_default();
+            ignore_missing(client.delete(&format!("{place}/{name}")).await)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every object that can be deleted, with the path of its collection.
+async fn everything(client: &Client) -> Result<Vec<(String, Value)>, ClientError> {
     let mut all: Vec<(String, Value)> = Vec::new();
     for namespaced in [false, true] {
         for (prefix, plural) in resources(client, namespaced).await? {
@@ -45,18 +64,7 @@ async fn orphans(client: &Client) -> Result<(), ClientError> {
             }
         }
     }
-    let alive: HashSet<&str> = all.iter().filter_map(|(_, o)| o["metadata"]["uid"].as_str()).collect();
-    for (place, object) in &all {
-        let metadata = &object["metadata"];
-        let owners = metadata["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice);
-        let orphan = !owners.is_empty()
-            && owners.iter().all(|o| o["uid"].as_str().is_none_or(|uid| !alive.contains(uid)));
-        if orphan && metadata.get("deletionTimestamp").is_none() {
-            let name = metadata["name"].as_str().unwrap_or_default();
-            ignore_missing(client.delete(&format!("{place}/{name}")).await)?;
-        }
-    }
-    Ok(())
+    Ok(all)
 }
 
 async fn lost_pods(client: &Client) -> Result<(), ClientError> {
@@ -69,8 +77,8 @@ async fn lost_pods(client: &Client) -> Result<(), ClientError> {
         }
         let (namespace, name) = (&pod["metadata"]["namespace"], &pod["metadata"]["name"]);
         if let (Some(namespace), Some(name)) = (namespace.as_str(), name.as_str()) {
-            let path = format!("/api/v1/namespaces/{namespace}/pods/{name}?gracePeriodSeconds=0");
-            ignore_missing(client.delete(&path).await)?;
+            let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
+            ignore_missing(client.delete_now(&path).await)?;
         }
     }
     Ok(())

@@ -72,7 +72,7 @@ async fn collect(client: &Client, pods: &[Value], lost: &HashSet<String>) -> Res
     for pod in pods.iter().filter(|pod| is_garbage(pod, lost)) {
         let text = |key: &str| pod["metadata"][key].as_str().unwrap_or_default();
         let path = format!("/api/v1/namespaces/{}/pods/{}", text("namespace"), text("name"));
-        match client.delete(&format!("{path}?gracePeriodSeconds=0")).await {
+        match client.delete_now(&path).await {
             Err(error) if !error.is_code(404) => return Err(error),
             _ => {}
         }

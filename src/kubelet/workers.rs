@@ -27,6 +27,13 @@ pub(super) struct Worker {
     pub seen: jiff::Timestamp,
 }
 
+impl Worker {
+    /// Whether the pod is to run.
+    pub(super) fn is_wanted(&self) -> bool {
+        *self.wanted.borrow()
+    }
+}
+
 /// `NAMESPACE/NAME`.
 pub(super) fn full_name(pod: &Value) -> String {
     let text = |key: &str| pod["metadata"][key].as_str().unwrap_or_default();

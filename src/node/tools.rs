@@ -38,5 +38,8 @@ pub fn dispatch(mut arguments: Vec<OsString>) -> Option<i32> {
     if called == super::linux::INIT {
         return Some(super::linux::init_main());
     }
+    if called == super::plain::SESSION {
+        return Some(super::plain::session_main(arguments));
+    }
     TOOLS.iter().find(|tool| tool.name == called).map(|tool| (tool.run)(arguments))
 }

@@ -1,0 +1,101 @@
+//! Where the API server listens, and how it reaches the kubelets.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use async_trait::async_trait;
+use tokio::net::TcpListener;
+
+use super::CONTROL_PLANE_ADDRESS;
+use crate::apiserver::server::{KubeletClient, LogRequest, LogStream, Network};
+use crate::error::{Context, Error, Result};
+use crate::kubelet::Kubelet;
+use crate::node::{Isolation, Node};
+use crate::state_dir::LabDir;
+
+/// The address on this machine's loopback at which the API server can be reached while it runs.
+pub struct Listeners {
+    outside: SocketAddr,
+}
+
+impl Listeners {
+    /// Chooses the port: the one asked for, else the lab's last one if it is free, else any.
+    pub async fn bind(dir: &LabDir, asked: u16) -> Result<(SocketAddr, Self)> {
+        let file = dir.root().join("port");
+        let last =
+            std::fs::read_to_string(&file).ok().and_then(|t| t.trim().parse::<u16>().ok()).unwrap_or(0);
+        let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let bound = match (asked, last) {
+            (0, 0) => TcpListener::bind(at(0)).await,
+            (0, last) => match TcpListener::bind(at(last)).await {
+                Err(_) => TcpListener::bind(at(0)).await,
+                bound => bound,
+            },
+            (asked, _) => TcpListener::bind(at(asked)).await,
+        };
+        let outside = bound.and_then(|listener| listener.local_addr()).map_err(|error| {
+            Error::new(format!("the port {asked} of this machine's loopback cannot be had"))
+                .why(error)
+                .hint("leave --port away to take a free one")
+        })?;
+        std::fs::write(&file, outside.port().to_string())
+            .context_what(|| format!("cannot write {}", file.display()))?;
+        Ok((outside, Self { outside }))
+    }
+
+    /// The listeners of an API server that runs on `node`.
+    pub fn inside(self, node: Option<Arc<dyn Node>>) -> ServerNetwork {
+        ServerNetwork { outside: self.outside, node }
+    }
+}
+
+/// Opens an API server's listeners: in the lab's network, and on this machine's loopback.
+pub struct ServerNetwork {
+    outside: SocketAddr,
+    node: Option<Arc<dyn Node>>,
+}
+
+#[async_trait]
+impl Network for ServerNetwork {
+    async fn listen(&self, port: u16) -> io::Result<Vec<TcpListener>> {
+        let mut listeners = vec![TcpListener::bind(self.outside).await?];
+        if let Some(node) = self.node.as_ref().filter(|n| n.isolation() == Isolation::Namespaces) {
+            for address in [CONTROL_PLANE_ADDRESS, Ipv4Addr::LOCALHOST.into()] {
+                let listener = node.listen(SocketAddr::new(address, port)).await;
+                listeners.push(listener.map_err(|e| {
+                    let why = e.why.unwrap_or(e.what);
+                    io::Error::other(format!("listen tcp 0.0.0.0:{port}: bind: {}", why.to_lowercase()))
+                })?);
+            }
+        }
+        Ok(listeners)
+    }
+}
+
+/// Finds the kubelet of a node for the API server.
+#[derive(Default)]
+pub struct Logs(Mutex<HashMap<String, Weak<Kubelet>>>);
+
+impl Logs {
+    /// Makes a kubelet known.
+    pub fn add(&self, node: &str, kubelet: &Arc<Kubelet>) {
+        let mut kubelets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kubelets.insert(node.to_owned(), Arc::downgrade(kubelet));
+    }
+}
+
+#[async_trait]
+impl KubeletClient for Logs {
+    async fn container_logs(&self, request: LogRequest) -> Result<LogStream, String> {
+        let kubelet = {
+            let kubelets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            kubelets.get(&request.node).and_then(Weak::upgrade)
+        };
+        match kubelet {
+            Some(kubelet) => kubelet.container_logs(&request),
+            None => Err(format!("node {:?} not found", request.node)),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The sandbox's nodes: their files, and starting them in namespaces or plainly.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use super::{CONTROL_PLANE, CONTROL_PLANE_ADDRESS, Options, SERVICE_ADDRESS, WORKER, WORKER_ADDRESS};
+use crate::error::{Context, Result};
+use crate::node::plan;
+use crate::node::{Node, linux, plain};
+use crate::pki::kubeadm::{self, Layout, Member, write_file};
+
+/// The running nodes.
+pub struct Nodes {
+    nodes: Vec<Arc<dyn Node>>,
+    lab: Option<linux::Lab>,
+}
+
+/// Nodes that were started, with what a person should know of it.
+pub struct Started {
+    /// The nodes.
+    pub nodes: Nodes,
+    /// Why they are not in namespaces.
+    pub notice: Option<String>,
+}
+
+impl Nodes {
+    /// A node by its name.
+    pub fn find(&self, name: &str) -> Option<Arc<dyn Node>> {
+        self.nodes.iter().find(|n| n.name() == name).cloned()
+    }
+
+    /// Ends everything that runs on them.
+    pub async fn stop(&self) {
+        if let Some(lab) = &self.lab {
+            lab.stop().await;
+        }
+    }
+}
+
+/// Makes the nodes' files and starts them; `outside` is the API server's address on this machine's loopback.
+pub async fn start(options: &Options, outside: SocketAddr) -> Result<Started> {
+    let program = std::env::current_exe().context_what(|| "cannot tell where this program is".into())?;
+    let all = [(CONTROL_PLANE.to_owned(), CONTROL_PLANE_ADDRESS), (WORKER.to_owned(), WORKER_ADDRESS)];
+    let mut specs = Vec::new();
+    for (name, address) in &all {
+        specs.push(plan::prepare(name, *address, &options.dir.node_root(name), &all, &program)?);
+    }
+    let mut plain = options.plain_nodes;
+    let mut notice = None;
+    if !plain {
+        match linux::Lab::start(specs.clone(), &program).await {
+            Ok(lab) => {
+                keys(options, outside, false)?;
+                let nodes =
+                    all.iter().filter_map(|(name, _)| lab.node(name)).map(|n| n as Arc<dyn Node>).collect();
+                return Ok(Started { nodes: Nodes { nodes, lab: Some(lab) }, notice });
+            }
+            Err(why) => {
+                notice = Some(format!(
+                    "this machine gives no namespaces ({why}): the nodes are plain directories; `cks-lab doctor` tells more"
+                ));
+                plain = true;
+            }
+        }
+    }
+    keys(options, outside, plain)?;
+    let nodes = plain::start(&specs, &program).into_iter().map(|n| n as Arc<dyn Node>).collect();
+    Ok(Started { nodes: Nodes { nodes, lab: None }, notice })
+}
+
+/// Makes certificates and kubeconfigs, those for use from this machine too.
+fn keys(options: &Options, outside: SocketAddr, plain: bool) -> Result<()> {
+    let dir = &options.dir;
+    let member =
+        |name: &str, address: IpAddr| Member { name: name.into(), address, root: dir.node_root(name) };
+    let inside = format!("https://{CONTROL_PLANE_ADDRESS}:{}", super::API_PORT);
+    let outside = format!("https://{outside}");
+    let layout = Layout {
+        control_plane: member(CONTROL_PLANE, CONTROL_PLANE_ADDRESS),
+        workers: vec![member(WORKER, WORKER_ADDRESS)],
+        server: if plain { outside.clone() } else { inside },
+        service_address: SERVICE_ADDRESS,
+        path_prefix: if plain { |member| member.root.display().to_string() } else { |_| String::new() },
+    };
+    let now = options.clock.now();
+    let authority = kubeadm::ensure(&layout, now)?;
+    let root = dir.node_root(CONTROL_PLANE);
+    let config = root.join("root/.kube/config");
+    if !config.exists() {
+        let admin = root.join("etc/kubernetes/admin.conf");
+        let text =
+            std::fs::read_to_string(&admin).context_what(|| format!("cannot read {}", admin.display()))?;
+        write_file(&config, &text, 0o600)?;
+    }
+    for (who, user, group) in [
+        ("admin", "kubernetes-admin".to_owned(), "system:masters"),
+        (CONTROL_PLANE, format!("system:node:{CONTROL_PLANE}"), "system:nodes"),
+        (WORKER, format!("system:node:{WORKER}"), "system:nodes"),
+    ] {
+        write_file(
+            &dir.kubeconfig(who),
+            &kubeadm::external(&authority, &outside, &user, group, now)?,
+            0o600,
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! What the kubelet tells the API: the node, its lease, mirror pods, and every pod's status.
+//!
+//! Upstream: `pkg/kubelet/{kubelet_node_status,status/status_manager,pod/mirror_client}.go`.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::runtime::{Container, Sandbox, State};
+use super::timing::Timing;
+use crate::controllers::leader::seconds;
+
+/// The object of a node that registers itself.
+pub fn node(name: &str, address: &str, version: &str, now: Timestamp) -> Value {
+    let labels = json!({"beta.kubernetes.io/arch": "amd64", "beta.kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
+        "kubernetes.io/hostname": name, "kubernetes.io/os": "linux"});
+    json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels,
+        "annotations": {"volumes.kubernetes.io/controller-managed-attach-detach": "true",
+            "kubeadm.alpha.kubernetes.io/cri-socket": "unix:///var/run/containerd/containerd.sock"}},
+        "spec": {}, "status": node_status(name, address, version, now)})
+}
+
+/// A node's status.
+pub fn node_status(name: &str, address: &str, version: &str, now: Timestamp) -> Value {
+    let condition = |kind: &str, status: &str, reason: &str, message: &str| {
+        json!({"type": kind, "status": status, "reason": reason, "message": message,
+            "lastHeartbeatTime": seconds(now), "lastTransitionTime": seconds(now)})
+    };
+    let resources = json!({"cpu": "1", "memory": "2000000Ki", "pods": "110", "ephemeral-storage": "19221248Ki",
+        "hugepages-2Mi": "0"});
+    json!({
+        "addresses": [{"type": "InternalIP", "address": address}, {"type": "Hostname", "address": name}],
+        "capacity": resources, "allocatable": resources,
+        "conditions": [
+            condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+            condition("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+            condition("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+            condition("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+        ],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+        "nodeInfo": {"architecture": "amd64", "bootID": "5c0d6bd9-8a9e-4b43-9e0d-1f2f2a6c1d10",
+            "containerRuntimeVersion": "containerd://1.7.13", "kernelVersion": kernel(), "kubeProxyVersion": version,
+            "kubeletVersion": version, "machineID": "388a2d0f867a4404bc12a0093bd9ed8d", "operatingSystem": "linux",
+            "osImage": "Ubuntu 24.04 LTS", "systemUUID": "f0c1e8a4-96d0-4a55-a1a1-bb1d6a1fd4ff"},
+    })
+}
+
+fn kernel() -> String {
+    rustix::system::uname().release().to_string_lossy().into_owned()
+}
+
+/// What a pod's status is made from.
+pub struct Seen<'a> {
+    /// The node's sandboxes.
+    pub sandboxes: &'a [Sandbox],
+    /// The node's containers, newest first.
+    pub containers: &'a [Container],
+    /// Why an ended container does not run again yet, by the container's id.
+    pub waiting: &'a std::collections::BTreeMap<String, String>,
+    /// The node's address.
+    pub address: &'a str,
+    /// The pod's own address, unless it has the node's.
+    pub pod_address: &'a str,
+    /// How long things take.
+    pub timing: &'a Timing,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// A pod's status by what the runtime has of it; `uid` is the uid that the runtime knows it by.
+pub fn pod_status(pod: &Value, uid: &str, seen: &Seen<'_>) -> Value {
+    let specs = pod["spec"]["containers"].as_array().map_or(&[][..], Vec::as_slice);
+    let statuses: Vec<Value> = specs
+        .iter()
+        .map(|spec| {
+            let name = spec["name"].as_str().unwrap_or_default();
+            let container = seen.containers.iter().find(|c| c.pod.uid == uid && c.spec.name == name);
+            container_status(spec, name, container, seen)
+        })
+        .collect();
+    let ready = !statuses.is_empty() && statuses.iter().all(|s| s["ready"] == true);
+    let begun = statuses.iter().any(|s| {
+        s["state"].get("running").is_some()
+            || s["restartCount"] != 0
+            || s["state"].get("terminated").is_some()
+    });
+    let all_ended = !statuses.is_empty() && statuses.iter().all(|s| s["state"].get("terminated").is_some());
+    let failed =
+        statuses.iter().any(|s| s["state"]["terminated"]["exitCode"].as_i64().is_some_and(|code| code != 0));
+    let over = all_ended && pod["spec"]["restartPolicy"] == "Never";
+    let phase = match (over, begun) {
+        (true, _) if failed => "Failed",
+        (true, _) => "Succeeded",
+        (_, true) => "Running",
+        _ => "Pending",
+    };
+    let created = seen.sandboxes.iter().find(|s| s.pod.uid == uid).map_or(seen.now, |s| s.created);
+    let condition = |kind: &str, ok: bool| {
+        let mut out = json!({"type": kind, "status": if ok { "True" } else { "False" }, "lastProbeTime": null,
+            "lastTransitionTime": seconds(created)});
+        if !ok {
+            let names: Vec<_> =
+                statuses.iter().filter(|s| s["ready"] != true).filter_map(|s| s["name"].as_str()).collect();
+            out["reason"] = json!("ContainersNotReady");
+            out["message"] = json!(format!("containers with unready status: [{}]", names.join(" ")));
+        }
+        out
+    };
+    let ip = if pod["spec"]["hostNetwork"] == true { seen.address } else { seen.pod_address };
+    json!({"phase": phase, "hostIP": seen.address, "hostIPs": [{"ip": seen.address}], "podIP": ip,
+        "podIPs": [{"ip": ip}], "startTime": seconds(created), "containerStatuses": statuses, "conditions": [
+            condition("PodReadyToStartContainers", true), condition("Initialized", true), condition("Ready", ready),
+            condition("ContainersReady", ready), condition("PodScheduled", true)]})
+}
+
+fn container_status(spec: &Value, name: &str, container: Option<&Container>, seen: &Seen<'_>) -> Value {
+    let mut status = json!({"name": name, "image": spec["image"], "imageID": "", "ready": false, "started": false,
+        "restartCount": 0, "lastState": {}, "state": {"waiting": {"reason": "ContainerCreating"}}});
+    let Some(container) = container else { return status };
+    let id = format!("containerd://{}", container.id);
+    let begun = container.started.unwrap_or(container.created);
+    status["restartCount"] = json!(container.attempt);
+    status["imageID"] = spec["image"].clone();
+    status["containerID"] = json!(id);
+    if container.state == State::Exited {
+        let code = container.exit.unwrap_or(255);
+        let reason = if code == 0 { "Completed" } else { "Error" };
+        let ended = json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": seconds(begun),
+            "finishedAt": seconds(container.finished.unwrap_or(seen.now)), "containerID": id}});
+        match seen.waiting.get(&container.id) {
+            None => status["state"] = ended,
+            Some(why) => {
+                status["lastState"] = ended;
+                status["state"] = json!({"waiting": {"reason": "CrashLoopBackOff", "message": why}});
+            }
+        }
+    } else {
+        let ready = ready_at(spec, begun, seen.timing) <= seen.now;
+        status["state"] = json!({"running": {"startedAt": seconds(begun)}});
+        status["ready"] = json!(ready);
+        status["started"] = json!(ready);
+    }
+    status
+}
+
+/// When a container that runs is ready: at once, or after its startup probe's first success.
+pub fn ready_at(spec: &Value, begun: Timestamp, timing: &Timing) -> Timestamp {
+    let wait =
+        if spec.get("startupProbe").is_some() { timing.startup_probe } else { std::time::Duration::ZERO };
+    begun + jiff::SignedDuration::try_from(wait).unwrap_or_default()
+}
+
+/// The mirror pod of a static pod (`mirror_client.go`).
+pub fn mirror(pod: &Value, uid: &str, node: &str, node_uid: &str) -> Value {
+    let mut object = pod.clone();
+    let metadata = &mut object["metadata"];
+    metadata["annotations"]["kubernetes.io/config.mirror"] = json!(uid);
+    metadata["ownerReferences"] =
+        json!([{"apiVersion": "v1", "kind": "Node", "name": node, "uid": node_uid, "controller": true}]);
+    if let Some(fields) = metadata.as_object_mut() {
+        fields.remove("uid");
+    }
+    object
+}
