@@ -15,7 +15,7 @@ import argparse, gzip, json, os, re, ssl, urllib.request
 GROUPS = """api/v1 apis/apps/v1 apis/authentication.k8s.io/v1 apis/authorization.k8s.io/v1 apis/certificates.k8s.io/v1
 apis/coordination.k8s.io/v1 apis/discovery.k8s.io/v1 apis/events.k8s.io/v1 apis/node.k8s.io/v1 apis/policy/v1
 apis/rbac.authorization.k8s.io/v1 apis/scheduling.k8s.io/v1 apis/storage.k8s.io/v1""".split()
-UNSERVED = {"componentstatuses", "podtemplates", "replicationcontrollers", "controllerrevisions", "statefulsets",
+UNSERVED = {"podtemplates", "replicationcontrollers", "controllerrevisions", "statefulsets",
             "csistoragecapacities", "volumeattachments"}
 STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.M | re.S)
 FIELD = re.compile(r'^\t(\w+)\s+(\S+)\s+`json:"([^"]*)"', re.M)

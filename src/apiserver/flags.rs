@@ -176,8 +176,9 @@ impl Flags {
 
     /// Checks what the flags say together (`ServerRunOptions.Complete` and `.Validate`).
     pub fn validate(&self, release: &'static Release) -> Result<(), Refusal> {
-        if let Some(gates) = self.get("feature-gates") {
-            gate_error(gates).map_or(Ok(()), |error| Err(Refusal::Failed(error)))?;
+        let gates = self.each("feature-gates").join(",");
+        if !gates.is_empty() {
+            gate_error(&gates, release).map_or(Ok(()), |error| Err(Refusal::Failed(error)))?;
         }
         if let Some(range) = self.text("service-cluster-ip-range") {
             for (index, part) in range.split(',').enumerate() {
@@ -285,16 +286,42 @@ impl Flags {
     }
 }
 
-/// What is wrong with `--feature-gates`; gates that the release has are not told apart by name here.
-fn gate_error(gates: &str) -> Option<String> {
-    gates.split(',').map(str::trim).filter(|gate| !gate.is_empty()).find_map(|gate| {
-        match gate.split_once('=') {
-            None => Some(format!("missing bool value for {gate}")),
-            Some((name, value)) if values::check("bool", value.trim()).is_err() => Some(format!(
-                "invalid value of {name}={value}, err: strconv.ParseBool: parsing {}: invalid syntax",
-                values::quote(value)
-            )),
-            _ => None,
+/// The feature gates of 1.31, each with the value that it is locked to, if it is (asked of the real program).
+const GATES_1_31: &str = include_str!("../../assets/feature-gates-1.31.txt");
+
+/// What is wrong with `--feature-gates` (`component-base/{version/registry,featuregate/feature_gate}.go`).
+///
+/// The names of other releases' gates are not known here; those are only read.
+fn gate_error(gates: &str, release: &Release) -> Option<String> {
+    let mut given = Vec::new();
+    for gate in gates.split(',').map(str::trim).filter(|gate| !gate.is_empty()) {
+        let (component, gate) = gate.split_once(':').unwrap_or(("kube", gate));
+        if component != "kube" {
+            return Some(format!("component not registered: {component}"));
+        }
+        let Some((name, value)) = gate.split_once('=') else {
+            return Some(format!("missing bool value for {gate}"));
+        };
+        let (name, value) = (name.trim(), value.trim());
+        if values::check("bool", value).is_err() {
+            let quoted = values::quote(value);
+            return Some(format!(
+                "invalid value of {name}={value}, err: strconv.ParseBool: parsing {quoted}: invalid syntax"
+            ));
+        }
+        given.push((name, values::is_true(value)));
+    }
+    if release.minor != 31 {
+        return None;
+    }
+    given.into_iter().find_map(|(name, value)| {
+        let known = GATES_1_31.lines().map(|line| line.split_once(' ').unwrap_or((line, "")));
+        match known.into_iter().find(|(gate, _)| *gate == name) {
+            None => Some(format!("unrecognized feature gate: {name}")),
+            Some((_, lock)) if !lock.is_empty() && values::is_true(lock) != value => {
+                Some(format!("cannot set feature gate {name} to {value}, feature is locked to {lock}"))
+            }
+            Some(_) => None,
         }
     })
 }

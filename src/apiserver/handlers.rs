@@ -17,6 +17,7 @@ use super::serving::{self, Body};
 use super::status::Status;
 use super::storage::Key;
 
+mod components;
 mod create;
 mod delete;
 mod list;
@@ -102,6 +103,9 @@ pub async fn serve(call: &mut Call<'_>, method: &str) -> Result<Reply, Status> {
         return if known { Err(no_such_resource()) } else { Ok(page_not_found()) };
     };
     check_route(rt, info, method)?;
+    if rt.plural == components::RESOURCE {
+        return components::serve(call, rt);
+    }
     match (info.subresource.as_str(), info.verb.as_str()) {
         ("", "create") => create::create(call, rt),
         ("", "get") | ("status", "get") => list::get(call, rt),

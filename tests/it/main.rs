@@ -3,6 +3,7 @@
 
 mod apiserver;
 mod cli;
+mod components;
 mod conformance;
 mod kubelet;
 mod lessons;

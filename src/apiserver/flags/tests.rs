@@ -100,6 +100,14 @@ fn wrong_settings_get_the_real_sentences() {
         ),
         ("--service-cluster-ip-range=foo", "service-cluster-ip-range[0] is not a valid cidr"),
         ("--runtime-config=foo=true", "runtime-config invalid key foo"),
+        ("--feature-gates=Foo=true", "unrecognized feature gate: Foo"),
+        ("--feature-gates=AllAlpha=true,kube:Foo=false", "unrecognized feature gate: Foo"),
+        ("--feature-gates=bar:Foo=true", "component not registered: bar"),
+        ("--feature-gates=Foo", "missing bool value for Foo"),
+        (
+            "--feature-gates=APIListChunking=false",
+            "cannot set feature gate APIListChunking to false, feature is locked to true",
+        ),
     ] {
         assert_eq!(run(line).unwrap_err(), Refusal::Failed(expected.into()), "{line}");
     }

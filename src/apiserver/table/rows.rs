@@ -79,6 +79,18 @@ fn access_modes(modes: &Value) -> String {
     short.collect::<Vec<_>>().join(",")
 }
 
+/// What a component's health is, and why.
+fn component(object: &Value, name: Value) -> Vec<Value> {
+    let healthy = list(&object["conditions"]).find(|condition| condition["type"] == "Healthy");
+    let status = match healthy.map(|condition| &condition["status"]) {
+        None => "Unknown",
+        Some(status) if status == "True" => "Healthy",
+        Some(_) => "Unhealthy",
+    };
+    let word = |key: &str| json!(healthy.map_or("", |condition| text(&condition[key], "")));
+    vec![name, json!(status), word("message"), word("error")]
+}
+
 /// The cells of an object.
 pub fn cells(rt: &ResourceType, object: &Value, now: Timestamp) -> Vec<Value> {
     let (meta, spec, status) = (&object["metadata"], &object["spec"], &object["status"]);
@@ -87,6 +99,7 @@ pub fn cells(rt: &ResourceType, object: &Value, now: Timestamp) -> Vec<Value> {
     match rt.plural {
         "pods" => pods::cells(object, now),
         "nodes" => node(object, name, age),
+        "componentstatuses" => component(object, name),
         "namespaces" => vec![name, json!(text(&status["phase"], "")), age],
         "configmaps" => vec![name, json!(count(&object["data"]) + count(&object["binaryData"])), age],
         "secrets" => vec![name, json!(text(&object["type"], "")), json!(count(&object["data"])), age],
