@@ -27,9 +27,11 @@ pub mod journal;
 mod logs;
 pub mod manifests;
 pub mod runtime;
+pub mod socket;
 pub mod source;
 mod status;
 pub mod timing;
+pub mod tools;
 mod workers;
 
 /// What a kubelet is started with.
@@ -65,6 +67,9 @@ pub struct Kubelet {
     waiting: Mutex<BTreeMap<String, String>>,
     /// Counts what changes a pod's status without changing a container.
     status: tokio::sync::watch::Sender<u64>,
+    /// Whether the service runs, and since when; a stopped one leaves its containers alone.
+    active: tokio::sync::watch::Sender<(bool, jiff::Timestamp)>,
+    begun: jiff::Timestamp,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -73,6 +78,8 @@ impl Kubelet {
     /// Starts a kubelet; returns when the static pods that are there were started, whatever becomes of them.
     pub async fn start(config: Config) -> Result<Arc<Self>> {
         let journal = Journal::new(config.clock.clone());
+        let begun = config.clock.now();
+        let listener = socket::bind(&config.root)?;
         let kubelet = Arc::new(Self {
             config,
             journal,
@@ -80,10 +87,14 @@ impl Kubelet {
             running: Mutex::default(),
             waiting: Mutex::default(),
             status: tokio::sync::watch::Sender::new(0),
+            active: tokio::sync::watch::Sender::new((true, begun)),
+            begun,
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
+        kubelet.started();
         file_watch::start(&kubelet)?;
+        kubelet.tasks.spawn(socket::serve(kubelet.clone(), listener));
         kubelet.tasks.spawn(workers::collect_garbage(kubelet.clone()));
         kubelet.tasks.spawn(api::run(kubelet.clone()));
         Ok(kubelet)
@@ -91,7 +102,7 @@ impl Kubelet {
 
     /// Whether the kubelet's service runs.
     fn serving(&self) -> bool {
-        !self.stop.is_cancelled()
+        self.activity().0 && !self.stop.is_cancelled()
     }
 
     /// Ends the kubelet and its containers at once.
@@ -101,5 +112,44 @@ impl Kubelet {
         self.tasks.wait().await;
         self.config.runtime.shutdown().await;
         lock(&self.workers).clear();
+    }
+
+    /// Whether the service runs, and since when.
+    pub fn activity(&self) -> (bool, jiff::Timestamp) {
+        *self.active.borrow()
+    }
+
+    /// Starts, stops or restarts the service, as systemd would; anything else changes nothing.
+    fn control(&self, verb: &str) {
+        let (running, _) = self.activity();
+        let now = self.config.clock.now();
+        if matches!(verb, "stop" | "restart") && running {
+            self.journal
+                .systemd("kubelet", "Stopping kubelet.service - kubelet: The Kubernetes Node Agent...");
+            self.journal.systemd("kubelet", "kubelet.service: Deactivated successfully.");
+            self.journal.systemd("kubelet", "Stopped kubelet.service - kubelet: The Kubernetes Node Agent.");
+            self.active.send_replace((false, now));
+        }
+        if matches!(verb, "start" | "restart") && !self.activity().0 {
+            self.journal.next_pid();
+            self.started();
+            self.active.send_replace((true, now));
+        }
+    }
+
+    /// What the journal says of a start.
+    fn started(&self) {
+        self.journal.systemd("kubelet", "Started kubelet.service - kubelet: The Kubernetes Node Agent.");
+        let version = self.config.release.git_version;
+        for (source, text) in [
+            ("server.go:206", "\"--pod-infra-container-image will not be pruned by the image garbage collector in kubelet and should also be set in the remote runtime\"".to_owned()),
+            ("server.go:486", format!("\"Kubelet version\" kubeletVersion={version:?}")),
+            ("server.go:488", "\"Golang settings\" GOGC=\"\" GOMAXPROCS=\"\" GOTRACEBACK=\"\"".to_owned()),
+            ("kubelet.go:408", "\"Attempting to sync node with API server\"".to_owned()),
+            ("kubelet.go:303", format!("\"Adding static pod path\" path=\"/{}\"", manifests::DIRECTORY)),
+            ("server.go:1269", "\"Started kubelet\"".to_owned()),
+        ] {
+            self.journal.klog(crate::klog::Severity::Info, source, &text);
+        }
     }
 }

@@ -89,9 +89,19 @@ async fn follow(
 ) {
     let period = kubelet.config.timing.file_check_frequency;
     let mut rescan = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
+    let mut active = kubelet.active.subscribe();
     loop {
+        if !active.borrow_and_update().0 {
+            tokio::select! {
+                () = kubelet.stop.cancelled() => return,
+                _ = active.wait_for(|(active, _)| *active) => {}
+            }
+            while receiver.try_recv().is_ok() {}
+            scan(&kubelet, &directory, &mut known);
+        }
         tokio::select! {
             () = kubelet.stop.cancelled() => return,
+            _ = active.changed() => {}
             _ = rescan.tick() => scan(&kubelet, &directory, &mut known),
             change = receiver.recv() => match change {
                 None => return,

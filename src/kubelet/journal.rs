@@ -13,6 +13,10 @@ use crate::klog::{self, Severity};
 /// How many lines are kept.
 const KEEP: usize = 20_000;
 
+/// Where the kubelet writes lines of verbosity 2.
+const VERBOSE: [&str; 4] =
+    ["kubelet.go:2407", "kubelet.go:2417", "kubelet.go:2439", "kuberuntime_container.go:808"];
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
@@ -55,7 +59,12 @@ impl Journal {
     }
 
     /// A klog line of the kubelet.
+    ///
+    /// Lines of verbosity 2 are not kept: a kubeadm cluster's kubelet runs without `-v`.
     pub fn klog(&self, severity: Severity, source: &str, message: &str) {
+        if VERBOSE.contains(&source) {
+            return;
+        }
         let (now, pid) = (self.clock.now(), self.pid());
         self.write(now, "kubelet", "kubelet", pid, klog::line(severity, now, pid, source, message));
     }

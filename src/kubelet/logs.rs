@@ -1,88 +1,143 @@
-//! Container logs in the format of the CRI: read for `kubectl logs`.
+//! What the kubelet answers when it is asked for a container's log.
 //!
-//! Format: `TIME stdout|stderr F|P TEXT`; upstream `pkg/kubelet/kuberuntime/logs/logs.go`.
+//! Upstream: `pkg/kubelet/kubelet_pods.go` (`validateContainerLogStatus`), `kuberuntime/logs`.
 
-use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::StreamExt;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Kubelet;
-use super::runtime::State;
+use super::runtime::logs::{self, Entry};
+use super::runtime::{Container, State};
 use crate::apiserver::server::{LogRequest, LogStream};
 
-/// Takes a line apart: its time and its text.
-pub fn split(line: &str) -> Option<(&str, &str)> {
-    let (time, rest) = line.split_once(' ')?;
-    let (_, rest) = rest.split_once(' ')?;
-    let (_, text) = rest.split_once(' ').unwrap_or((rest, ""));
-    Some((time, text))
+/// How much of a log is wanted.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Keep sending what comes.
+    pub follow: bool,
+    /// Only the last lines.
+    pub tail: Option<usize>,
+    /// Only what is younger.
+    pub since: Option<Timestamp>,
 }
 
-/// The log at `path` as it was asked for; with `follow`, what is appended comes until the file is gone.
-pub fn stream(path: &Path, request: &LogRequest, now: Timestamp) -> Result<LogStream, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| format!("failed to try resolving symlinks in path {path:?}: {e}"))?;
-    let since = request.since_seconds.map(|seconds| now - SignedDuration::from_secs(seconds));
-    let timestamps = request.timestamps;
-    let show = move |line: &str| -> Option<String> {
-        let (time, text) = split(line)?;
-        if since.is_some_and(|since| time.parse::<Timestamp>().is_ok_and(|at| at < since)) {
-            return None;
+impl Wanted {
+    /// Cuts what was read at first.
+    pub fn cut(&self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        if let Some(since) = self.since {
+            entries.retain(|e| e.at >= since);
         }
-        Some(if timestamps { format!("{time} {text}\n") } else { format!("{text}\n") })
-    };
-    let mut lines: Vec<String> = text.lines().filter_map(&show).collect();
-    if let Some(tail) = request.tail_lines {
-        lines.drain(..lines.len().saturating_sub(tail));
-    }
-    let mut whole = lines.concat();
-    if let Some(limit) = request.limit_bytes.and_then(|l| usize::try_from(l).ok()) {
-        let end = (0..=limit.min(whole.len())).rev().find(|at| whole.is_char_boundary(*at)).unwrap_or(0);
-        whole.truncate(end);
-    }
-    let first = futures::stream::iter([Bytes::from(whole)]);
-    if !request.follow {
-        return Ok(Box::pin(first));
-    }
-    let state = (path.to_owned(), text.len(), show);
-    let rest = futures::stream::unfold(state, |(path, mut seen, show)| async move {
-        loop {
-            // Appended lines are looked for as often as a person can see.
-            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-            let text = tokio::fs::read_to_string(&path).await.ok()?;
-            let new = text.get(seen..)?;
-            let end = new.rfind('\n').map_or(0, |at| at + 1);
-            if end > 0 {
-                seen += end;
-                let out: String = new[..end].lines().filter_map(&show).collect();
-                return Some((Bytes::from(out), (path, seen, show)));
-            }
+        if let Some(tail) = self.tail {
+            entries.drain(..entries.len().saturating_sub(tail));
         }
-    });
-    Ok(Box::pin(first.chain(rest)))
+        entries
+    }
 }
 
 impl Kubelet {
-    /// A container's log; errors are the kubelet's own sentences.
+    /// A container's log by the names that the API server knows.
     pub fn container_logs(&self, request: &LogRequest) -> Result<LogStream, String> {
-        let (name, pod) = (&request.container, &request.pod);
-        let containers = self.config.runtime.containers();
-        let mut mine = containers
-            .iter()
-            .filter(|c| c.pod.namespace == request.namespace && c.pod.name == *pod && c.spec.name == *name);
-        let found =
-            if request.previous { mine.filter(|c| c.state == State::Exited).nth(0) } else { mine.next() };
-        match found {
-            Some(container) => {
-                let path = self.config.root.join(container.log_path.trim_start_matches('/'));
-                stream(&path, request, self.config.clock.now())
+        let (container, pod) = (&request.container, &request.pod);
+        let mut found: Vec<_> = self
+            .config
+            .runtime
+            .containers()
+            .into_iter()
+            .filter(|c| {
+                c.pod.name == *pod && c.pod.namespace == request.namespace && c.spec.name == *container
+            })
+            .collect();
+        // The mirror pod may be of an earlier pod than the one that runs: the one whose worker is there counts.
+        found.sort_by_key(|c| std::cmp::Reverse(c.created));
+        let chosen = if request.previous {
+            found
+                .into_iter()
+                .find(|c| c.state == State::Exited && (c.attempt > 0 || c.finished.is_some()))
+                .ok_or_else(|| {
+                    format!("previous terminated container {container:?} in pod {pod:?} not found")
+                })?
+        } else {
+            match found.into_iter().next() {
+                Some(container) => container,
+                None if self.knows(&request.namespace, pod) => {
+                    return Err(format!(
+                        "container {container:?} in pod {pod:?} is waiting to start: ContainerCreating"
+                    ));
+                }
+                None => return Err(format!("container {container:?} in pod {pod:?} is not available")),
             }
-            None if request.previous => {
-                Err(format!("previous terminated container {name:?} in pod {pod:?} not found"))
+        };
+        let since = request.since_seconds.map(|s| self.config.clock.now() - SignedDuration::from_secs(s));
+        let wanted = Wanted { follow: request.follow, tail: request.tail_lines, since };
+        let (timestamps, mut left) = (request.timestamps, request.limit_bytes.unwrap_or(u64::MAX));
+        let entries = self.log_entries(&chosen, wanted);
+        let pieces = entries.map(move |entry| {
+            let mut line = if timestamps {
+                format!("{:.9} {}\n", entry.at, entry.text)
+            } else {
+                format!("{}\n", entry.text)
+            };
+            let allowed = usize::try_from(left).unwrap_or(usize::MAX).min(line.len());
+            left -= allowed as u64;
+            if allowed < line.len() {
+                let mut end = allowed;
+                while !line.is_char_boundary(end) {
+                    end -= 1;
+                }
+                line.truncate(end);
             }
-            None => Err(format!("container {name:?} in pod {pod:?} is not available")),
+            Bytes::from(line)
+        });
+        Ok(Box::pin(pieces))
+    }
+
+    /// Whether a pod of this name waits or runs here.
+    fn knows(&self, namespace: &str, pod: &str) -> bool {
+        let name = format!("{namespace}/{pod}");
+        super::journal::lock(&self.running).contains_key(&name)
+    }
+
+    /// A container's log as a stream of lines.
+    pub(super) fn log_entries(
+        &self,
+        container: &Container,
+        wanted: Wanted,
+    ) -> std::pin::Pin<Box<dyn futures::Stream<Item = Entry> + Send>> {
+        let path = logs::on_machine(&self.config.root, &container.log_path);
+        let (entries, end) = logs::read(&path, 0);
+        let first = futures::stream::iter(wanted.cut(entries));
+        if !wanted.follow {
+            return Box::pin(first);
         }
+        let runtime = Arc::clone(&self.config.runtime);
+        let (lines, changes) = (runtime.log_changes(), runtime.changes());
+        let state = (end, lines, changes, runtime, path, container.id.clone(), self.stop.clone());
+        let rest = futures::stream::unfold(state, |mut state| async move {
+            loop {
+                let over = state
+                    .3
+                    .containers()
+                    .into_iter()
+                    .find(|c| c.id == state.5)
+                    .is_none_or(|c| c.state == State::Exited);
+                let (entries, end) = logs::read(&state.4, state.0);
+                if !entries.is_empty() {
+                    state.0 = end;
+                    return Some((futures::stream::iter(entries), state));
+                }
+                if over {
+                    return None;
+                }
+                tokio::select! {
+                    () = state.6.cancelled() => return None,
+                    _ = state.1.changed() => {}
+                    _ = state.2.changed() => {}
+                }
+            }
+        });
+        Box::pin(first.chain(rest.flatten()))
     }
 }

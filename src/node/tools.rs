@@ -22,7 +22,11 @@ pub struct Tool {
 }
 
 /// All tools.
-pub static TOOLS: &[Tool] = &[];
+pub static TOOLS: &[Tool] = &[
+    Tool { name: "crictl", when: When::Always, run: crate::kubelet::tools::crictl::main },
+    Tool { name: "journalctl", when: When::Always, run: crate::kubelet::tools::journalctl::main },
+    Tool { name: "systemctl", when: When::Always, run: crate::kubelet::tools::systemctl::main },
+];
 
 /// The names that a node gets, by whether the machine has a program of a name.
 pub fn on_node(has: impl Fn(&str) -> bool) -> Vec<&'static str> {

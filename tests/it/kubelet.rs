@@ -207,3 +207,94 @@ async fn a_broken_manifest_ends_the_pod_at_the_next_scan_only_and_starting_with_
     lab.until(API, "it is gone", <[Container]>::is_empty).await;
     lab.kubelet.shutdown().await;
 }
+
+impl Lab {
+    /// Runs a tool as it is on the node; standard output and error come back together.
+    async fn tool(&self, name: &str, words: &[&str]) -> String {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_cks-lab"));
+        command.arg0(name).args(words).env("CKS_LAB_NODE_SOCKET", self.socket());
+        let output = command.output().await.unwrap();
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    }
+
+    fn socket(&self) -> std::path::PathBuf {
+        self.dir.path().join("controlplane/run/containerd/containerd.sock")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_tell_what_runs_while_no_api_server_does() {
+    let lab = Lab::start(|_| {}).await;
+    lab.ready(API).await;
+    lab.edit(API_FILE, "--enable-bootstrap-token-auth=true", "--enable-admission-plugins=NodeRestrictio");
+    let crashed =
+        lab.until(API, "it crashed", |c| c.iter().any(|c| c.attempt >= 3 && c.exit == Some(1))).await;
+    let all = lab.tool("crictl", &["ps", "-a", "--name", API]).await;
+    let (head, rows) = all.split_once('\n').unwrap();
+    assert!(head.starts_with("CONTAINER           IMAGE               CREATED   "), "{head}");
+    assert!(rows.contains("Exited"), "{all}");
+    let etcd = lab.tool("crictl", &["ps", "--name", "etcd"]).await;
+    assert!(etcd.contains("Running") && etcd.contains("etcd-controlplane"), "{etcd}");
+    let log = lab.tool("crictl", &["logs", "--tail", "1", &crashed[0].id[..13]]).await;
+    assert!(log.contains("NodeRestrictio") || log.contains("not found"), "{log}");
+    let unknown = lab.tool("crictl", &["logs", "zzz"]).await;
+    assert!(unknown.contains("an error occurred when try to find container \"zzz\": not found"), "{unknown}");
+    let pods = lab.tool("crictl", &["pods"]).await;
+    assert!(pods.contains("kube-scheduler-controlplane") && pods.contains("(default)"), "{pods}");
+    let status = lab.tool("systemctl", &["status", "kubelet"]).await;
+    assert!(status.contains("● kubelet.service - kubelet: The Kubernetes Node Agent"), "{status}");
+    std::fs::write(lab.manifest(API_FILE), "a:\n  b: 1\n c: 2\n").unwrap();
+    lab.until(API, "it is gone", <[Container]>::is_empty).await;
+    let journal = lab.tool("journalctl", &["-u", "kubelet", "--no-pager"]).await;
+    let why = "couldn't parse as pod(yaml: line 2: did not find expected key), please check config file";
+    assert!(journal.contains(why), "{journal}");
+    assert!(journal.contains("with CrashLoopBackOff"), "{journal}");
+    lab.kubelet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_kubelet_leaves_its_containers_and_reads_the_files_again_when_it_is_back() {
+    let lab = Lab::start(|_| {}).await;
+    let first = lab.ready(API).await;
+    lab.tool("systemctl", &["stop", "kubelet"]).await;
+    assert_eq!(lab.tool("systemctl", &["is-active", "kubelet"]).await, "inactive\n");
+    lab.edit(API_FILE, ANCHOR, WITH_PLUGIN);
+    assert_eq!(lab.ready(API).await.id, first.id);
+    lab.tool("systemctl", &["start", "kubelet"]).await;
+    lab.until(API, "a new pod", |c| c.iter().any(|c| c.ready && c.pod != first.pod)).await;
+    lab.kubelet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logs_are_cut_stamped_and_refused() {
+    use futures::StreamExt;
+    let lab = Lab::start(|_| {}).await;
+    let container = lab.ready(API).await;
+    let request = LogRequest {
+        node: "controlplane".into(),
+        namespace: "kube-system".into(),
+        pod: "kube-apiserver-controlplane".into(),
+        container: API.into(),
+        ..LogRequest::default()
+    };
+    let read = async |request: LogRequest| {
+        let pieces: Vec<_> = lab.kubelet.container_logs(&request)?.collect().await;
+        Ok::<_, String>(String::from_utf8(pieces.concat()).unwrap())
+    };
+    let whole = read(request.clone()).await.unwrap();
+    assert!(whole.contains("mutating admission controller(s) successfully"), "{whole}");
+    let two = read(LogRequest { tail_lines: Some(2), ..request.clone() }).await.unwrap();
+    assert!(whole.ends_with(&two) && two.lines().count() == 2);
+    let few = read(LogRequest { limit_bytes: Some(10), ..request.clone() }).await.unwrap();
+    assert_eq!(few, whole[..10]);
+    let stamped = read(LogRequest { timestamps: true, ..request.clone() }).await.unwrap();
+    assert!(stamped.starts_with("20") && stamped.contains("Z "), "{stamped}");
+    assert_eq!(
+        read(LogRequest { pod: "other".into(), ..request.clone() }).await.unwrap_err(),
+        "container \"kube-apiserver\" in pod \"other\" is not available"
+    );
+    assert!(read(LogRequest { previous: true, ..request }).await.unwrap_err().contains("not found"));
+    let file = lab.dir.path().join("controlplane").join(container.log_path.trim_start_matches('/'));
+    assert!(std::fs::read_to_string(file).unwrap().contains(" stderr F "));
+    lab.kubelet.shutdown().await;
+}

@@ -77,7 +77,7 @@ pub fn remove(root: &Path, container: &Container) {
 }
 
 /// One line of a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {
     /// When it was written.
     pub at: Timestamp,

@@ -1,0 +1,188 @@
+//! What crictl, systemctl and journalctl on a node ask: one JSON line in, JSON lines out.
+//!
+//! The socket is where containerd's is; it answers whether an API server runs or not.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::StreamExt;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+use super::Kubelet;
+use super::logs::Wanted;
+use super::runtime::{Container, Sandbox};
+use crate::error::{Context, Result};
+
+/// Where the socket is on a node.
+pub const SOCKET: &str = "/run/containerd/containerd.sock";
+
+/// A question.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "lowercase")]
+pub enum Question {
+    /// All sandboxes and containers.
+    State,
+    /// A container's log.
+    Logs {
+        /// The container's whole id.
+        id: String,
+        /// Keep sending what comes.
+        follow: bool,
+        /// Only the last lines.
+        tail: Option<usize>,
+        /// Only what is younger.
+        since: Option<Timestamp>,
+    },
+    /// The journal.
+    Journal {
+        /// Keep sending what comes.
+        follow: bool,
+    },
+    /// A unit's state, or a change of it.
+    Service {
+        /// `kubelet`, `containerd`
+        unit: String,
+        /// `status`, `start`, `stop`, `restart`
+        verb: String,
+    },
+}
+
+/// What runs on the node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NodeState {
+    /// `v1.31.0`
+    pub version: String,
+    /// The node's name.
+    pub node: String,
+    /// The node's time.
+    pub now: Timestamp,
+    /// Sandboxes, newest first.
+    pub sandboxes: Vec<Sandbox>,
+    /// Containers, newest first.
+    pub containers: Vec<Container>,
+}
+
+/// A unit's state.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Service {
+    /// Whether it runs.
+    pub active: bool,
+    /// Its process id.
+    pub pid: u32,
+    /// Since when it is in that state.
+    pub since: Timestamp,
+    /// The node's time.
+    pub now: Timestamp,
+    /// The node's address.
+    pub address: String,
+}
+
+/// Binds the socket below a node's root, whose path may be longer than a socket's may be.
+pub(super) fn bind(root: &Path) -> Result<UnixListener> {
+    let path = root.join(SOCKET.trim_start_matches('/'));
+    let what = || format!("cannot listen on {}", path.display());
+    let parent = path.parent().unwrap_or(root);
+    std::fs::create_dir_all(parent).context_what(what)?;
+    let _ = std::fs::remove_file(&path);
+    let directory = std::fs::File::open(parent).context_what(what)?;
+    UnixListener::bind(format!("/proc/self/fd/{}/containerd.sock", directory.as_raw_fd())).context_what(what)
+}
+
+/// Answers until the kubelet ends.
+pub(super) async fn serve(kubelet: Arc<Kubelet>, listener: UnixListener) {
+    loop {
+        let accepted = tokio::select! {
+            () = kubelet.stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, _)) = accepted else { continue };
+        let (kubelet, stop) = (kubelet.clone(), kubelet.stop.clone());
+        kubelet.tasks.clone().spawn(async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = answer(&kubelet, stream) => {}
+            }
+        });
+    }
+}
+
+async fn send(stream: &mut (impl AsyncWriteExt + Unpin), value: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    stream.write_all(&line).await
+}
+
+async fn answer(kubelet: &Arc<Kubelet>, stream: UnixStream) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut read = BufReader::new(read);
+    let mut line = String::new();
+    read.read_line(&mut line).await?;
+    let question: Question = serde_json::from_str(&line)?;
+    // A client that goes away ends what it follows.
+    let gone = async move {
+        let mut rest = String::new();
+        let _ = read.read_line(&mut rest).await;
+    };
+    tokio::select! {
+        () = gone => Ok(()),
+        done = respond(kubelet, question, &mut write) => done,
+    }
+}
+
+async fn respond(
+    kubelet: &Arc<Kubelet>,
+    question: Question,
+    write: &mut (impl AsyncWriteExt + Unpin),
+) -> io::Result<()> {
+    let config = &kubelet.config;
+    match question {
+        Question::State => {
+            let state = NodeState {
+                version: config.release.git_version.into(),
+                node: config.node.clone(),
+                now: config.clock.now(),
+                sandboxes: config.runtime.sandboxes(),
+                containers: config.runtime.containers(),
+            };
+            send(write, &state).await
+        }
+        Question::Logs { id, follow, tail, since } => {
+            let Some(container) = config.runtime.containers().into_iter().find(|c| c.id == id) else {
+                return Ok(());
+            };
+            let mut entries = kubelet.log_entries(&container, Wanted { follow, tail, since });
+            while let Some(entry) = entries.next().await {
+                send(write, &entry).await?;
+            }
+            Ok(())
+        }
+        Question::Journal { follow } => {
+            let mut newest = kubelet.journal.subscribe();
+            let mut sent = 0;
+            loop {
+                newest.borrow_and_update();
+                for line in kubelet.journal.since(sent) {
+                    sent = line.sequence;
+                    send(write, &line).await?;
+                }
+                if !follow || newest.changed().await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        Question::Service { unit, verb } => {
+            if unit == "kubelet" {
+                kubelet.control(&verb);
+            }
+            let (active, since) = if unit == "kubelet" { kubelet.activity() } else { (true, kubelet.begun) };
+            let pid = if unit == "kubelet" { kubelet.journal.pid() } else { 87 };
+            let (now, address) = (config.clock.now(), config.address.to_string());
+            send(write, &Service { active, pid, since, now, address }).await
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The tools' way to their node: one question over the socket, answers line by line.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+
+use crate::kubelet::socket::{Question, SOCKET};
+
+/// Names the socket where a node has no root of its own.
+pub const VARIABLE: &str = "CKS_LAB_NODE_SOCKET";
+
+/// Where the socket is for this process.
+pub fn socket_path() -> PathBuf {
+    std::env::var_os(VARIABLE).map_or_else(|| SOCKET.into(), PathBuf::from)
+}
+
+/// The answers to one question.
+pub struct Answers(BufReader<UnixStream>);
+
+/// Asks a question.
+pub fn ask(question: &Question) -> io::Result<Answers> {
+    let path = socket_path();
+    let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    // A path longer than a socket's may be is reached through its directory.
+    let directory = File::open(parent)?;
+    let short = PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name);
+    let mut stream = UnixStream::connect(short)?;
+    let mut line = serde_json::to_vec(question)?;
+    line.push(b'\n');
+    stream.write_all(&line)?;
+    Ok(Answers(BufReader::new(stream)))
+}
+
+impl Answers {
+    /// The next answer; `None` at the end.
+    pub fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+        let mut line = String::new();
+        if self.0.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        Ok(Some(serde_json::from_str(&line)?))
+    }
+}
+
+/// Asks a question that has one answer.
+pub fn ask_one<T: DeserializeOwned>(question: &Question) -> io::Result<T> {
+    ask(question)?.next()?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+}
