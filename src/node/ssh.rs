@@ -1,1 +1,69 @@
 //! ssh between nodes: a server in the lab, and a client where the machine has none.
+//!
+//! ```text
+//! ssh (machine's or ours) on a node -> TCP in the lab's network -> server in the lab -> Node::spawn on the other node
+//! ```
+//! [`keys`] makes what both sides need on disk, so that the first connection asks nothing; [`server`] listens on every
+//! node; [`session`] is one command or shell of a connection; [`client`] is the tool `ssh`.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Isolation, Node};
+use crate::clock::SharedClock;
+use crate::error::Result;
+
+pub mod client;
+pub mod keys;
+mod lastlog;
+mod server;
+mod session;
+
+/// The port on every node.
+pub const PORT: u16 = 22;
+
+/// A node that is to be reached by ssh.
+#[derive(Clone)]
+pub struct Host {
+    /// The node.
+    pub node: Arc<dyn Node>,
+    /// Its address in the lab's network.
+    pub address: IpAddr,
+}
+
+/// The running servers; dropping it ends them and their connections.
+pub struct Servers {
+    tasks: Vec<tokio::task::AbortHandle>,
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Makes keys where they are missing and serves ssh on every node; `program` is this program's file.
+pub async fn serve(hosts: &[Host], program: &Path, clock: &SharedClock) -> Result<Servers> {
+    let keys = keys::ensure(hosts)?;
+    let mut tasks = Vec::new();
+    let mut listening = Vec::new();
+    for (host, key) in hosts.iter().zip(keys) {
+        let listener = host.node.listen(SocketAddr::new(host.address, PORT)).await?;
+        let at = listener.local_addr().unwrap_or_else(|_| SocketAddr::new(host.address, PORT));
+        listening.push((host.node.name().to_owned(), at));
+        // Where there was no login yet, the lab was set up from the other node.
+        let other = hosts.iter().find(|h| h.address != host.address).unwrap_or(host).address;
+        tasks.push(server::start(Arc::clone(&host.node), listener, key, other, clock.clone()));
+    }
+    let servers = Servers { tasks };
+    for host in hosts {
+        keys::configure(host, &listening)?;
+        if host.node.isolation() == Isolation::Plain {
+            keys::install_client(host, program)?;
+        }
+    }
+    Ok(servers)
+}

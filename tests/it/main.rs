@@ -8,5 +8,6 @@ mod conformance;
 mod kubelet;
 mod lessons;
 mod load;
+mod nodes;
 mod rbac;
 mod tui;

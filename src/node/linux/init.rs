@@ -157,6 +157,7 @@ fn die_with_parent() {
 
 /// Gives the first process its node's host name, root and powers.
 fn become_node(spec: &NodeSpec) -> Result<(), String> {
+    let _ = rustix::thread::set_name(c"init");
     // SAFETY: starts a session of its own, so that no terminal of this machine is in reach.
     unsafe { libc::setsid() };
     rustix::system::sethostname(spec.name.as_bytes()).map_err(|e| format!("the host name: {e}"))?;
