@@ -25,6 +25,7 @@ pub struct Tool {
 pub static TOOLS: &[Tool] = &[
     Tool { name: "crictl", when: When::Always, run: crate::kubelet::tools::crictl::main },
     Tool { name: "journalctl", when: When::Always, run: crate::kubelet::tools::journalctl::main },
+    Tool { name: "kubectl", when: When::Missing, run: crate::kubectl::main },
     Tool { name: "ssh", when: When::Missing, run: super::ssh::client::main },
     Tool { name: "systemctl", when: When::Always, run: crate::kubelet::tools::systemctl::main },
 ];

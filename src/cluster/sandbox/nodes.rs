@@ -1,18 +1,20 @@
 //! The sandbox's nodes: their files, and starting them in namespaces or plainly.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{CONTROL_PLANE, CONTROL_PLANE_ADDRESS, Options, SERVICE_ADDRESS, WORKER, WORKER_ADDRESS};
 use crate::error::{Context, Result};
 use crate::node::plan;
-use crate::node::{Node, linux, plain};
+use crate::node::{Node, linux, plain, ssh};
 use crate::pki::kubeadm::{self, Layout, Member, write_file};
 
 /// The running nodes.
 pub struct Nodes {
     nodes: Vec<Arc<dyn Node>>,
     lab: Option<linux::Lab>,
+    ssh: Mutex<Option<ssh::Servers>>,
 }
 
 /// Nodes that were started, with what a person should know of it.
@@ -31,6 +33,7 @@ impl Nodes {
 
     /// Ends everything that runs on them.
     pub async fn stop(&self) {
+        self.ssh.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(lab) = &self.lab {
             lab.stop().await;
         }
@@ -51,9 +54,10 @@ pub async fn start(options: &Options, outside: SocketAddr) -> Result<Started> {
         match linux::Lab::start(specs.clone(), &program).await {
             Ok(lab) => {
                 keys(options, outside, false)?;
-                let nodes =
+                let nodes: Vec<_> =
                     all.iter().filter_map(|(name, _)| lab.node(name)).map(|n| n as Arc<dyn Node>).collect();
-                return Ok(Started { nodes: Nodes { nodes, lab: Some(lab) }, notice });
+                let nodes = reachable(nodes, Some(lab), options, &program).await?;
+                return Ok(Started { nodes, notice });
             }
             Err(why) => {
                 notice = Some(format!(
@@ -64,8 +68,26 @@ pub async fn start(options: &Options, outside: SocketAddr) -> Result<Started> {
         }
     }
     keys(options, outside, plain)?;
-    let nodes = plain::start(&specs, &program).into_iter().map(|n| n as Arc<dyn Node>).collect();
-    Ok(Started { nodes: Nodes { nodes, lab: None }, notice })
+    let nodes: Vec<_> = plain::start(&specs, &program).into_iter().map(|n| n as Arc<dyn Node>).collect();
+    let nodes = reachable(nodes, None, options, &program).await?;
+    Ok(Started { nodes, notice })
+}
+
+/// Has each node be reached from the other by ssh.
+async fn reachable(
+    nodes: Vec<Arc<dyn Node>>,
+    lab: Option<linux::Lab>,
+    options: &Options,
+    program: &Path,
+) -> Result<Nodes> {
+    let addresses = [CONTROL_PLANE_ADDRESS, WORKER_ADDRESS];
+    let hosts: Vec<_> = nodes
+        .iter()
+        .zip(addresses)
+        .map(|(node, address)| ssh::Host { node: node.clone(), address })
+        .collect();
+    let servers = ssh::serve(&hosts, program, &options.clock).await?;
+    Ok(Nodes { nodes, lab, ssh: Mutex::new(Some(servers)) })
 }
 
 /// Makes certificates and kubeconfigs, those for use from this machine too.
