@@ -15,12 +15,15 @@ use crate::clock::SharedClock;
 use crate::release::Release;
 
 mod certificates;
+mod limit_ranger;
 mod namespaces;
 mod node_restriction;
 mod nodes;
 mod plugins;
 mod pod_security;
 mod pods;
+mod quantity;
+mod resource_quota;
 mod service_account;
 mod volumes;
 

@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 
 use super::{Attributes, Environment, Operation, Plugin};
 use super::{
-    certificates, namespaces, node_restriction, nodes, pod_security, pods, service_account, volumes,
+    certificates, limit_ranger, namespaces, node_restriction, nodes, pod_security, pods, resource_quota,
+    service_account, volumes,
 };
 use crate::apiserver::status::Status;
 use crate::release::{RELEASES, Release};
@@ -44,7 +45,7 @@ static PLUGINS: [Entry; 41] = [
     entry("NamespaceLifecycle", "m", 0, |_| Box::new(namespaces::Lifecycle)),
     entry("NamespaceExists", "v", 0, |_| Box::new(namespaces::Exists)),
     entry("LimitPodHardAntiAffinityTopology", "v", 0, |_| Box::new(pods::AntiAffinity)),
-    entry("LimitRanger", "mv", 0, idle),
+    entry("LimitRanger", "mv", 0, |_| Box::new(limit_ranger::LimitRanger)),
     entry("ServiceAccount", "mv", 0, |_| Box::new(service_account::ServiceAccount)),
     entry("NodeRestriction", "m", 0, |_| Box::new(node_restriction::NodeRestriction)),
     entry("TaintNodesByCondition", "m", 0, |_| Box::new(nodes::TaintNodesByCondition)),
@@ -78,7 +79,7 @@ static PLUGINS: [Entry; 41] = [
     entry("PodResizeValidator", "v", 36, idle),
     entry("ValidatingAdmissionPolicy", "v", 0, idle),
     entry("ValidatingAdmissionWebhook", "v", 0, idle),
-    entry("ResourceQuota", "v", 0, idle),
+    entry("ResourceQuota", "v", 0, |_| Box::new(resource_quota::ResourceQuota)),
     entry("AlwaysDeny", "mv", 0, |_| Box::new(AlwaysDeny)),
 ];
 
@@ -97,8 +98,10 @@ pub fn known_plugins(release: &'static Release) -> &'static [&'static str] {
     index.and_then(|index| NAMES.get(index)).map_or(&[], Vec::as_slice)
 }
 
-/// A plugin that has nothing to do in the sandbox: no webhook or policy is registered, and no object of the kinds that
-/// it looks at is served.
+/// A plugin that does nothing here. Most have nothing to do: no webhook or policy can be registered, and no object of
+/// the kinds that they look at is served. The others (`PodNodeSelector`, `PodTolerationRestriction`, `EventRateLimit`,
+/// `ImagePolicyWebhook`, `OwnerReferencesPermissionEnforcement`, `ExtendedResourceToleration`,
+/// `DenyServiceExternalIPs`), which are off by default, are known by name only.
 struct Idle(&'static str);
 
 fn idle(name: &'static str) -> Box<dyn Plugin> {

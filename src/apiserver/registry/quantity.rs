@@ -9,14 +9,20 @@ const BINARY: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
 const DECIMAL: [(&str, i32); 10] =
     [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
 
-enum Suffix {
+/// The form that a quantity is written in.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Suffix {
+    /// `Ki`, `Mi`, ...
     Binary,
+    /// `m`, `k`, ...
+    #[default]
     Decimal,
+    /// `e3`
     Exponent,
 }
 
 /// A quantity as a number of billionths, with the form it was written in.
-fn parse(text: &str) -> Result<(i128, Suffix), String> {
+pub(crate) fn parse(text: &str) -> Result<(i128, Suffix), String> {
     let wrong = || FORMAT.to_owned();
     let (negative, rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
@@ -62,8 +68,13 @@ fn parse(text: &str) -> Result<(i128, Suffix), String> {
 /// The canonical form (`1000m` is `1`), or upstream's error.
 pub fn canonical(text: &str) -> Result<String, String> {
     let (nanos, form) = parse(text)?;
+    Ok(written(nanos, form))
+}
+
+/// The canonical form of a number of billionths.
+pub(crate) fn written(nanos: i128, form: Suffix) -> String {
     if nanos == 0 {
-        return Ok("0".to_owned());
+        return "0".to_owned();
     }
     if matches!(form, Suffix::Binary) && nanos % 1_000_000_000 == 0 && (nanos / 1_000_000_000).abs() >= 1024 {
         let mut value = nanos / 1_000_000_000;
@@ -72,7 +83,7 @@ pub fn canonical(text: &str) -> Result<String, String> {
             value /= 1024;
             at += 1;
         }
-        return Ok(format!("{value}{}", BINARY[at]));
+        return format!("{value}{}", BINARY[at]);
     }
     let (mut value, mut exponent) = (nanos, -9);
     while value % 1000 == 0 && exponent < 18 {
@@ -80,10 +91,10 @@ pub fn canonical(text: &str) -> Result<String, String> {
         exponent += 3;
     }
     if matches!(form, Suffix::Exponent) {
-        return Ok(if exponent == 0 { value.to_string() } else { format!("{value}e{exponent}") });
+        return if exponent == 0 { value.to_string() } else { format!("{value}e{exponent}") };
     }
     let suffix = DECIMAL.iter().find(|(_, e)| *e == exponent).map_or("", |(s, _)| s);
-    Ok(format!("{value}{suffix}"))
+    format!("{value}{suffix}")
 }
 
 /// The value in billionths, for comparisons; malformed ones are 0.
