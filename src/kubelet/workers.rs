@@ -23,8 +23,6 @@ pub(super) struct Worker {
     pub pod: Value,
     /// Whether it comes from a file.
     pub is_static: bool,
-    /// When it became known.
-    pub seen: jiff::Timestamp,
 }
 
 impl Worker {
@@ -46,23 +44,27 @@ fn source_word(is_static: bool) -> &'static str {
 
 /// A pod is to run.
 pub(super) fn add(kubelet: &Arc<Kubelet>, pod: &Value, is_static: bool) {
+    let mut pod = pod.clone();
+    if is_static {
+        let seen = format!("{:.9}", kubelet.config.clock.now());
+        pod["metadata"]["annotations"]["kubernetes.io/config.seen"] = seen.into();
+    }
     let uid = pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
     let mut workers = lock(&kubelet.workers);
     if let Some(worker) = workers.get_mut(&uid) {
-        worker.pod = pod.clone();
+        worker.pod = pod;
         worker.wanted.send_replace(true);
         return;
     }
-    let name = full_name(pod);
+    let name = full_name(&pod);
     kubelet.journal.klog(
         Severity::Info,
         "kubelet.go:2407",
         &format!("\"SyncLoop ADD\" source={:?} pods=[{name:?}]", source_word(is_static)),
     );
     let (wanted, receiver) = watch::channel(true);
-    let seen = kubelet.config.clock.now();
-    workers.insert(uid.clone(), Worker { wanted, pod: pod.clone(), is_static, seen });
-    kubelet.tasks.spawn(work(kubelet.clone(), uid, pod.clone(), receiver));
+    workers.insert(uid.clone(), Worker { wanted, pod: pod.clone(), is_static });
+    kubelet.tasks.spawn(work(kubelet.clone(), uid, pod, receiver));
 }
 
 /// A pod is not to run any more.

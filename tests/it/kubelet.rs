@@ -298,3 +298,90 @@ async fn logs_are_cut_stamped_and_refused() {
     assert!(std::fs::read_to_string(file).unwrap().contains(" stderr F "));
     lab.kubelet.shutdown().await;
 }
+
+impl Lab {
+    /// Reads an object as the admin; null where there is none or no server runs.
+    async fn get(&self, path: &str) -> serde_json::Value {
+        use http_body_util::BodyExt;
+        let Some(server) = self.servers.borrow().clone() else { return serde_json::Value::Null };
+        let admin =
+            cks_lab::apiserver::authentication::UserInfo::new("kubernetes-admin", &["system:masters"]);
+        let request = http::Request::get(path).body(bytes::Bytes::new()).unwrap();
+        let response = server.call(admin, request).await;
+        let found = response.status().is_success();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        if found { serde_json::from_slice(&bytes).unwrap() } else { serde_json::Value::Null }
+    }
+
+    /// Waits until an object is as named.
+    async fn object(
+        &self,
+        path: &str,
+        what: &str,
+        holds: impl Fn(&serde_json::Value) -> bool,
+    ) -> serde_json::Value {
+        tokio::time::timeout(LIMIT, async {
+            loop {
+                let object = self.get(path).await;
+                if holds(&object) {
+                    return object;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("{path}: {what}"))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_node_and_its_static_pods_are_told_to_the_api() {
+    let lab = Lab::start(|_| {}).await;
+    let container = lab.ready(API).await;
+    let ready = |o: &serde_json::Value| {
+        let conditions = o["status"]["conditions"].as_array().cloned().unwrap_or_default();
+        conditions.iter().any(|c| c["type"] == "Ready" && c["status"] == "True")
+    };
+    let node = lab.object("/api/v1/nodes/controlplane", "is ready", ready).await;
+    assert_eq!(node["metadata"]["labels"]["kubernetes.io/hostname"], "controlplane");
+    let path = "/api/v1/namespaces/kube-system/pods/kube-apiserver-controlplane";
+    let pod = lab.object(path, "is ready", ready).await;
+    let annotations = &pod["metadata"]["annotations"];
+    for key in ["config.hash", "config.mirror"] {
+        assert_eq!(annotations[format!("kubernetes.io/{key}")], container.pod.uid.as_str(), "{key}");
+    }
+    assert_eq!(annotations["kubernetes.io/config.source"], "file");
+    assert!(annotations["kubernetes.io/config.seen"].is_string());
+    assert_eq!(pod["metadata"]["ownerReferences"][0]["kind"], "Node");
+    assert_ne!(pod["metadata"]["uid"], container.pod.uid.as_str());
+    lab.edit(API_FILE, ANCHOR, WITH_PLUGIN);
+    let other = |o: &serde_json::Value| {
+        let mirror = &o["metadata"]["annotations"]["kubernetes.io/config.mirror"];
+        mirror.is_string() && *mirror != container.pod.uid.as_str()
+    };
+    lab.object(path, "is another mirror", other).await;
+    lab.kubelet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_nothing_restarts_nothing_and_what_moves_out_comes_back() {
+    let lab = Lab::start(|_| {}).await;
+    let first = lab.ready(API).await;
+    lab.edit(API_FILE, "apiVersion: v1\n", "# a comment\napiVersion: v1\n\n");
+    std::fs::copy(lab.manifest(API_FILE), lab.manifest(".kube-apiserver.yaml.swp")).unwrap();
+    // An edit of another pod comes after these, and only that pod is made again.
+    let scheduler = lab.ready("kube-scheduler").await;
+    lab.edit("kube-scheduler.yaml", "--leader-elect=true", "--leader-elect=false");
+    lab.until("kube-scheduler", "a new pod", |c| c.iter().any(|c| c.ready && c.pod != scheduler.pod)).await;
+    assert_eq!(lab.ready(API).await.id, first.id);
+    let aside = lab.dir.path().join("aside.yaml");
+    std::fs::rename(lab.manifest(API_FILE), &aside).unwrap();
+    lab.until(API, "it is gone", <[Container]>::is_empty).await;
+    let manager = "kube-controller-manager";
+    let lost = lab.until(manager, "it lost its lease", |c| c.iter().any(|c| c.state == State::Exited)).await;
+    assert!(lost.iter().any(|c| c.exit == Some(1)), "{lost:#?}");
+    std::fs::rename(&aside, lab.manifest(API_FILE)).unwrap();
+    assert_eq!(lab.ready(API).await.pod, first.pod);
+    lab.until(manager, "it counts up", |c| c.iter().any(|c| c.ready && c.attempt > 0)).await;
+    lab.kubelet.shutdown().await;
+}
