@@ -36,9 +36,9 @@ use kubeconfig::Kubeconfig;
 /// The release that this kubectl behaves like.
 pub const VERSION: &str = "v1.31.0";
 
-/// Runs a kubectl command line and gives its exit status; `args[0]` is the program's name.
+/// Runs a kubectl command line and gives its exit status; the program's name is not among the arguments.
 pub fn main(args: Vec<OsString>) -> i32 {
-    let words: Vec<String> = args.into_iter().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> = args.into_iter().map(|a| a.to_string_lossy().into_owned()).collect();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {

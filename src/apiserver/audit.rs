@@ -98,10 +98,10 @@ impl Entry {
             "selfsubjectaccessreviews",
             "selfsubjectreviews",
         ];
-        self.code == 403
-            || !matches!(self.verb.as_str(), "get" | "list" | "watch" | "")
-                && !ROUTINE.contains(&self.resource.as_str())
-                && !(self.code < 400 && matches!(self.subresource.as_str(), "status" | "token"))
+        let reads = matches!(self.verb.as_str(), "get" | "list" | "watch" | "");
+        let reports = self.code < 400 && matches!(self.subresource.as_str(), "status" | "token");
+        let routine = reads || reports || ROUTINE.contains(&self.resource.as_str());
+        self.code == 403 || !routine
     }
 }
 

@@ -229,10 +229,10 @@ fn user_agent() -> String {
 
 /// Reads an error answer as a `Status`, made up as client-go does where the server sent none.
 fn status(code: u16, body: &[u8]) -> Value {
-    if let Ok(value) = serde_json::from_slice::<Value>(body) {
-        if value["kind"] == "Status" {
-            return value;
-        }
+    if let Ok(value) = serde_json::from_slice::<Value>(body)
+        && value["kind"] == "Status"
+    {
+        return value;
     }
     let text = String::from_utf8_lossy(body).trim().to_owned();
     let (reason, message) = match code {

@@ -461,7 +461,7 @@ fn flag_lines(specs: &[&str]) -> String {
             format!("    {short}--{long}{value}\n")
         })
         .collect();
-    lines.sort_by_key(|l| l.trim_start().trim_start_matches(|c: char| c == '-' || c == ',').to_owned());
+    lines.sort_by_key(|l| l.trim_start().trim_start_matches(['-', ',']).to_owned());
     lines.dedup();
     lines.concat()
 }

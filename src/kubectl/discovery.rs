@@ -125,13 +125,13 @@ impl Discovery {
         };
         self.resources = resources;
         self.fresh = true;
-        if let (Some(path), Ok(text)) = (&self.cache, serde_json::to_vec(&self.resources)) {
-            if let Some(dir) = path.parent() {
-                let _ = std::fs::create_dir_all(dir);
-                let temp = dir.join(format!(".resources.{}", std::process::id()));
-                if std::fs::write(&temp, text).is_ok() {
-                    let _ = std::fs::rename(&temp, path);
-                }
+        if let (Some(path), Ok(text)) = (&self.cache, serde_json::to_vec(&self.resources))
+            && let Some(dir) = path.parent()
+        {
+            let _ = std::fs::create_dir_all(dir);
+            let temp = dir.join(format!(".resources.{}", std::process::id()));
+            if std::fs::write(&temp, text).is_ok() {
+                let _ = std::fs::rename(&temp, path);
             }
         }
         Ok(())

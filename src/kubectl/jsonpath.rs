@@ -49,9 +49,10 @@ pub fn relaxed(text: &str) -> Result<String> {
         (Some(rest), true) => &rest[..rest.len() - 1],
         (None, false) => text,
         _ => {
-            return Err(Fail::Plain(format!(
-                "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{{name1.name2}}' or '{{.name1.name2}}'"
-            )));
+            return Err(Fail::Plain(
+                "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or '{.name1.name2}'"
+                    .to_owned(),
+            ));
         }
     };
     let inner = inner.strip_prefix('.').unwrap_or(inner);
@@ -263,9 +264,9 @@ fn steps(text: &str) -> Result<Vec<Step>, String> {
                     return Err(format!("unrecognized character in action: U+{:04X} '{c}'", c as u32));
                 }
                 let body = if dotted { &rest[1..] } else { rest };
-                if body.starts_with('*') {
+                if let Some(after) = body.strip_prefix('*') {
                     found.push(Step::Wildcard);
-                    rest = &body[1..];
+                    rest = after;
                     continue;
                 }
                 let (name, used) = field_name(body);
@@ -440,10 +441,10 @@ fn take<'a>(step: &'a Step, value: &'a Value, root: &'a Value, out: &mut Vec<&'a
                     Operand::Value(value) => vec![value],
                     Operand::Path(path) => walk(path, item, root)?,
                 };
-                if let (Some(left), Some(right)) = (left.first(), right.first()) {
-                    if compare(left, op, right) {
-                        out.push(item);
-                    }
+                if let (Some(left), Some(right)) = (left.first(), right.first())
+                    && compare(left, op, right)
+                {
+                    out.push(item);
                 }
             }
         }

@@ -279,12 +279,12 @@ fn configuration(problems: Vec<String>) -> Fail {
 
 /// PEM given inline (`KEY-data`) or as a file (`KEY`, or the flag of that name).
 fn pem(from: &Value, key: &str, args: &Args, what: &str, problems: &mut Vec<String>) -> Option<Vec<u8>> {
-    if !args.given(key) {
-        if let Some(data) = from[format!("{key}-data")].as_str().filter(|d| !d.is_empty()) {
-            return base64::engine::general_purpose::STANDARD
-                .decode(data.split_whitespace().collect::<String>())
-                .ok();
-        }
+    if !args.given(key)
+        && let Some(data) = from[format!("{key}-data")].as_str().filter(|d| !d.is_empty())
+    {
+        return base64::engine::general_purpose::STANDARD
+            .decode(data.split_whitespace().collect::<String>())
+            .ok();
     }
     let file = args.text(key).or(from[key].as_str()).filter(|f| !f.is_empty())?;
     match std::fs::read(file) {

@@ -102,9 +102,7 @@ pub async fn selections(session: &mut Session, words: &[String], narrow: &Narrow
                     found.push(Selection::Named(session.resolve(kind).await?, (*name).to_owned()));
                 }
                 [_, _] => {
-                    return plain(format!(
-                        "arguments in resource/name form must have a single resource and name"
-                    ));
+                    return plain("arguments in resource/name form must have a single resource and name");
                 }
                 [_] if i == 0 && words.len() > 1 => {
                     return plain(

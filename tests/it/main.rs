@@ -5,6 +5,7 @@ mod apiserver;
 mod cli;
 mod components;
 mod conformance;
+mod kubectl;
 mod kubelet;
 mod lessons;
 mod load;

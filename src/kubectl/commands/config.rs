@@ -50,9 +50,7 @@ fn view(session: &Session) -> Result<()> {
     if session.args.is("flatten") {
         flatten(&mut content);
     }
-    if !session.args.is("raw") && !session.args.is("flatten") {
-        redact(&mut content);
-    } else if session.args.is("flatten") && !session.args.is("raw") {
+    if !session.args.is("raw") {
         redact(&mut content);
     }
     for list in ["clusters", "contexts", "users"] {

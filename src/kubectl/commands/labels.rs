@@ -196,10 +196,10 @@ async fn change(
     let overwrite = session.args.is("overwrite");
     let list = session.args.is("list");
     let version = session.args.text("resource-version");
-    if version.is_some() {
-        if let Some(metadata) = info.object["metadata"].as_object_mut() {
-            metadata.remove("resourceVersion");
-        }
+    if version.is_some()
+        && let Some(metadata) = info.object["metadata"].as_object_mut()
+    {
+        metadata.remove("resourceVersion");
     }
     let before = info.object.clone();
     let current = before["metadata"][words.field].as_object().cloned().unwrap_or_default();

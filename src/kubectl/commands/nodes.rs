@@ -202,10 +202,8 @@ pub async fn cordon(session: &mut Session, unschedulable: bool) -> Result<()> {
         }
         let before = info.object.clone();
         info.object["spec"]["unschedulable"] = if unschedulable { json!(true) } else { Value::Null };
-        if !unschedulable {
-            if let Some(spec) = info.object["spec"].as_object_mut() {
-                spec.remove("unschedulable");
-            }
+        if !unschedulable && let Some(spec) = info.object["spec"].as_object_mut() {
+            spec.remove("unschedulable");
         }
         if dry_run != DryRun::Client {
             match send(session, &info, &before, "kubectl", dry_run).await {

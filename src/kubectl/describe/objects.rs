@@ -130,6 +130,9 @@ pub async fn namespace(session: &Session, w: &mut Writer, object: &Value) {
     }
 }
 
+/// A line of a role: resource, non-resource URLs, resource names, verbs.
+type Rule = (String, Vec<String>, Vec<String>, Vec<String>);
+
 /// A role: one line for each resource or URL of its rules.
 pub fn role(w: &mut Writer, object: &Value) {
     let metadata = &object["metadata"];
@@ -141,7 +144,7 @@ pub fn role(w: &mut Writer, object: &Value) {
     w.line(1, "---------\t-----------------\t--------------\t-----");
     let words =
         |value: &Value| items(value).filter_map(|v| v.as_str().map(str::to_owned)).collect::<Vec<_>>();
-    let mut lines: Vec<(String, Vec<String>, Vec<String>, Vec<String>)> = Vec::new();
+    let mut lines: Vec<Rule> = Vec::new();
     for rule in items(&object["rules"]) {
         let (names, verbs) = (words(&rule["resourceNames"]), words(&rule["verbs"]));
         for group in words(&rule["apiGroups"]) {

@@ -1,0 +1,197 @@
+//! What kubectl printed against real servers (`tests/conformance/kubectl`), played against the sandbox's server with
+//! the built-in kubectl, and with the stock one where `PATH` has the release of the recordings.
+//!
+//! Ages, times, uids, resource versions, addresses, the `${run}` token and the width of columns are masked.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use regex::Regex;
+use serde_json::{Map, Value, json};
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+
+use super::apiserver::{Fixture, start};
+
+const RUN: &str = "qzwxvk";
+const VERSION: &str = "v1.31";
+
+/// Commands that the built-in kubectl does not yet answer as the stock one; one that it does must go from here.
+const NOT_YET: &[&str] = &["diff"];
+
+/// Commands that the stock kubectl does not yet print against this server as against a real one.
+const NOT_YET_STOCK: &[&str] = &[];
+
+/// A kubectl to play with: the program and the name it is called by.
+struct Kubectl {
+    program: PathBuf,
+    excused: &'static [&'static str],
+}
+
+impl Kubectl {
+    fn built_in() -> Self {
+        Self { program: env!("CARGO_BIN_EXE_cks-lab").into(), excused: NOT_YET }
+    }
+
+    /// The stock kubectl of the recordings' release, from `PATH`.
+    fn stock() -> Option<Self> {
+        let path = std::env::var_os("PATH")?;
+        let is_it = |program: &PathBuf| {
+            let output = std::process::Command::new(program).args(["version", "--client"]).output();
+            output.is_ok_and(|o| {
+                String::from_utf8_lossy(&o.stdout).contains(&format!("Client Version: {VERSION}."))
+            })
+        };
+        let program = std::env::split_paths(&path).map(|dir| dir.join("kubectl")).find(is_it)?;
+        Some(Self { program, excused: NOT_YET_STOCK })
+    }
+
+    async fn run(&self, home: &Path, who: &str, words: &Value, stdin: &str, masks: &Masks) -> Value {
+        let words = words.as_array().unwrap().iter().map(|w| w.as_str().unwrap().replace("${run}", RUN));
+        let mut child = Command::new(&self.program)
+            .arg0("kubectl")
+            .arg("--kubeconfig")
+            .arg(home.join(format!("{who}.conf")))
+            .args(words)
+            .env("HOME", home)
+            .env_remove("KUBECONFIG")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        // A command that does not read its input may be gone before it is written.
+        let _ = input.write_all(stdin.replace("${run}", RUN).as_bytes()).await;
+        drop(input);
+        match tokio::time::timeout(Duration::from_secs(120), child.wait_with_output()).await {
+            Ok(output) => {
+                let output = output.unwrap();
+                json!({"rc": output.status.code(), "out": masks.mask(&output.stdout), "err": masks.mask(&output.stderr)})
+            }
+            Err(_) => json!({"rc": "timeout", "out": "", "err": ""}),
+        }
+    }
+}
+
+struct Masks(Vec<(Regex, &'static str)>);
+
+impl Masks {
+    fn new() -> Self {
+        let all = [
+            ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uid>"),
+            (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
+            (r"https?://(127\.0\.0\.1|172\.30\.1\.2|\[::1\]):\d+", "<server>"),
+            (r#"(resourceVersion"?: ?)"?\d+"?"#, "${1}<rv>"),
+            (r"\b\d+(s|m|h|d)(\d+s)?\b", "<age>"),
+            ("X509SHA256=[0-9a-f]{64}", "X509SHA256=<sum>"),
+            (r"[ \t]+", " "),
+        ];
+        Self(all.iter().map(|(pattern, with)| (Regex::new(pattern).unwrap(), *with)).collect())
+    }
+
+    fn mask(&self, bytes: &[u8]) -> String {
+        let mut text = String::from_utf8_lossy(bytes).replace(RUN, "<run>");
+        for (pattern, with) in &self.0 {
+            text = pattern.replace_all(&text, *with).into_owned();
+        }
+        text.trim().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// Writes the kubeconfigs of the admin and of node01's kubelet.
+fn write_kubeconfigs(server: &Fixture) {
+    let dir = server.dir.path();
+    for (file, certificate) in [("admin", "admin"), ("kubelet", "node01")] {
+        let path = |name: &str| dir.join(name).display().to_string();
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "kubernetes", "cluster": {
+                "server": format!("https://127.0.0.1:{}", server.port), "certificate-authority": path("ca.crt")}}],
+            "contexts": [{"name": "c", "context": {"cluster": "kubernetes", "user": "u"}}],
+            "users": [{"name": "u", "user": {
+                "client-certificate": path(&format!("{certificate}.crt")),
+                "client-key": path(&format!("{certificate}.key"))}}],
+        });
+        std::fs::write(dir.join(format!("{file}.conf")), config.to_string()).unwrap();
+    }
+}
+
+fn reduce(answer: &Value, only: &Value) -> Value {
+    let Some(keys) = only.as_array() else { return answer.clone() };
+    let kept = keys.iter().filter_map(Value::as_str).map(|key| (key.to_owned(), answer[key].clone()));
+    Value::Object(kept.collect::<Map<_, _>>())
+}
+
+async fn play(kubectl: &Kubectl, plugin: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/kubectl/transcripts.json");
+    let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let flags: &[&str] = if plugin == "on" { &["--enable-admission-plugins=NodeRestriction"] } else { &[] };
+    let server = start(flags).await;
+    for name in ["controlplane", "node01"] {
+        let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}});
+        let kind = [("content-type", "application/json")];
+        let (code, _, body) = server.ask("admin", "POST", "/api/v1/nodes", &kind, &node).await;
+        assert_eq!(code, 201, "{body}");
+    }
+    write_kubeconfigs(&server);
+    let (home, masks) = (server.dir.path(), Masks::new());
+    let excused: BTreeSet<&str> = kubectl.excused.iter().copied().collect();
+    let (mut compared, mut problems) = (0, Vec::new());
+    for entry in document["entries"].as_array().unwrap() {
+        if entry["plugin"].as_str().is_some_and(|wanted| wanted != plugin) {
+            continue;
+        }
+        let name = entry["name"].as_str().unwrap();
+        let stdin = entry["stdin"].as_str().unwrap_or("");
+        let got =
+            kubectl.run(home, entry["who"].as_str().unwrap_or("admin"), &entry["run"], stdin, &masks).await;
+        for words in entry["cleanup"].as_array().into_iter().flatten() {
+            kubectl.run(home, "admin", words, "", &masks).await;
+        }
+        if entry["setup"] == true {
+            assert_eq!(got["rc"], 0, "{name}: set-up failed: {got}");
+            continue;
+        }
+        let want = &entry["expect"][VERSION];
+        if want.is_null() || entry["quiet"] == true {
+            continue;
+        }
+        compared += 1;
+        let (want, got) = (reduce(want, &entry["only"]), reduce(&got, &entry["only"]));
+        match (want == got, excused.contains(name)) {
+            (true, true) => problems.push(format!("{name}: equal now; take it from the list")),
+            (false, false) => problems.push(format!("{name}:\n    want {want}\n    got  {got}")),
+            _ => {}
+        }
+    }
+    assert!(compared > 30, "only {compared} commands compared");
+    assert!(problems.is_empty(), "{} of {compared}\n{}", problems.len(), problems.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn built_in_plugin_off() {
+    play(&Kubectl::built_in(), "off").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn built_in_plugin_on() {
+    play(&Kubectl::built_in(), "on").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stock_plugin_off() {
+    if let Some(kubectl) = Kubectl::stock() {
+        play(&kubectl, "off").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stock_plugin_on() {
+    if let Some(kubectl) = Kubectl::stock() {
+        play(&kubectl, "on").await;
+    }
+}
