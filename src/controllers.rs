@@ -158,7 +158,8 @@ impl Context {
             &format!("system:serviceaccount:kube-system:{name}"),
             &["system:serviceaccounts", "system:serviceaccounts:kube-system", "system:authenticated"],
         );
-        self.client(user, "kube-controller-manager")
+        let shared = UserInfo::new("system:kube-controller-manager", &["system:authenticated"]);
+        self.client(user, "kube-controller-manager").reading_as(shared)
     }
 }
 

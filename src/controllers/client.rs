@@ -42,13 +42,22 @@ impl ClientError {
 pub struct Client {
     api: Arc<dyn Api>,
     user: UserInfo,
+    /// Lists and watches, where that is somebody else: the controllers share their informers.
+    reader: Option<UserInfo>,
     agent: &'static str,
 }
 
 impl Client {
     /// Makes a client.
     pub fn new(api: Arc<dyn Api>, user: UserInfo, agent: &'static str) -> Self {
-        Self { api, user, agent }
+        Self { api, user, reader: None, agent }
+    }
+
+    /// Lets `reader` list and watch in the user's place.
+    #[must_use]
+    pub fn reading_as(mut self, reader: UserInfo) -> Self {
+        self.reader = Some(reader);
+        self
     }
 
     /// The API this client talks to.
@@ -90,7 +99,7 @@ impl Client {
 
     /// The items of a list with the resource version it is from.
     pub async fn list(&self, path: &str) -> Result<(Vec<Value>, String), ClientError> {
-        let mut list = self.get(path).await?;
+        let mut list = self.send_as(self.reader(), Method::GET, path, "", None).await?;
         let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
         let items = match list["items"].take() {
             Value::Array(items) => items,
@@ -102,11 +111,15 @@ impl Client {
     /// Watches a collection from a resource version.
     pub async fn watch(&self, path: &str, from: &str) -> Result<Watch, ClientError> {
         let path = format!("{path}?watch=true&allowWatchBookmarks=true&resourceVersion={from}");
-        let response = self.api.call(&self.user, self.request(Method::GET, &path, "", None)?).await?;
+        let response = self.api.call(self.reader(), self.request(Method::GET, &path, "", None)?).await?;
         if response.status().is_success() {
             return Ok(Watch { body: response.into_body(), buffer: BytesMut::new() });
         }
         Err(read_error(response.status().as_u16(), &read(response.into_body()).await?))
+    }
+
+    fn reader(&self) -> &UserInfo {
+        self.reader.as_ref().unwrap_or(&self.user)
     }
 
     async fn send(
@@ -116,7 +129,18 @@ impl Client {
         content_type: &str,
         body: Option<&Value>,
     ) -> Result<Value, ClientError> {
-        let response = self.api.call(&self.user, self.request(method, path, content_type, body)?).await?;
+        self.send_as(&self.user, method, path, content_type, body).await
+    }
+
+    async fn send_as(
+        &self,
+        user: &UserInfo,
+        method: Method,
+        path: &str,
+        content_type: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, ClientError> {
+        let response = self.api.call(user, self.request(method, path, content_type, body)?).await?;
         let status = response.status();
         let bytes = read(response.into_body()).await?;
         if !status.is_success() {

@@ -91,7 +91,11 @@ async fn write_status(client: &Client, path: &str, object: &Value, status: Value
         })
     });
     if differs {
-        ignore_races(client.patch(&format!("{path}/status"), &json!({"status": status})).await)?;
+        let mut changed = object.clone();
+        for (key, value) in status.as_object().into_iter().flatten() {
+            changed["status"][key] = value.clone();
+        }
+        ignore_races(client.update(&format!("{path}/status"), &changed).await)?;
     }
     Ok(())
 }

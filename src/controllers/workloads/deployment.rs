@@ -36,13 +36,14 @@ async fn reconcile(context: &Context, client: &Client) -> Result<(), ClientError
             ignore_races(
                 client.create(&collection, &replica_set(deployment, &hash, wanted, revision)).await,
             )?;
-            let note = json!({"metadata": {"annotations": {REVISION: revision.to_string()}}});
+            let mut noted = deployment.clone();
+            noted["metadata"]["annotations"][REVISION] = json!(revision.to_string());
             let path = format!(
                 "/apis/apps/v1/namespaces/{}/deployments/{}",
                 text(deployment, "namespace"),
                 text(deployment, "name")
             );
-            ignore_races(client.patch(&path, &note).await)?;
+            ignore_races(client.update(&path, &noted).await)?;
             continue;
         };
         scale(client, &collection, current, wanted).await?;
