@@ -55,8 +55,7 @@ impl Options {
             if flags == "--" {
                 break;
             }
-            let mut letters = flags[1..].char_indices();
-            while let Some((at, letter)) = letters.next() {
+            for (at, letter) in flags[1..].char_indices() {
                 match letter {
                     't' => options.force_terminal = options.force_terminal.max(0).saturating_add(1),
                     'T' => options.force_terminal = -1,
