@@ -39,7 +39,7 @@ pub fn ask(question: &Question) -> io::Result<Answers> {
 
 impl Answers {
     /// The next answer; `None` at the end.
-    pub fn next<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
+    pub fn next_message<T: DeserializeOwned>(&mut self) -> io::Result<Option<T>> {
         let mut line = String::new();
         if self.0.read_line(&mut line)? == 0 {
             return Ok(None);
@@ -50,5 +50,5 @@ impl Answers {
 
 /// Asks a question that has one answer.
 pub fn ask_one<T: DeserializeOwned>(question: &Question) -> io::Result<T> {
-    ask(question)?.next()?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    ask(question)?.next_message()?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }

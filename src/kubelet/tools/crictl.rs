@@ -320,7 +320,7 @@ fn show_logs(options: &Options) -> Result<(), String> {
     };
     let question = Question::Logs { id: container.id.clone(), follow: options.has("follow"), tail, since };
     let mut answers = client::ask(&question).map_err(|e| unreachable(&e))?;
-    while let Some(entry) = answers.next::<Entry>().map_err(|e| e.to_string())? {
+    while let Some(entry) = answers.next_message::<Entry>().map_err(|e| e.to_string())? {
         let line = if options.has("timestamps") {
             format!("{:.9} {}\n", entry.at, entry.text)
         } else {

@@ -107,7 +107,7 @@ fn run(words: &[String]) -> Result<(), String> {
     };
     let mut lines = Vec::new();
     let mut answers = client::ask(&Question::Journal { follow: false }).map_err(failed)?;
-    while let Some(line) = answers.next::<Line>().map_err(failed)? {
+    while let Some(line) = answers.next_message::<Line>().map_err(failed)? {
         lines.push(line);
     }
     let mut last = lines.last().map_or(0, |l| l.sequence);
@@ -134,7 +134,7 @@ fn run(words: &[String]) -> Result<(), String> {
     }
     if options.follow {
         let mut answers = client::ask(&Question::Journal { follow: true }).map_err(failed)?;
-        while let Some(line) = answers.next::<Line>().map_err(failed)? {
+        while let Some(line) = answers.next_message::<Line>().map_err(failed)? {
             if line.sequence > last && wanted(&line) && !write(&line) {
                 break;
             }

@@ -105,7 +105,7 @@ fn one(verb: &str, name: &str) -> (i32, String) {
 fn journal(unit: &str) -> Vec<Line> {
     let Ok(mut answers) = client::ask(&Question::Journal { follow: false }) else { return Vec::new() };
     let mut lines = Vec::new();
-    while let Ok(Some(line)) = answers.next::<Line>() {
+    while let Ok(Some(line)) = answers.next_message::<Line>() {
         lines.push(line);
     }
     lines.retain(|l| l.unit == unit);
