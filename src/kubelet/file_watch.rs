@@ -6,12 +6,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use notify::event::{AccessKind, AccessMode, CreateKind, ModifyKind, RenameMode};
+use notify::event::{CreateKind, ModifyKind, RenameMode};
 use notify::{EventKind, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use super::manifests;
-use super::source::{self, Directory, StaticPod};
+use super::source::{Directory, StaticPod};
 use super::{Kubelet, workers};
 use crate::error::{Context, Result};
 use crate::klog::Severity;
@@ -26,10 +26,56 @@ enum Change {
 /// The pods of files, as the source knows them.
 #[derive(Default)]
 pub(super) struct Known {
-    /// By file path, in the order in which they came to be known.
-    by_file: BTreeMap<String, StaticPod>,
+    /// By full name; of two files with one pod, the one that was read last.
+    store: BTreeMap<String, StaticPod>,
+    /// The full name of the pod that a file was last seen to hold (`fileKeyMapping`).
+    names: BTreeMap<String, String>,
     /// What the workers were told, by full name.
     told: BTreeMap<String, StaticPod>,
+}
+
+impl Known {
+    /// Takes a file's pod: it wins over one of the same name from another file.
+    fn put(&mut self, pod: StaticPod) {
+        self.names.insert(pod.path.clone(), pod.full_name());
+        self.store.insert(pod.full_name(), pod);
+    }
+
+    /// Takes what a file that was just written holds: it wins until the next scan.
+    fn written(&mut self, directory: &Directory, name: &str) -> Result<bool, String> {
+        if directory.host.join(name).is_dir() {
+            return Ok(false);
+        }
+        let pod = directory.read(name).map_err(|why| {
+            format!("can't process config file {:?}: {why}", format!("{}/{name}", directory.shown))
+        })?;
+        self.put(pod);
+        Ok(true)
+    }
+
+    /// Takes all files' pods; a directory without any leaves the store as it was, as upstream does.
+    fn replace(&mut self, pods: Vec<StaticPod>) -> Vec<StaticPod> {
+        if pods.is_empty() {
+            return pods;
+        }
+        self.store.clear();
+        pods.into_iter().for_each(|pod| self.put(pod));
+        self.pods()
+    }
+
+    /// Forgets the pod of the name that `path` held, whichever file it is from by now.
+    fn take(&mut self, path: &str) -> Result<bool, String> {
+        let Some(name) = self.names.get(path) else { return Ok(false) };
+        if self.store.remove(name).is_none() {
+            return Err(format!("the pod with key {name} doesn't exist in cache"));
+        }
+        self.names.remove(path);
+        Ok(true)
+    }
+
+    fn pods(&self) -> Vec<StaticPod> {
+        self.store.values().cloned().collect()
+    }
 }
 
 /// Reads the directory, starts its pods, and follows it.
@@ -72,8 +118,7 @@ fn meaning(event: &notify::Event) -> Vec<Change> {
             | ModifyKind::Any
             | ModifyKind::Metadata(_)
             | ModifyKind::Name(RenameMode::To),
-        )
-        | EventKind::Access(AccessKind::Close(AccessMode::Write)) => (name(0), None),
+        ) => (name(0), None),
         EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(RenameMode::From)) => (None, name(0)),
         _ => (None, None),
     };
@@ -124,47 +169,31 @@ fn scan(kubelet: &Arc<Kubelet>, directory: &Directory, known: &mut Known) {
             ),
         }
     }
-    known.by_file = good.iter().map(|p| (p.path.clone(), p.clone())).collect();
-    tell(kubelet, known, source::desired(&good));
+    let pods = known.replace(good);
+    tell(kubelet, known, pods);
 }
 
+/// Takes an event of a file that is there (`podAdd`, `podModify`).
 fn written(kubelet: &Arc<Kubelet>, directory: &Directory, known: &mut Known, name: &str) {
-    if directory.host.join(name).is_dir() {
-        return;
-    }
-    match directory.read(name) {
-        Ok(pod) => {
-            let before = known.by_file.insert(pod.path.clone(), pod.clone());
-            if before.is_some_and(|b| b.uid() == pod.uid()) {
-                return;
-            }
-            // The file that was just written wins until the next scan.
-            let mut pods: Vec<_> = known
-                .told
-                .values()
-                .filter(|o| o.full_name() != pod.full_name() && o.path != pod.path)
-                .cloned()
-                .collect();
-            pods.push(pod);
-            tell(kubelet, known, pods);
-        }
-        Err(why) => {
-            let shown = format!("{}/{name}", directory.shown);
-            let why = format!("can't process config file {shown:?}: {why}");
-            kubelet.journal.klog(
-                Severity::Error,
-                "file.go:108",
-                &format!("\"Unable to process watch event\" err={why:?}"),
-            );
-        }
-    }
+    let news = known.written(directory, name);
+    took(kubelet, known, news);
 }
 
+/// Takes an event of a file that is gone (`podDelete`).
 fn removed(kubelet: &Arc<Kubelet>, directory: &Directory, known: &mut Known, name: &str) {
-    let shown = format!("{}/{name}", directory.shown);
-    if known.by_file.remove(&shown).is_some() {
-        let pods = known.told.values().filter(|p| p.path != shown).cloned().collect();
-        tell(kubelet, known, pods);
+    let news = known.take(&format!("{}/{name}", directory.shown));
+    took(kubelet, known, news);
+}
+
+fn took(kubelet: &Arc<Kubelet>, known: &mut Known, news: Result<bool, String>) {
+    match news {
+        Ok(true) => tell(kubelet, known, known.pods()),
+        Ok(false) => {}
+        Err(why) => kubelet.journal.klog(
+            Severity::Error,
+            "file.go:108",
+            &format!("\"Unable to process watch event\" err={why:?}"),
+        ),
     }
 }
 
@@ -193,6 +222,10 @@ fn tell(kubelet: &Arc<Kubelet>, known: &mut Known, pods: Vec<StaticPod>) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use notify::event::{AccessKind, AccessMode};
+
     use super::*;
 
     #[test]
@@ -202,7 +235,8 @@ mod tests {
         for (kind, expected) in [
             (EventKind::Create(CreateKind::File), written()),
             (EventKind::Modify(ModifyKind::Name(RenameMode::To)), written()),
-            (EventKind::Access(AccessKind::Close(AccessMode::Write)), written()),
+            (EventKind::Modify(ModifyKind::Data(notify::event::DataChange::Any)), written()),
+            (EventKind::Access(AccessKind::Close(AccessMode::Write)), vec![]),
             (EventKind::Remove(notify::event::RemoveKind::File), vec![Change::Removed("a.yaml".into())]),
             (EventKind::Modify(ModifyKind::Name(RenameMode::From)), vec![Change::Removed("a.yaml".into())]),
             (EventKind::Access(AccessKind::Open(AccessMode::Any)), vec![]),
@@ -211,5 +245,116 @@ mod tests {
         }
         let dotfile = notify::Event::new(EventKind::Create(CreateKind::File)).add_path("/m/.a.swp".into());
         assert_eq!(meaning(&dotfile), []);
+    }
+
+    /// What happens to the directory: a file gets content, is removed or renamed; or all is read again.
+    enum Step {
+        Write(&'static str, &'static str),
+        Remove(&'static str),
+        Rename(&'static str, &'static str),
+        Scan,
+    }
+    use Step::{Remove, Rename, Scan, Write};
+
+    fn pod(flag: &str) -> String {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a}}\nspec:\n  containers: [{{name: c, image: i, command: [{flag}]}}]\n"
+        )
+    }
+
+    /// The flag that runs after a step, or the error that it left.
+    fn step(root: &std::path::Path, directory: &Directory, known: &mut Known, step: &Step) -> String {
+        let host = root.join("m");
+        let outcome = match step {
+            Write(name, flag) => {
+                let text = if flag.is_empty() { String::new() } else { pod(flag) };
+                std::fs::write(host.join(name), text).unwrap();
+                known.written(directory, name)
+            }
+            Remove(name) => {
+                std::fs::remove_file(host.join(name)).unwrap();
+                known.take(&format!("/m/{name}"))
+            }
+            Rename(from, to) => {
+                std::fs::rename(host.join(from), host.join(to)).unwrap();
+                known.take(&format!("/m/{from}")).and_then(|_| known.written(directory, to))
+            }
+            Scan => {
+                let pods = directory.scan().into_iter().flatten().collect();
+                known.replace(pods);
+                Ok(true)
+            }
+        };
+        if let Err(why) = outcome {
+            return why;
+        }
+        let flags =
+            known.pods().into_iter().map(|p| p.pod["spec"]["containers"][0]["command"][0].to_string());
+        flags.collect::<Vec<_>>().join(" ").replace('"', "")
+    }
+
+    const NULL: &str = "can't process config file \"/m/NAME\": /m/NAME: couldn't parse as pod(Object 'Kind' is missing in 'null'), please check config file";
+
+    #[test]
+    fn the_last_written_file_wins_until_the_scan_and_removal_goes_by_name() {
+        let null = |name: &str| NULL.replace("NAME", name);
+        let start = [(Write("a.yaml", "on"), "on".to_owned())];
+        let cases: Vec<(&str, Vec<(Step, String)>)> = vec![
+            (
+                "a copy that sorts after wins, edits change nothing, its removal costs one more outage",
+                vec![
+                    (Write("a.yaml~", "copy"), "copy".into()),
+                    (Write("a.yaml", "off"), "off".into()),
+                    (Scan, "copy".into()),
+                    (Remove("a.yaml~"), String::new()),
+                    (Scan, "off".into()),
+                ],
+            ),
+            (
+                "a copy that sorts before wins until the scan",
+                vec![
+                    (Write("a-backup.yaml", "copy"), "copy".into()),
+                    (Scan, "on".into()),
+                    (Remove("a-backup.yaml"), String::new()),
+                    (Scan, "on".into()),
+                ],
+            ),
+            (
+                "vim's :wq leaves no pod until the scan",
+                vec![
+                    (Write("4913", ""), null("4913")),
+                    (Remove("4913"), "on".into()),
+                    (Rename("a.yaml", "a.yaml~"), "on".into()),
+                    (Write("a.yaml", ""), null("a.yaml")),
+                    (Write("a.yaml", "off"), "off".into()),
+                    (Remove("a.yaml~"), String::new()),
+                    (Scan, "off".into()),
+                ],
+            ),
+            (
+                "sed -i writes beside and renames over",
+                vec![
+                    (Write("sedABC", ""), null("sedABC")),
+                    (Rename("sedABC", "sedDEF"), null("sedDEF")),
+                    (Write("sedDEF", "off"), "off".into()),
+                ],
+            ),
+            (
+                "writing the same content again makes the original win",
+                vec![(Write("a.yaml~", "copy"), "copy".into()), (Write("a.yaml", "on"), "on".into())],
+            ),
+        ];
+        for (what, steps) in cases {
+            let dir = tempfile::tempdir().unwrap();
+            std::fs::create_dir(dir.path().join("m")).unwrap();
+            let root = dir.path().to_owned();
+            let directory =
+                Directory { host: root.join("m"), shown: "/m".into(), root: root.clone(), node: "n".into() };
+            let mut known = Known::default();
+            for (number, (action, expected)) in start.iter().chain(&steps).enumerate() {
+                let got = step(&root, &directory, &mut known, action);
+                assert_eq!(got, *expected, "{what}: step {number}");
+            }
+        }
     }
 }

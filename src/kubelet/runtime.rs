@@ -240,15 +240,14 @@ impl Core {
         let ready = |ready: bool| self.update(&id, |c| c.ready = ready);
         let first = container.spec.argv.first().is_some_and(|p| p.ends_with("kube-apiserver"))
             && self.first.swap(false, Ordering::SeqCst);
-        let run = programs::run(&self.environment, &container.spec, log, &term, first, &ready);
+        let begun = programs::Begun::default();
+        let run = programs::run(&self.environment, &container.spec, log, &term, first, &ready, &begun);
         let exit = tokio::select! {
             biased;
             () = kill.cancelled() => 137,
             exit = run => exit,
         };
-        if container.spec.argv.first().is_some_and(|p| p.ends_with("kube-apiserver")) {
-            programs::withdraw(&self.environment).await;
-        }
+        programs::withdraw(&self.environment, &begun).await;
         let now = self.environment.clock.now();
         self.change(|records| {
             records.stops.remove(&id);

@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use k8s_openapi::api::core::v1::Pod;
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
@@ -135,11 +136,12 @@ pub fn decode(bytes: &[u8], shown: &str, node: &str) -> Result<StaticPod, String
             "no kind \"{kind}\" is registered for version \"{version}\" in scheme \"pkg/api/legacyscheme/scheme.go:30\""
         )));
     }
-    let mut pod = value;
-    let bad = |why: &str| format!("{shown}: couldn't parse as pod({why}), please check config file");
+    // Fields that a pod does not have are ignored, values of a wrong type are not.
+    let typed: Pod = serde_json::from_value(value).map_err(|why| wrong(why.to_string()))?;
+    let mut pod = serde_json::to_value(typed).map_err(|why| wrong(why.to_string()))?;
     let name = pod["metadata"]["name"].as_str().unwrap_or_default().to_owned();
     if let Some(why) = invalid(&pod, &name) {
-        return Err(bad(&format!("invalid pod: {why}")));
+        return Err(format!("invalid pod: {why}"));
     }
     let uid = match pod["metadata"]["uid"].as_str() {
         Some(uid) if !uid.is_empty() => uid.to_owned(),
@@ -159,7 +161,12 @@ pub fn decode(bytes: &[u8], shown: &str, node: &str) -> Result<StaticPod, String
     if let Some(metadata) = pod["metadata"].as_object_mut() {
         metadata.retain(|_, v| !v.is_null());
     }
-    pod["spec"]["tolerations"] = json!([{"effect": "NoExecute", "operator": "Exists"}]);
+    let everything = json!({"effect": "NoExecute", "operator": "Exists"});
+    match pod["spec"]["tolerations"].as_array_mut() {
+        Some(list) if list.contains(&everything) => {}
+        Some(list) => list.push(everything),
+        None => pod["spec"]["tolerations"] = json!([everything]),
+    }
     Ok(StaticPod { path: shown.to_owned(), pod })
 }
 
@@ -217,16 +224,6 @@ fn prune(value: &mut Value) {
     }
 }
 
-/// The pods by full name, in the order of the directory: the last file that names a pod wins.
-pub fn desired(scanned: &[StaticPod]) -> Vec<StaticPod> {
-    let mut out: Vec<StaticPod> = Vec::new();
-    for pod in scanned {
-        out.retain(|o| o.full_name() != pod.full_name());
-        out.push(pod.clone());
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -253,6 +250,7 @@ mod tests {
                 "n",
                 true,
             ),
+            ("an unknown field", format!("{POD}  nonsense: true\n"), "/m/a.yaml", "n", true),
             ("a flag", POD.replace("--y", "--z"), "/m/a.yaml", "n", false),
             ("another path", POD.to_owned(), "/m/a.yaml~", "n", false),
             ("another node", POD.to_owned(), "/m/a.yaml", "m", false),
@@ -267,14 +265,14 @@ mod tests {
             ("", "Object 'Kind' is missing in 'null'"),
             ("kind: Pod\n", "Object 'apiVersion' is missing in '{\"kind\":\"Pod\"}'"),
             ("a:\n  b: 1\n c: 2\n", "yaml: line 2: did not find expected key"),
-            (
-                "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n",
-                "invalid pod: spec.containers: Required value",
-            ),
         ] {
             let error = decode(text.as_bytes(), "/m/f", "n").unwrap_err();
             assert_eq!(error, format!("/m/f: couldn't parse as pod({why}), please check config file"));
         }
+        let error = decode(b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", "/m/f", "n").unwrap_err();
+        assert_eq!(error, "invalid pod: spec.containers: Required value");
+        let typed = POD.replace("[x, --y]", "x");
+        assert!(decode(typed.as_bytes(), "/m/f", "n").unwrap_err().contains("couldn't parse as pod("));
     }
 
     #[test]
@@ -294,11 +292,5 @@ mod tests {
         let scanned: Vec<_> = directory.scan().into_iter().map(Result::unwrap).collect();
         let paths: Vec<_> = scanned.iter().map(|p| p.path.as_str()).collect();
         assert_eq!(paths, ["/m/A", "/m/a.yaml", "/m/a.yaml~", "/m/link"]);
-        let desired = desired(&scanned);
-        let paths: Vec<_> = desired.iter().map(|p| (p.full_name(), p.path.clone())).collect();
-        assert_eq!(
-            paths,
-            [("default/a-n".into(), "/m/a.yaml~".into()), ("default/linked-n".into(), "/m/link".into())]
-        );
     }
 }

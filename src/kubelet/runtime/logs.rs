@@ -37,6 +37,8 @@ impl FileLog {
             let _ = fs::create_dir_all(parent);
         }
         let _ = std::os::unix::fs::symlink(&container.log_path, &link);
+        // A log of that name is from before the lab was started again.
+        let _ = fs::remove_file(&path);
         let file = OpenOptions::new().create(true).append(true).open(path).ok();
         Arc::new(Self { file: Mutex::new(file), clock, changes })
     }

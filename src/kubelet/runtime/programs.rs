@@ -8,6 +8,7 @@ use super::{ContainerSpec, Environment, images};
 use crate::apiserver::server::{Dependencies, Server, Waits};
 use crate::controllers;
 use crate::klog::{self, Severity, SharedLog};
+use crate::kubelet::journal::lock;
 
 /// Runs a container's program to its end; the exit status comes back.
 ///
@@ -19,10 +20,11 @@ pub async fn run(
     term: &CancellationToken,
     first: bool,
     ready: &(dyn Fn(bool) + Send + Sync),
+    begun: &Begun,
 ) -> i32 {
     let program = spec.argv.first().map(|p| p.rsplit('/').next().unwrap_or(p));
     match program {
-        Some("kube-apiserver") => api_server(environment, spec, log, term, first, ready).await,
+        Some("kube-apiserver") => api_server(environment, spec, log, term, first, ready, begun).await,
         Some("kube-controller-manager") => {
             ready(true);
             let mut context = context(environment, log);
@@ -45,12 +47,20 @@ pub async fn run(
     }
 }
 
-/// No API server runs any more.
-pub async fn withdraw(environment: &Environment) {
-    let server = environment.servers.send_replace(None);
-    if let Some(server) = server {
-        server.stop().await;
-    }
+/// The API server that a container began, for whoever has to end it.
+pub type Begun = std::sync::Mutex<Option<Arc<Server>>>;
+
+/// Ends the server that a container began, if it did; another container's server goes on.
+pub async fn withdraw(environment: &Environment, begun: &Begun) {
+    let Some(mine) = lock(begun).take() else { return };
+    environment.servers.send_if_modified(|now| {
+        let current = now.as_ref().is_some_and(|server| Arc::ptr_eq(server, &mine));
+        if current {
+            *now = None;
+        }
+        current
+    });
+    mine.stop().await;
 }
 
 async fn api_server(
@@ -60,6 +70,7 @@ async fn api_server(
     term: &CancellationToken,
     first: bool,
     ready: &(dyn Fn(bool) + Send + Sync),
+    begun: &Begun,
 ) -> i32 {
     let timing = &environment.timing;
     let waits = if first {
@@ -80,14 +91,15 @@ async fn api_server(
     };
     let start = async {
         let server = Server::start(&spec.argv, dependencies).await?;
+        *lock(begun) = Some(server.clone());
         environment.servers.send_replace(Some(server.clone()));
         Ok(server)
     };
-    let begun = tokio::select! {
+    let started = tokio::select! {
         () = term.cancelled() => return 0,
-        begun = start => begun,
+        started = start => started,
     };
-    let server: Arc<Server> = match begun {
+    let server: Arc<Server> = match started {
         Ok(server) => server,
         Err(crate::apiserver::server::Exit { status }) => return status,
     };
@@ -106,7 +118,7 @@ async fn api_server(
     }
     farewell(environment, &log);
     ready(false);
-    withdraw(environment).await;
+    withdraw(environment, begun).await;
     // Open watches keep the real process until it is killed.
     std::future::pending::<i32>().await
 }
