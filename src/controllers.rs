@@ -79,7 +79,10 @@ impl Api for InProcess {
     }
 
     fn reachable(&self) -> watch::Receiver<bool> {
-        self.reachable.clone()
+        let mut reachable = self.reachable.clone();
+        // Whoever waits for a change waits for the next one.
+        reachable.mark_unchanged();
+        reachable
     }
 }
 

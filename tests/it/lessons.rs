@@ -93,7 +93,6 @@ fn until(what: &str, is: impl Fn() -> bool) {
 }
 
 #[test]
-#[ignore = "needs the sandbox"]
 fn every_lesson_tells_right_from_wrong() {
     let home = tempfile::tempdir().unwrap();
     let output = run(home.path(), &["lesson", "test"]);
@@ -113,7 +112,6 @@ const LOADED: &str = "Loaded 12 mutating admission controller(s) successfully in
     MutatingAdmissionWebhook.";
 
 #[test]
-#[ignore = "needs the sandbox"]
 fn the_published_lesson_headless() {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path();
