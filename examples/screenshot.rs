@@ -26,12 +26,11 @@ const ROWS: u16 = 36;
 
 /// What a learner does before the picture is taken: texts to wait for, and keys to press then.
 const SCRIPT: &[(&str, &str)] = &[
-    ("controlplane", "\x1b[19~"),
+    ("controlplane $", "\x1b[19~"),
     ("Tasks", "ssh node01\r"),
-    ("node01", "export KUBECONFIG=/etc/kubernetes/kubelet.conf\r"),
-    ("kubelet.conf", "k label node controlplane killercoda/one=123\r"),
+    ("node01 $", "export KUBECONFIG=/etc/kubernetes/kubelet.conf\rk label node controlplane killercoda/one=123\r"),
     ("controlplane labeled", "\x1b[15~"),
-    ("Result", ""),
+    ("expected", ""),
 ];
 
 fn main() -> Result<()> {
