@@ -28,7 +28,10 @@ const ROWS: u16 = 36;
 const SCRIPT: &[(&str, &str)] = &[
     ("controlplane $", "\x1b[19~"),
     ("Tasks", "ssh node01\r"),
-    ("node01 $", "export KUBECONFIG=/etc/kubernetes/kubelet.conf\rk label node controlplane killercoda/one=123\r"),
+    (
+        "node01 $",
+        "export KUBECONFIG=/etc/kubernetes/kubelet.conf\rk label node controlplane killercoda/one=123\r",
+    ),
     ("controlplane labeled", "\x1b[15~"),
     ("expected", ""),
 ];
