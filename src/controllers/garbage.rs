@@ -1,6 +1,6 @@
-//! Deletes what lost all its owners, and pods of nodes that are gone.
+//! Deletes what lost all its owners.
 //!
-//! Upstream: `pkg/controller/garbagecollector/garbagecollector.go`, `pkg/controller/podgc/gc_controller.go`.
+//! Upstream: `pkg/controller/garbagecollector/garbagecollector.go`.
 
 use std::collections::HashSet;
 
@@ -15,18 +15,16 @@ use super::trigger::{self, Trigger};
 const OWNERS: [&str; 4] =
     ["/api/v1/nodes", "/api/v1/pods", "/apis/apps/v1/deployments", "/apis/apps/v1/daemonsets"];
 
-/// Runs both collectors.
+/// Runs the collector.
 pub async fn run(context: &Context) {
     let client = context.controller_client("generic-garbage-collector");
-    let pods = context.controller_client("pod-garbage-collector");
     let trigger = Trigger {
         client: client.clone(),
         paths: OWNERS.map(str::to_owned).into(),
         counts: |kind, _| kind == "DELETED",
         period: None,
     };
-    trigger::run(trigger, || async { orphans(&client).await.is_ok() && lost_pods(&pods).await.is_ok() })
-        .await;
+    trigger::run(trigger, || async { orphans(&client).await.is_ok() }).await;
 }
 
 async fn orphans(client: &Client) -> Result<(), ClientError> {
@@ -65,23 +63,6 @@ async fn everything(client: &Client) -> Result<Vec<(String, Value)>, ClientError
         }
     }
     Ok(all)
-}
-
-async fn lost_pods(client: &Client) -> Result<(), ClientError> {
-    let (nodes, _) = client.list("/api/v1/nodes").await?;
-    let names: HashSet<&str> = nodes.iter().filter_map(|n| n["metadata"]["name"].as_str()).collect();
-    for pod in client.list("/api/v1/pods").await?.0 {
-        let Some(node) = pod["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) else { continue };
-        if names.contains(node) {
-            continue;
-        }
-        let (namespace, name) = (&pod["metadata"]["namespace"], &pod["metadata"]["name"]);
-        if let (Some(namespace), Some(name)) = (namespace.as_str(), name.as_str()) {
-            let path = format!("/api/v1/namespaces/{namespace}/pods/{name}");
-            ignore_missing(client.delete_now(&path).await)?;
-        }
-    }
-    Ok(())
 }
 
 fn ignore_missing(answer: Result<Value, ClientError>) -> Result<Value, ClientError> {

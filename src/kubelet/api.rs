@@ -116,7 +116,7 @@ impl Work {
             pods.into_iter().partition(|p| p["metadata"]["annotations"].get(MIRROR).is_some());
         self.mirrors(&mirrors).await?;
         self.own(&own).await?;
-        Ok(self.next_readiness(mirrors.iter().chain(&own)))
+        Ok(self.next_readiness())
     }
 
     /// Registers the node, and keeps its status and its lease.
@@ -275,7 +275,7 @@ impl Work {
     }
 
     /// When the next container becomes ready by its startup probe.
-    fn next_readiness<'a>(&self, _pods: impl Iterator<Item = &'a Value>) -> Option<Duration> {
+    fn next_readiness(&self) -> Option<Duration> {
         let config = &self.kubelet.config;
         let now = config.clock.now();
         let probe = jiff::SignedDuration::try_from(config.timing.startup_probe).ok()?;
