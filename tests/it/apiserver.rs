@@ -91,7 +91,7 @@ fn params(name: &str, groups: &[&str]) -> CertificateParams {
 }
 
 /// Writes a CA, a server certificate, a service account key, and client certificates.
-fn write_pki(dir: &Path) {
+pub fn write_pki(dir: &Path) {
     let ca_key = KeyPair::generate().unwrap();
     let mut ca = params("kubernetes", &[]);
     ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -121,7 +121,9 @@ fn write_pki(dir: &Path) {
     own.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     std::fs::write(dir.join("stranger.crt"), own.self_signed(&stranger).unwrap().pem()).unwrap();
     std::fs::write(dir.join("stranger.key"), stranger.serialize_pem()).unwrap();
-    std::fs::write(dir.join("sa.key"), KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let service_account = KeyPair::generate().unwrap();
+    std::fs::write(dir.join("sa.key"), service_account.serialize_pem()).unwrap();
+    std::fs::write(dir.join("sa.pub"), service_account.public_key_pem()).unwrap();
 }
 
 fn arguments(extra: &[&str]) -> Vec<String> {
@@ -199,21 +201,7 @@ impl Fixture {
         headers: &[(&str, &str)],
         body: &Value,
     ) -> Answer {
-        let mut request = http::Request::builder().method(method).uri(path).header("host", "x");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let body = match body {
-            Value::Null => Bytes::new(),
-            Value::String(text) => Bytes::from(text.clone()),
-            other => Bytes::from(other.to_string()),
-        };
-        let answer = self.open(who, request.body(Full::new(body)).unwrap()).await;
-        let (parts, body) = answer.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let value = serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
-        (parts.status.as_u16(), parts.headers, value)
+        ask(self.dir.path(), self.port, who, method, path, headers, body).await
     }
 
     async fn get(&self, who: &str, path: &str) -> (u16, Value) {
@@ -234,6 +222,33 @@ impl Fixture {
     }
 }
 
+/// Sends a request as the holder of a certificate in `dir` (`""`: as nobody), and reads the answer.
+pub async fn ask(
+    dir: &Path,
+    port: u16,
+    who: &str,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &Value,
+) -> Answer {
+    let mut request = http::Request::builder().method(method).uri(path).header("host", "x");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let body = match body {
+        Value::Null => Bytes::new(),
+        Value::String(text) => Bytes::from(text.clone()),
+        other => Bytes::from(other.to_string()),
+    };
+    let answer = send(dir, port, who, request.body(Full::new(body)).unwrap()).await;
+    let (parts, body) = answer.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    let value = serde_json::from_slice(&bytes)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+    (parts.status.as_u16(), parts.headers, value)
+}
+
 async fn send(
     dir: &Path,
     port: u16,
@@ -249,6 +264,15 @@ pub async fn connect(
     port: u16,
     who: &str,
 ) -> hyper::client::conn::http1::SendRequest<Full<Bytes>> {
+    try_connect(dir, port, who).await.unwrap()
+}
+
+/// Connects as the holder of a certificate to a server that may not listen yet.
+pub async fn try_connect(
+    dir: &Path,
+    port: u16,
+    who: &str,
+) -> Result<hyper::client::conn::http1::SendRequest<Full<Bytes>>, Box<dyn std::error::Error>> {
     let file = |name: String| -> PathBuf { dir.join(name) };
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(file("ca.crt".into())).unwrap()).unwrap();
@@ -264,12 +288,12 @@ pub async fn connect(
         let key = PrivateKeyDer::from_pem_file(file(format!("{who}.key"))).unwrap();
         builder.with_client_auth_cert(vec![certificate], key).unwrap()
     };
-    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let name = ServerName::try_from("127.0.0.1").unwrap();
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
-    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
-    sender
+    Ok(sender)
 }
 
 fn node(name: &str) -> Value {

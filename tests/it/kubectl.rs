@@ -13,7 +13,8 @@ use serde_json::{Map, Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::apiserver::{Fixture, start};
+use super::apiserver::start;
+use super::realserver::write_kubeconfigs;
 
 const RUN: &str = "qzwxvk";
 const VERSION: &str = "v1.31";
@@ -102,24 +103,6 @@ impl Masks {
     }
 }
 
-/// Writes the kubeconfigs of the admin and of node01's kubelet.
-fn write_kubeconfigs(server: &Fixture) {
-    let dir = server.dir.path();
-    for (file, certificate) in [("admin", "admin"), ("kubelet", "node01")] {
-        let path = |name: &str| dir.join(name).display().to_string();
-        let config = json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "c",
-            "clusters": [{"name": "kubernetes", "cluster": {
-                "server": format!("https://127.0.0.1:{}", server.port), "certificate-authority": path("ca.crt")}}],
-            "contexts": [{"name": "c", "context": {"cluster": "kubernetes", "user": "u"}}],
-            "users": [{"name": "u", "user": {
-                "client-certificate": path(&format!("{certificate}.crt")),
-                "client-key": path(&format!("{certificate}.key"))}}],
-        });
-        std::fs::write(dir.join(format!("{file}.conf")), config.to_string()).unwrap();
-    }
-}
-
 fn reduce(answer: &Value, only: &Value) -> Value {
     let Some(keys) = only.as_array() else { return answer.clone() };
     let kept = keys.iter().filter_map(Value::as_str).map(|key| (key.to_owned(), answer[key].clone()));
@@ -137,7 +120,8 @@ async fn play(kubectl: &Kubectl, plugin: &str) {
         let (code, _, body) = server.ask("admin", "POST", "/api/v1/nodes", &kind, &node).await;
         assert_eq!(code, 201, "{body}");
     }
-    write_kubeconfigs(&server);
+    write_kubeconfigs(server.dir.path(), server.port);
+
     let (home, masks) = (server.dir.path(), Masks::new());
     let excused: BTreeSet<&str> = kubectl.excused.iter().copied().collect();
     let (mut compared, mut problems) = (0, Vec::new());
@@ -147,8 +131,8 @@ async fn play(kubectl: &Kubectl, plugin: &str) {
         }
         let name = entry["name"].as_str().unwrap();
         let stdin = entry["stdin"].as_str().unwrap_or("");
-        let got =
-            kubectl.run(home, entry["who"].as_str().unwrap_or("admin"), &entry["run"], stdin, &masks).await;
+        let who = if entry["who"] == "kubelet" { "node01" } else { "admin" };
+        let got = kubectl.run(home, who, &entry["run"], stdin, &masks).await;
         for words in entry["cleanup"].as_array().into_iter().flatten() {
             kubectl.run(home, "admin", words, "", &masks).await;
         }

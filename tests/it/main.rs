@@ -11,4 +11,5 @@ mod lessons;
 mod load;
 mod nodes;
 mod rbac;
+mod realserver;
 mod tui;
