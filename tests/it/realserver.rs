@@ -53,6 +53,7 @@ impl Binaries {
     }
 
     /// Finds the programs of a version, else says on one line what is skipped.
+    #[allow(clippy::print_stderr)]
     pub fn or_skip(version: &str, what: &str) -> Option<Self> {
         let found = Self::find(version);
         if found.is_none() {
