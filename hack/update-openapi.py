@@ -8,7 +8,7 @@ The server says what each type consists of (its /openapi/v3); the Go declaration
 field is a pointer, whether an empty one is left out, and its Go type, which error messages name.
 
 Writes assets/schema-RELEASE.txt.gz (see src/apiserver/registry/schema.rs for the format), the columns of tables, and
-assets/openapi-RELEASE/*.json.gz.
+assets/openapi/*.gz, which the releases share (see src/apiserver/openapi.rs).
 """
 import argparse, gzip, json, os, re, ssl, urllib.request
 
@@ -16,7 +16,7 @@ GROUPS = """api/v1 apis/apps/v1 apis/authentication.k8s.io/v1 apis/authorization
 apis/coordination.k8s.io/v1 apis/discovery.k8s.io/v1 apis/events.k8s.io/v1 apis/node.k8s.io/v1 apis/policy/v1
 apis/rbac.authorization.k8s.io/v1 apis/scheduling.k8s.io/v1 apis/storage.k8s.io/v1""".split()
 UNSERVED = {"podtemplates", "replicationcontrollers", "controllerrevisions", "statefulsets",
-            "csistoragecapacities", "volumeattachments"}
+            "csistoragecapacities", "volumeattachments", "volumeattributesclasses"}
 STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.M | re.S)
 FIELD = re.compile(r'^\t(\w+)\s+(\S+)\s+`json:"([^"]*)"', re.M)
 INLINE = re.compile(r'^\t([\w.]+)\s+`json:",inline"', re.M)
@@ -123,10 +123,48 @@ def table(args, documents):
     return "\n".join(lines) + "\n"
 
 
-def served(document):
-    """The document without the paths of resources that are not served."""
+def dump(value):
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
+
+
+def references(value):
+    """The names of the schemas that a piece of a document refers to."""
+    if isinstance(value, dict):
+        if "$ref" in value:
+            yield value["$ref"].rsplit("/", 1)[1]
+        value = list(value.values())
+    for part in value if isinstance(value, list) else []:
+        yield from references(part)
+
+
+def pieces(document):
+    """(lines of the document, lines of its schemas): each a section, a key, and JSON. Paths that are not served are left out."""
     paths = {p: v for p, v in document["paths"].items() if not UNSERVED & set(p.split("/"))}
-    return dict(document, paths=paths)
+    schemas, needed, todo = document["components"]["schemas"], set(), list(references(paths))
+    while todo:
+        name = todo.pop()
+        if name not in needed:
+            needed.add(name)
+            todo.extend(references(schemas[name]))
+    components = {k: v for k, v in document["components"].items() if k != "schemas"}
+    rest = dict({k: v for k, v in document.items() if k != "paths"}, components=components)
+    lines = [("rest", "", dump(rest)), ("schemas", "", ",".join(sorted(needed)))]
+    lines += [("path", p + " " + m, dump(o)) for p, methods in paths.items() for m, o in methods.items()]
+    return lines, [("schema", name, dump(schemas[name])) for name in needed]
+
+
+def share(path, release, lines):
+    """Puts a release's lines beside those of the others: what is equal is there once, what is alike is near."""
+    releases = {}
+    if os.path.exists(path):
+        with gzip.open(path, "rt") as handle:
+            for line in handle.read().splitlines():
+                section, key, of, body = line.split("\t", 3)
+                releases[section, key, body] = set(of.split(",")) - {release}
+    for line in lines:
+        releases.setdefault(line, set()).add(release)
+    kept = sorted((section, key, ",".join(sorted(of)), body) for (section, key, body), of in releases.items() if of)
+    write(path, "".join("\t".join(line) + "\n" for line in kept).encode())
 
 
 def columns(args):
@@ -157,9 +195,12 @@ def main():
     documents = {group: fetch(args, "/openapi/v3/" + group) for group in GROUPS}
     write(f"{assets}/schema-{args.release}.txt.gz", table(args, documents).encode())
     write(f"{assets}/columns-{args.release}.json.gz", json.dumps(columns(args), sort_keys=True).encode())
+    schemas = set()
     for group, document in documents.items():
-        body = json.dumps(served(document), separators=(",", ":"), sort_keys=True).encode()
-        write(f"{assets}/openapi-{args.release}/{group.replace('/', '_')}.json.gz", body)
+        lines, used = pieces(document)
+        schemas.update(used)
+        share(f"{assets}/openapi/{group.replace('/', '_')}.gz", args.release, lines)
+    share(f"{assets}/openapi/schemas.gz", args.release, schemas)
 
 
 main()

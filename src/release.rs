@@ -1,6 +1,9 @@
 //! The Kubernetes releases that the sandbox emulates, as data.
 //!
-//! What differs between releases is a field here, so that a third release is a new table and not a scatter of ifs.
+//! What differs between releases is a field or an asset here, so that a third release is a new row with its assets and not
+//! a scatter of ifs.
+
+use std::sync::OnceLock;
 
 /// One emulated Kubernetes release.
 #[derive(Debug)]
@@ -9,18 +12,18 @@ pub struct Release {
     pub minor: u32,
     /// What `/version` calls `gitVersion`, e.g. `v1.31.0`.
     pub git_version: &'static str,
-    /// What `/version` calls `gitCommit`.
-    pub git_commit: &'static str,
-    /// What `/version` calls `buildDate`.
-    pub build_date: &'static str,
-    /// What `/version` calls `goVersion`.
-    pub go_version: &'static str,
+    /// What `/version` says besides `major`, `minor`, `gitVersion`, `compiler` and `platform`.
+    pub version_fields: &'static [(&'static str, &'static str)],
     /// Feature gates whose state the lab's field of view shows.
     pub gates: FeatureGates,
     /// Mutating admission plugins that are on by default, in the order in which they run and are logged.
     pub mutating_plugins: &'static [&'static str],
     /// Validating admission plugins that are on by default, in the order in which they run and are logged.
     pub validating_plugins: &'static [&'static str],
+    /// What the nodes of such a cluster have.
+    pub node: NodeTools,
+    /// Tables and documents, derived from the real programs of the release.
+    pub assets: Assets,
 }
 
 /// The state of the feature gates that change what a learner can see.
@@ -33,6 +36,87 @@ pub struct FeatureGates {
     /// Whether NodeRestriction keeps a kubelet from changing its Node's owner references (since v1.31.12, v1.32.8,
     /// v1.33.4; CVE-2025-5187).
     pub node_owner_references_restricted: bool,
+    /// `KubeletServiceAccountTokenForCredentialProviders`: a kubelet may read its pods' service accounts (KEP-4412).
+    pub kubelet_reads_service_accounts: bool,
+    /// `ServiceAccountNodeAudienceRestriction`: a kubelet asks only for tokens of audiences that the pod names.
+    pub node_audience_restriction: bool,
+    /// `PodCertificateRequest` with `ClusterTrustBundle`s: NodeRestriction and the Node authorizer know these kinds.
+    pub pod_certificates: bool,
+    /// `WatchList` (KEP-3157): a watch may begin with all objects.
+    pub watch_list: bool,
+    /// Whether NodeRestriction lists more kinds that a mirror pod may not refer to (since v1.33).
+    pub mirror_pods_refer_to_nothing: bool,
+}
+
+/// What differs on a node.
+#[derive(Debug, Clone, Copy)]
+pub struct NodeTools {
+    /// How a static pod's uid is made of its manifest.
+    pub static_pod_hash: StaticPodHash,
+    /// What `crictl --version` says.
+    pub crictl: &'static str,
+    /// Whether `crictl ps` has a column NAMESPACE (since 1.32).
+    pub crictl_shows_namespace: bool,
+    /// What the Node's status calls `containerRuntimeVersion`.
+    pub container_runtime: &'static str,
+    /// Tags of kubeadm's images that do not follow the release: the name in the images' table, the tag.
+    pub image_tags: &'static [(&'static str, &'static str)],
+}
+
+/// The hash in static pods' uids (`pkg/kubelet/config/common.go`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StaticPodHash {
+    /// MD5, until 1.34.
+    Md5,
+    /// FNV-1a of 128 bits, since 1.35.
+    Fnv128a,
+}
+
+/// Tables and documents of a release; `hack/update-openapi.py` and `hack/update-tables.py` derive most of them.
+#[derive(Debug)]
+pub struct Assets {
+    /// The flags of kube-apiserver: name, type and shorthand of each.
+    pub flags: &'static str,
+    /// The feature gates, each with the value that it is locked to, if it is.
+    pub feature_gates: &'static str,
+    /// What kube-apiserver writes when it starts, in sections.
+    pub start_log: &'static str,
+    /// The RBAC bootstrap policy, one object a line.
+    pub rbac_policy: &'static str,
+    /// The types, compressed.
+    pub schema: &'static [u8],
+    /// The columns of tables, compressed JSON.
+    pub columns: &'static [u8],
+    /// File name and content of the static pod manifests that kubeadm writes, without the lesson's plugin.
+    pub manifests: [(&'static str, &'static str); 4],
+}
+
+macro_rules! assets {
+    ($release:literal) => {
+        Assets {
+            flags: include_str!(concat!("../assets/apiserver-flags-", $release, ".txt")),
+            feature_gates: include_str!(concat!("../assets/feature-gates-", $release, ".txt")),
+            start_log: include_str!(concat!("../assets/apiserver-start-", $release, ".txt")),
+            rbac_policy: include_str!(concat!("../assets/rbac/bootstrap-", $release, ".jsonl")),
+            schema: include_bytes!(concat!("../assets/schema-", $release, ".txt.gz")),
+            columns: include_bytes!(concat!("../assets/columns-", $release, ".json.gz")),
+            manifests: [
+                ("etcd.yaml", include_str!(concat!("../assets/manifests/etcd-", $release, ".yaml"))),
+                (
+                    "kube-apiserver.yaml",
+                    include_str!(concat!("../assets/manifests/kube-apiserver-", $release, ".yaml")),
+                ),
+                (
+                    "kube-controller-manager.yaml",
+                    include_str!(concat!("../assets/manifests/kube-controller-manager-", $release, ".yaml")),
+                ),
+                (
+                    "kube-scheduler.yaml",
+                    include_str!(concat!("../assets/manifests/kube-scheduler-", $release, ".yaml")),
+                ),
+            ],
+        }
+    };
 }
 
 impl Release {
@@ -42,9 +126,38 @@ impl Release {
         RELEASES.iter().find(|r| r.minor == minor)
     }
 
+    /// Puts the release's versions into the tag of an image: `VERSION`, and the names of [`NodeTools::image_tags`].
+    pub fn image_tag(&self, tag: &str) -> String {
+        let fill = |text: String, (name, tag): &(&str, &str)| text.replace(name, tag);
+        self.node.image_tags.iter().fold(tag.replace("VERSION", self.git_version), fill)
+    }
+
     /// Returns `1.31` for v1.31.0.
     pub fn short(&self) -> String {
         format!("1.{}", self.minor)
+    }
+}
+
+/// Something that is made once for each release, when it is first needed.
+#[derive(Debug)]
+pub struct OfRelease<T>([OnceLock<T>; RELEASES.len()]);
+
+impl<T> OfRelease<T> {
+    /// Nothing is made yet.
+    pub const fn new() -> Self {
+        Self([const { OnceLock::new() }; RELEASES.len()])
+    }
+
+    /// The release's own; `make` makes it.
+    pub fn get(&self, release: &Release, make: impl FnOnce() -> T) -> &T {
+        let index = RELEASES.iter().position(|known| known.minor == release.minor).unwrap_or(0);
+        self.0[index].get_or_init(make)
+    }
+}
+
+impl<T> Default for OfRelease<T> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -54,16 +167,26 @@ pub fn default_release() -> &'static Release {
 }
 
 /// All emulated releases, the default first.
-pub static RELEASES: [Release; 1] = [Release {
+pub static RELEASES: [Release; 2] = [V1_31, V1_36];
+
+const V1_31: Release = Release {
     minor: 31,
     git_version: "v1.31.0",
-    git_commit: "9edcffcde5595e8a5b1a35f88c421764e575afce",
-    build_date: "2024-08-13T07:28:49Z",
-    go_version: "go1.22.5",
+    version_fields: &[
+        ("gitCommit", "9edcffcde5595e8a5b1a35f88c421764e575afce"),
+        ("gitTreeState", "clean"),
+        ("buildDate", "2024-08-13T07:28:49Z"),
+        ("goVersion", "go1.22.5"),
+    ],
     gates: FeatureGates {
         authorize_node_with_selectors: false,
         credential_id: false,
         node_owner_references_restricted: false,
+        kubelet_reads_service_accounts: false,
+        node_audience_restriction: false,
+        pod_certificates: false,
+        watch_list: false,
+        mirror_pods_refer_to_nothing: false,
     },
     mutating_plugins: &[
         "NamespaceLifecycle",
@@ -93,4 +216,80 @@ pub static RELEASES: [Release; 1] = [Release {
         "ValidatingAdmissionWebhook",
         "ResourceQuota",
     ],
-}];
+    node: NodeTools {
+        static_pod_hash: StaticPodHash::Md5,
+        crictl: "v1.31.1",
+        crictl_shows_namespace: false,
+        container_runtime: "containerd://1.7.13",
+        image_tags: &[("ETCD", "3.5.15-0"), ("COREDNS", "v1.11.1"), ("PAUSE", "3.10")],
+    },
+    assets: assets!("1.31"),
+};
+
+const V1_36: Release = Release {
+    minor: 36,
+    git_version: "v1.36.3",
+    version_fields: &[
+        ("emulationMajor", "1"),
+        ("emulationMinor", "36"),
+        ("minCompatibilityMajor", "1"),
+        ("minCompatibilityMinor", "35"),
+        ("gitCommit", ""),
+        ("gitTreeState", "clean"),
+        ("buildDate", "2026-07-22T18:07:38Z"),
+        ("goVersion", "go1.26.8"),
+    ],
+    gates: FeatureGates {
+        authorize_node_with_selectors: true,
+        credential_id: true,
+        node_owner_references_restricted: true,
+        kubelet_reads_service_accounts: true,
+        node_audience_restriction: true,
+        pod_certificates: false,
+        watch_list: true,
+        mirror_pods_refer_to_nothing: true,
+    },
+    mutating_plugins: &[
+        "NamespaceLifecycle",
+        "LimitRanger",
+        "ServiceAccount",
+        "TaintNodesByCondition",
+        "Priority",
+        "DefaultTolerationSeconds",
+        "DefaultStorageClass",
+        "StorageObjectInUseProtection",
+        "PodGroupProtection",
+        "RuntimeClass",
+        "DefaultIngressClass",
+        "PodTopologyLabels",
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionWebhook",
+    ],
+    validating_plugins: &[
+        "LimitRanger",
+        "ServiceAccount",
+        "PodSecurity",
+        "Priority",
+        "PersistentVolumeClaimResize",
+        "RuntimeClass",
+        "CertificateApproval",
+        "CertificateSigning",
+        "ClusterTrustBundleAttest",
+        "CertificateSubjectRestriction",
+        "PodGroupWorkloadExists",
+        "NodeDeclaredFeatureValidator",
+        "JobValidation",
+        "PodResizeValidator",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionWebhook",
+        "ResourceQuota",
+    ],
+    node: NodeTools {
+        static_pod_hash: StaticPodHash::Fnv128a,
+        crictl: "v1.36.0",
+        crictl_shows_namespace: true,
+        container_runtime: "containerd://2.2.1",
+        image_tags: &[("ETCD", "3.6.8-0"), ("COREDNS", "v1.14.2"), ("PAUSE", "3.10.2")],
+    },
+    assets: assets!("1.36"),
+};

@@ -86,7 +86,7 @@ pub fn resource_list(release: &'static Release, group: &str, version: &str) -> O
     let mut list = Vec::new();
     for rt in resources(release).filter(|rt| rt.group == group && rt.version == version) {
         list.push(resource_entry(rt));
-        for sub in rt.subresources {
+        for sub in &rt.subresources {
             let mut entry = json!({
                 "name": format!("{}/{}", rt.plural, sub.name),
                 "singularName": "",

@@ -4,25 +4,24 @@
 //! type; those the sandbox has no use for are checked and set aside.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use crate::apiserver::admission;
-use crate::release::Release;
+use crate::release::{OfRelease, Release};
 
 mod values;
 
-/// Name, type and shorthand of each flag.
-const TABLE: &str = include_str!("../../assets/apiserver-flags-1.31.txt");
+/// Type and shorthand of each flag by its name.
+type Table = BTreeMap<&'static str, (&'static str, &'static str)>;
 
-static FLAGS: LazyLock<BTreeMap<&'static str, (&'static str, &'static str)>> = LazyLock::new(|| {
-    TABLE
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.split(' ');
-            Some((words.next()?, (words.next()?, words.next().unwrap_or(""))))
-        })
-        .collect()
-});
+/// The flags that a release knows.
+fn table(release: &'static Release) -> &'static Table {
+    static TABLES: OfRelease<Table> = OfRelease::new();
+    let row = |line: &'static str| {
+        let mut words = line.split(' ');
+        Some((words.next()?, (words.next()?, words.next().unwrap_or(""))))
+    };
+    TABLES.get(release, || release.assets.flags.lines().filter_map(row).collect())
+}
 
 /// Why the server does not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,21 +44,22 @@ impl Flags {
     /// Reads the command line without the program's name.
     pub fn parse(arguments: &[String], release: &'static Release) -> Result<Self, Refusal> {
         let mut flags = Self::default();
+        let table = table(release);
         let mut extra = Vec::new();
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             if argument == "--" {
                 extra.extend(rest.by_ref().cloned());
             } else if let Some(long) = argument.strip_prefix("--") {
-                flags.long(long, &mut rest)?;
+                flags.long(table, long, &mut rest)?;
             } else if let Some(short) = argument.strip_prefix('-').filter(|short| !short.is_empty()) {
-                flags.short(argument, short, &mut rest)?;
+                flags.short(table, (argument, short), &mut rest)?;
             } else {
                 extra.push(argument.clone());
             }
         }
         if flags.is_true("help") {
-            return Err(Refusal::Printed(TABLE.into()));
+            return Err(Refusal::Printed(release.assets.flags.into()));
         }
         if flags.get("version").is_some_and(|value| value != "false") {
             return Err(Refusal::Printed(format!("Kubernetes {}", release.git_version)));
@@ -74,13 +74,18 @@ impl Flags {
         Ok(flags)
     }
 
-    fn long<'a>(&mut self, text: &str, rest: &mut impl Iterator<Item = &'a String>) -> Result<(), Refusal> {
+    fn long<'a>(
+        &mut self,
+        table: &Table,
+        text: &str,
+        rest: &mut impl Iterator<Item = &'a String>,
+    ) -> Result<(), Refusal> {
         if text.starts_with(['-', '=']) {
             return Err(Refusal::Usage(format!("bad flag syntax: --{text}")));
         }
         let (given, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
         let name = given.replace('_', "-");
-        let Some((&name, &(kind, short))) = FLAGS.get_key_value(name.as_str()) else {
+        let Some((&name, &(kind, short))) = table.get_key_value(name.as_str()) else {
             return Err(Refusal::Usage(format!("unknown flag: --{given}")));
         };
         let value = match value {
@@ -96,12 +101,12 @@ impl Flags {
 
     fn short<'a>(
         &mut self,
-        argument: &str,
-        letters: &str,
+        table: &Table,
+        (argument, letters): (&str, &str),
         rest: &mut impl Iterator<Item = &'a String>,
     ) -> Result<(), Refusal> {
         let letter = letters.chars().next().unwrap_or('-');
-        let found = FLAGS.iter().find(|(_, (_, short))| short.starts_with(letter));
+        let found = table.iter().find(|(_, (_, short))| short.starts_with(letter));
         let Some((&name, &(kind, short))) = found else {
             return Err(Refusal::Usage(format!("unknown shorthand flag: '{letter}' in {argument}")));
         };
@@ -286,12 +291,7 @@ impl Flags {
     }
 }
 
-/// The feature gates of 1.31, each with the value that it is locked to, if it is (asked of the real program).
-const GATES_1_31: &str = include_str!("../../assets/feature-gates-1.31.txt");
-
 /// What is wrong with `--feature-gates` (`component-base/{version/registry,featuregate/feature_gate}.go`).
-///
-/// The names of other releases' gates are not known here; those are only read.
 fn gate_error(gates: &str, release: &Release) -> Option<String> {
     let mut given = Vec::new();
     for gate in gates.split(',').map(str::trim).filter(|gate| !gate.is_empty()) {
@@ -311,11 +311,9 @@ fn gate_error(gates: &str, release: &Release) -> Option<String> {
         }
         given.push((name, values::is_true(value)));
     }
-    if release.minor != 31 {
-        return None;
-    }
     given.into_iter().find_map(|(name, value)| {
-        let known = GATES_1_31.lines().map(|line| line.split_once(' ').unwrap_or((line, "")));
+        let known =
+            release.assets.feature_gates.lines().map(|line| line.split_once(' ').unwrap_or((line, "")));
         match known.into_iter().find(|(gate, _)| *gate == name) {
             None => Some(format!("unrecognized feature gate: {name}")),
             Some((_, lock)) if !lock.is_empty() && values::is_true(lock) != value => {

@@ -19,12 +19,12 @@ use serde_json::Value;
 use super::authentication::UserInfo;
 use super::status::GroupResource;
 use crate::clock::SharedClock;
-use crate::release::Release;
+use crate::release::{OfRelease, Release};
 
 /// The resources of a release, in the order in which discovery lists them (groups, then names).
 pub fn all(release: &'static Release) -> &'static [ResourceType] {
-    let _ = release;
-    resources::RESOURCES
+    static TABLES: OfRelease<Vec<ResourceType>> = OfRelease::new();
+    TABLES.get(release, || resources::of_release(release))
 }
 
 /// The resource that a path names, if it is served.
@@ -63,7 +63,7 @@ impl ResourceType {
     }
 
     /// The subresource of that name.
-    pub fn subresource(&self, name: &str) -> Option<&'static Subresource> {
+    pub fn subresource(&self, name: &str) -> Option<&Subresource> {
         self.subresources.iter().find(|s| s.name == name)
     }
 
@@ -84,6 +84,8 @@ impl ResourceType {
 
 /// A served resource.
 pub struct ResourceType {
+    /// The release that serves it.
+    pub release: &'static Release,
     /// The API group; empty for the core group.
     pub group: &'static str,
     /// `v1`, ...
@@ -103,7 +105,7 @@ pub struct ResourceType {
     /// The verbs that discovery names, in its order.
     pub verbs: &'static [&'static str],
     /// The subresources: name, kind as discovery has it, verbs.
-    pub subresources: &'static [Subresource],
+    pub subresources: Vec<Subresource>,
     /// What is special about it.
     pub strategy: &'static dyn Strategy,
 }
@@ -121,6 +123,8 @@ pub struct Subresource {
     pub kind: &'static str,
     /// Its verbs.
     pub verbs: &'static [&'static str],
+    /// The first minor version that serves it; 0 where all do.
+    pub since: u32,
 }
 
 /// What a strategy may look at.

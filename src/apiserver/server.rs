@@ -120,14 +120,15 @@ impl Server {
         flags.validate(dependencies.release).map_err(|why| journal.refuse(why))?;
         let made = Core::make(flags, dependencies).map_err(|why| journal.refuse(Refusal::Failed(why)))?;
         let (core, acceptor) = (Arc::new(made.core), made.acceptor);
-        journal.section(&core, "");
-        journal.plugins(&core);
+        journal.part(&core, "start");
+        journal.chosen(&core);
+        journal.part(&core, "plugins");
         let port = u16::try_from(core.flags.secure_port()).unwrap_or(0);
         let listeners = core.dependencies.network.listen(port).await.map_err(|error| {
             let why = format!("failed to create listener: failed to listen on 0.0.0.0:{port}: {error}");
             journal.refuse(Refusal::Failed(why))
         })?;
-        journal.section(&core, "listen");
+        journal.part(&core, "listen");
         let tasks = tokio_util::task::TaskTracker::new();
         for listener in listeners {
             tasks.spawn(serving::serve(listener, acceptor.clone(), core.clone(), core.stop.clone()));

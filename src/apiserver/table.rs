@@ -8,12 +8,13 @@ mod rows;
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::registry::ResourceType;
+use crate::release::OfRelease;
 
 /// How much of each object goes into its row (`includeObject`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,11 +69,10 @@ pub fn render(rt: &ResourceType, items: &[Arc<Value>], list_meta: Value, options
 }
 
 fn columns(rt: &ResourceType) -> Value {
-    static V131: OnceLock<HashMap<String, Value>> = OnceLock::new();
-    let all = V131.get_or_init(|| {
-        let packed: &[u8] = include_bytes!("../../assets/columns-1.31.json.gz");
+    static COLUMNS: OfRelease<HashMap<String, Value>> = OfRelease::new();
+    let all = COLUMNS.get(rt.release, || {
         let mut text = String::new();
-        let read = flate2::read::GzDecoder::new(packed).read_to_string(&mut text);
+        let read = flate2::read::GzDecoder::new(rt.release.assets.columns).read_to_string(&mut text);
         read.ok().and_then(|_| serde_json::from_str(&text).ok()).unwrap_or_default()
     });
     let known = all.get(&format!("{}/{}", rt.group, rt.plural));

@@ -6,15 +6,15 @@ use crate::release::Release;
 
 /// What `/version` says of a release.
 pub fn value(release: &Release) -> Value {
-    json!({
+    let mut version = json!({
         "major": "1",
         "minor": release.minor.to_string(),
         "gitVersion": release.git_version,
-        "gitCommit": release.git_commit,
-        "gitTreeState": "clean",
-        "buildDate": release.build_date,
-        "goVersion": release.go_version,
         "compiler": "gc",
         "platform": "linux/amd64",
-    })
+    });
+    for (field, value) in release.version_fields {
+        version[*field] = json!(value);
+    }
+    version
 }

@@ -44,13 +44,13 @@ pub struct Client {
     user: UserInfo,
     /// Lists and watches, where that is somebody else: the controllers share their informers.
     reader: Option<UserInfo>,
-    agent: &'static str,
+    agent: String,
 }
 
 impl Client {
     /// Makes a client.
-    pub fn new(api: Arc<dyn Api>, user: UserInfo, agent: &'static str) -> Self {
-        Self { api, user, reader: None, agent }
+    pub fn new(api: Arc<dyn Api>, user: UserInfo, agent: impl Into<String>) -> Self {
+        Self { api, user, reader: None, agent: agent.into() }
     }
 
     /// Lets `reader` list and watch in the user's place.
@@ -161,7 +161,7 @@ impl Client {
             .method(method)
             .uri(path)
             .header("accept", "application/json")
-            .header("user-agent", self.agent);
+            .header("user-agent", &self.agent);
         if !content_type.is_empty() {
             builder = builder.header("content-type", content_type);
         }

@@ -30,7 +30,11 @@ const GATHER: Duration = Duration::from_millis(5);
 pub(super) async fn run(kubelet: Arc<Kubelet>) {
     let name = kubelet.config.node.clone();
     let user = UserInfo::new(&format!("system:node:{name}"), &["system:nodes", "system:authenticated"]);
-    let client = Client::new(kubelet.config.api.clone(), user, "kubelet/v1.31.0");
+    let client = Client::new(
+        kubelet.config.api.clone(),
+        user,
+        format!("kubelet/{}", kubelet.config.release.git_version),
+    );
     let (bell, mut rung) = mpsc::channel(1);
     for path in ["/api/v1/pods", "/api/v1/nodes"] {
         kubelet.tasks.spawn(kubelet.stop.clone().run_until_cancelled_owned(follow(
@@ -123,13 +127,13 @@ impl Work {
     async fn node(&mut self) -> Result<(), ClientError> {
         let config = &self.kubelet.config;
         let (name, now) = (config.node.as_str(), config.clock.now());
-        let (address, version) = (config.address.to_string(), config.release.git_version);
+        let (address, release) = (config.address.to_string(), config.release);
         let path = format!("/api/v1/nodes/{name}");
         let node = match self.client.get(&path).await {
             Ok(node) => node,
             Err(error) if error.is_code(404) => {
                 let node =
-                    self.client.create("/api/v1/nodes", &status::node(name, &address, version, now)).await?;
+                    self.client.create("/api/v1/nodes", &status::node(name, &address, release, now)).await?;
                 let message = format!("\"Successfully registered node\" node={name:?}");
                 self.kubelet.journal.klog(Severity::Info, "kubelet_node_status.go:75", &message);
                 node
@@ -142,7 +146,7 @@ impl Work {
             .is_some_and(|c| c.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"));
         let due = self.beat.is_none_or(|beat| beat.elapsed() >= heartbeat(&config.timing));
         if !ready {
-            let status = json!({"status": status::node_status(name, &address, version, now)});
+            let status = json!({"status": status::node_status(name, &address, release, now)});
             self.client.patch(&format!("{path}/status"), &status).await?;
         }
         if due {

@@ -88,6 +88,7 @@ pub(super) fn start(kubelet: &Arc<Kubelet>) -> Result<()> {
         shown: format!("/{}", manifests::DIRECTORY),
         root: config.root.clone(),
         node: config.node.clone(),
+        hash: config.release.node.static_pod_hash,
     };
     let (sender, receiver) = mpsc::unbounded_channel();
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
@@ -348,8 +349,13 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             std::fs::create_dir(dir.path().join("m")).unwrap();
             let root = dir.path().to_owned();
-            let directory =
-                Directory { host: root.join("m"), shown: "/m".into(), root: root.clone(), node: "n".into() };
+            let directory = Directory {
+                host: root.join("m"),
+                shown: "/m".into(),
+                root: root.clone(),
+                node: "n".into(),
+                hash: crate::release::StaticPodHash::Md5,
+            };
             let mut known = Known::default();
             for (number, (action, expected)) in start.iter().chain(&steps).enumerate() {
                 let got = step(&root, &directory, &mut known, action);

@@ -12,6 +12,7 @@ use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
 use crate::apiserver::registry::yaml;
+use crate::release::StaticPodHash;
 
 /// A static pod.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +47,8 @@ pub struct Directory {
     pub root: PathBuf,
     /// The node's name.
     pub node: String,
+    /// How the release makes uids.
+    pub hash: StaticPodHash,
 }
 
 impl Directory {
@@ -77,7 +80,7 @@ impl Directory {
             .resolve(name)
             .and_then(fs::read)
             .map_err(|error| format!("open {shown}: {}", go_io_error(&error)))?;
-        decode(&bytes, &shown, &self.node)
+        decode(&bytes, &shown, &self.node, self.hash)
     }
 
     /// Follows symbolic links below the node's root, a few times.
@@ -107,7 +110,7 @@ fn go_io_error(error: &io::Error) -> String {
 }
 
 /// Reads a manifest: the first YAML document, unknown fields ignored.
-pub fn decode(bytes: &[u8], shown: &str, node: &str) -> Result<StaticPod, String> {
+pub fn decode(bytes: &[u8], shown: &str, node: &str, uids: StaticPodHash) -> Result<StaticPod, String> {
     let wrong = |why: String| format!("{shown}: couldn't parse as pod({why}), please check config file");
     let value = yaml::parse(bytes).map_err(wrong)?.to_value();
     let kind = value["kind"].as_str().unwrap_or_default();
@@ -145,7 +148,7 @@ pub fn decode(bytes: &[u8], shown: &str, node: &str) -> Result<StaticPod, String
     }
     let uid = match pod["metadata"]["uid"].as_str() {
         Some(uid) if !uid.is_empty() => uid.to_owned(),
-        _ => hash(&pod, node, shown),
+        _ => hash(&pod, node, shown, uids),
     };
     if pod["metadata"]["namespace"].as_str().unwrap_or_default().is_empty() {
         pod["metadata"]["namespace"] = json!("default");
@@ -188,14 +191,21 @@ fn invalid(pod: &Value, name: &str) -> Option<String> {
 }
 
 /// 32 hex digits over what the manifest says, the node and the file's path.
-fn hash(pod: &Value, node: &str, path: &str) -> String {
-    let mut hasher = Md5::new();
+fn hash(pod: &Value, node: &str, path: &str, kind: StaticPodHash) -> String {
     let mut known = pod.clone();
     prune(&mut known);
-    hasher.update(canonical(&known));
-    hasher.update(format!("host:{node}"));
-    hasher.update(format!("file:{path}"));
-    hasher.finalize().iter().map(|b| format!("{b:02x}")).collect()
+    let text = format!("{}host:{node}file:{path}", canonical(&known));
+    match kind {
+        StaticPodHash::Md5 => Md5::digest(text).iter().map(|b| format!("{b:02x}")).collect(),
+        StaticPodHash::Fnv128a => format!("{:032x}", fnv128a(text.as_bytes())),
+    }
+}
+
+/// FNV-1a of 128 bits (Go's `hash/fnv.New128a`).
+fn fnv128a(bytes: &[u8]) -> u128 {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    bytes.iter().fold(OFFSET, |hash, byte| (hash ^ u128::from(*byte)).wrapping_mul(PRIME))
 }
 
 /// A text that does not depend on the order of keys.
@@ -232,7 +242,7 @@ mod tests {
     const POD: &str = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n  - name: c\n    image: i\n    command: [x, --y]\n";
 
     fn uid(text: &str, path: &str, node: &str) -> String {
-        decode(text.as_bytes(), path, node).unwrap().uid().to_owned()
+        decode(text.as_bytes(), path, node, StaticPodHash::Md5).unwrap().uid().to_owned()
     }
 
     #[test]
@@ -266,21 +276,32 @@ mod tests {
             ("kind: Pod\n", "Object 'apiVersion' is missing in '{\"kind\":\"Pod\"}'"),
             ("a:\n  b: 1\n c: 2\n", "yaml: line 2: did not find expected key"),
         ] {
-            let error = decode(text.as_bytes(), "/m/f", "n").unwrap_err();
+            let error = decode(text.as_bytes(), "/m/f", "n", StaticPodHash::Md5).unwrap_err();
             assert_eq!(error, format!("/m/f: couldn't parse as pod({why}), please check config file"));
         }
-        let error = decode(b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", "/m/f", "n").unwrap_err();
+        let error =
+            decode(b"apiVersion: v1\nkind: Pod\nmetadata: {name: a}\n", "/m/f", "n", StaticPodHash::Md5)
+                .unwrap_err();
         assert_eq!(error, "invalid pod: spec.containers: Required value");
         let typed = POD.replace("[x, --y]", "x");
-        assert!(decode(typed.as_bytes(), "/m/f", "n").unwrap_err().contains("couldn't parse as pod("));
+        assert!(
+            decode(typed.as_bytes(), "/m/f", "n", StaticPodHash::Md5)
+                .unwrap_err()
+                .contains("couldn't parse as pod(")
+        );
     }
 
     #[test]
     fn files_are_read_in_byte_order_without_dotfiles() {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().to_owned();
-        let directory =
-            Directory { host: root.join("m"), shown: "/m".into(), root: root.clone(), node: "n".into() };
+        let directory = Directory {
+            host: root.join("m"),
+            shown: "/m".into(),
+            root: root.clone(),
+            node: "n".into(),
+            hash: StaticPodHash::Md5,
+        };
         fs::create_dir_all(root.join("m/sub")).unwrap();
         fs::write(root.join("elsewhere"), POD.replace("name: a", "name: linked")).unwrap();
         std::os::unix::fs::symlink("/elsewhere", root.join("m/link")).unwrap();
@@ -292,5 +313,11 @@ mod tests {
         let scanned: Vec<_> = directory.scan().into_iter().map(Result::unwrap).collect();
         let paths: Vec<_> = scanned.iter().map(|p| p.path.as_str()).collect();
         assert_eq!(paths, ["/m/A", "/m/a.yaml", "/m/a.yaml~", "/m/link"]);
+    }
+
+    #[test]
+    fn the_newer_hash_is_fnv_1a_of_128_bits() {
+        assert_eq!(format!("{:032x}", fnv128a(b"")), "6c62272e07bb014262b821756295c58d");
+        assert_eq!(format!("{:032x}", fnv128a(b"a")), "d228cb696f1a8caf78912b704e4a8964");
     }
 }

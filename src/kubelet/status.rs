@@ -8,19 +8,20 @@ use serde_json::{Value, json};
 use super::runtime::{Container, Sandbox, State};
 use super::timing::Timing;
 use crate::controllers::leader::seconds;
+use crate::release::Release;
 
 /// The object of a node that registers itself.
-pub fn node(name: &str, address: &str, version: &str, now: Timestamp) -> Value {
+pub fn node(name: &str, address: &str, release: &Release, now: Timestamp) -> Value {
     let labels = json!({"beta.kubernetes.io/arch": "amd64", "beta.kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": name, "kubernetes.io/os": "linux"});
     json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels,
         "annotations": {"volumes.kubernetes.io/controller-managed-attach-detach": "true",
             "kubeadm.alpha.kubernetes.io/cri-socket": "unix:///var/run/containerd/containerd.sock"}},
-        "spec": {}, "status": node_status(name, address, version, now)})
+        "spec": {}, "status": node_status(name, address, release, now)})
 }
 
 /// A node's status.
-pub fn node_status(name: &str, address: &str, version: &str, now: Timestamp) -> Value {
+pub fn node_status(name: &str, address: &str, release: &Release, now: Timestamp) -> Value {
     let condition = |kind: &str, status: &str, reason: &str, message: &str| {
         json!({"type": kind, "status": status, "reason": reason, "message": message,
             "lastHeartbeatTime": seconds(now), "lastTransitionTime": seconds(now)})
@@ -38,8 +39,8 @@ pub fn node_status(name: &str, address: &str, version: &str, now: Timestamp) -> 
         ],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
         "nodeInfo": {"architecture": "amd64", "bootID": "5c0d6bd9-8a9e-4b43-9e0d-1f2f2a6c1d10",
-            "containerRuntimeVersion": "containerd://1.7.13", "kernelVersion": kernel(), "kubeProxyVersion": version,
-            "kubeletVersion": version, "machineID": "388a2d0f867a4404bc12a0093bd9ed8d", "operatingSystem": "linux",
+            "containerRuntimeVersion": release.node.container_runtime, "kernelVersion": kernel(), "kubeProxyVersion": "",
+            "kubeletVersion": release.git_version, "machineID": "388a2d0f867a4404bc12a0093bd9ed8d", "operatingSystem": "linux",
             "osImage": "Ubuntu 24.04 LTS", "systemUUID": "f0c1e8a4-96d0-4a55-a1a1-bb1d6a1fd4ff"},
     })
 }

@@ -12,6 +12,7 @@ use cks_lab::apiserver::server::{
 use cks_lab::apiserver::storage::Store;
 use cks_lab::clock::SystemClock;
 use cks_lab::klog::LogSink;
+use cks_lab::release::{Release, default_release};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
 use rcgen::{
@@ -144,7 +145,11 @@ fn arguments(extra: &[&str]) -> Vec<String> {
     usual.iter().chain(extra).map(|word| (*word).to_owned()).collect()
 }
 
-async fn launch(extra: &[&str], waits: Waits) -> (Result<Arc<Server>, Exit>, Fixture0) {
+async fn launch(
+    release: &'static Release,
+    extra: &[&str],
+    waits: Waits,
+) -> (Result<Arc<Server>, Exit>, Fixture0) {
     let dir = tempfile::tempdir().unwrap();
     write_pki(dir.path());
     let (log, audit, network) =
@@ -153,7 +158,7 @@ async fn launch(extra: &[&str], waits: Waits) -> (Result<Arc<Server>, Exit>, Fix
     let dependencies = Dependencies {
         store,
         audit: audit.clone(),
-        release: cks_lab::release::default_release(),
+        release,
         clock: Arc::new(SystemClock),
         log: log.clone(),
         root: dir.path().to_owned(),
@@ -175,7 +180,12 @@ struct Fixture0 {
 
 /// Starts a server with more flags.
 pub async fn start(extra: &[&str]) -> Fixture {
-    let (server, Fixture0 { port, dir, log, audit }) = launch(extra, Waits::default()).await;
+    start_release(default_release(), extra).await
+}
+
+/// Starts a server of a release with more flags.
+pub async fn start_release(release: &'static Release, extra: &[&str]) -> Fixture {
+    let (server, Fixture0 { port, dir, log, audit }) = launch(release, extra, Waits::default()).await;
     let server = server.unwrap_or_else(|_| panic!("{}", log.text()));
     Fixture { server, port, dir, log, audit }
 }
@@ -464,7 +474,7 @@ async fn wrong_flags_end_it_with_the_real_words() {
             "run.go:72] \"command failed\" err=\"open /nowhere: no such file or directory\"",
         ),
     ] {
-        let (server, rest) = launch(&[flag], Waits::default()).await;
+        let (server, rest) = launch(default_release(), &[flag], Waits::default()).await;
         assert_eq!(server.err(), Some(Exit { status: 1 }), "{flag}");
         assert!(rest.log.text().contains(words), "{flag}: {}", rest.log.text());
         assert_eq!(rest.port, 0, "it never listened");
@@ -475,7 +485,7 @@ async fn wrong_flags_end_it_with_the_real_words() {
 async fn readiness_comes_in_steps() {
     // The waits are long; that they are waited for shows in the answers meanwhile.
     let long = std::time::Duration::from_secs(3600);
-    let (server, rest) = launch(&[], Waits { policy: long, hooks: long }).await;
+    let (server, rest) = launch(default_release(), &[], Waits { policy: long, hooks: long }).await;
     let f =
         Fixture { server: server.unwrap(), port: rest.port, dir: rest.dir, log: rest.log, audit: rest.audit };
     assert_eq!(f.get("", "/readyz").await.0, 403);

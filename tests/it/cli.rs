@@ -44,7 +44,11 @@ fn each_mistake_has_its_message_and_status() {
         (&["start", "--exam"], 2, "--exam is not built yet"),
         (&["up", "--cluster", "live"], 2, "--cluster live is not built yet"),
         (&["up", "--cluster", "local"], 2, "--cluster local is not built yet"),
-        (&["up", "--kubernetes", "1.9"], 2, "Kubernetes 1.9 is not emulated\n  there is: --kubernetes 1.31"),
+        (
+            &["up", "--kubernetes", "1.9"],
+            2,
+            "Kubernetes 1.9 is not emulated\n  there is: --kubernetes 1.31, 1.36",
+        ),
         (
             &["up", "nonsense"],
             2,

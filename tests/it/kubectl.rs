@@ -13,11 +13,12 @@ use serde_json::{Map, Value, json};
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 
-use super::apiserver::start;
+use cks_lab::release::Release;
+
+use super::apiserver::start_release;
 use super::realserver::write_kubeconfigs;
 
 const RUN: &str = "qzwxvk";
-const VERSION: &str = "v1.31";
 
 /// Commands that the built-in kubectl does not yet answer as the stock one; one that it does must go from here.
 const NOT_YET: &[&str] = &["diff"];
@@ -36,16 +37,21 @@ impl Kubectl {
         Self { program: env!("CARGO_BIN_EXE_cks-lab").into(), excused: NOT_YET }
     }
 
-    /// The stock kubectl of the recordings' release, from `PATH`.
-    fn stock() -> Option<Self> {
+    /// The stock kubectl of a release, from `PATH` or where `hack/tools.sh` puts it.
+    fn stock(version: &str) -> Option<Self> {
         let path = std::env::var_os("PATH")?;
+        let cache = PathBuf::from(std::env::var_os("HOME")?).join(".cache/cks-lab/bin");
+        let release = Release::find(version)?;
         let is_it = |program: &PathBuf| {
             let output = std::process::Command::new(program).args(["version", "--client"]).output();
             output.is_ok_and(|o| {
-                String::from_utf8_lossy(&o.stdout).contains(&format!("Client Version: {VERSION}."))
+                String::from_utf8_lossy(&o.stdout).contains(&format!("Client Version: {version}."))
             })
         };
-        let program = std::env::split_paths(&path).map(|dir| dir.join("kubectl")).find(is_it)?;
+        let program = std::env::split_paths(&path)
+            .chain([cache.join(release.git_version)])
+            .map(|dir| dir.join("kubectl"))
+            .find(is_it)?;
         Some(Self { program, excused: NOT_YET_STOCK })
     }
 
@@ -109,11 +115,11 @@ fn reduce(answer: &Value, only: &Value) -> Value {
     Value::Object(kept.collect::<Map<_, _>>())
 }
 
-async fn play(kubectl: &Kubectl, plugin: &str) {
+async fn play(kubectl: &Kubectl, version: &str, plugin: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/kubectl/transcripts.json");
     let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     let flags: &[&str] = if plugin == "on" { &["--enable-admission-plugins=NodeRestriction"] } else { &[] };
-    let server = start(flags).await;
+    let server = start_release(Release::find(version).unwrap(), flags).await;
     for name in ["controlplane", "node01"] {
         let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}});
         let kind = [("content-type", "application/json")];
@@ -140,7 +146,7 @@ async fn play(kubectl: &Kubectl, plugin: &str) {
             assert_eq!(got["rc"], 0, "{name}: set-up failed: {got}");
             continue;
         }
-        let want = &entry["expect"][VERSION];
+        let want = &entry["expect"][version];
         if want.is_null() || entry["quiet"] == true {
             continue;
         }
@@ -158,24 +164,26 @@ async fn play(kubectl: &Kubectl, plugin: &str) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn built_in_plugin_off() {
-    play(&Kubectl::built_in(), "off").await;
+    play(&Kubectl::built_in(), "v1.31", "off").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn built_in_plugin_on() {
-    play(&Kubectl::built_in(), "on").await;
+    play(&Kubectl::built_in(), "v1.31", "on").await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stock_plugin_off() {
-    if let Some(kubectl) = Kubectl::stock() {
-        play(&kubectl, "off").await;
-    }
+macro_rules! stock {
+    ($($name:ident: $version:literal, $plugin:literal;)*) => {
+        $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            if let Some(kubectl) = Kubectl::stock($version) {
+                play(&kubectl, $version, $plugin).await;
+            }
+        })*
+    };
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stock_plugin_on() {
-    if let Some(kubectl) = Kubectl::stock() {
-        play(&kubectl, "on").await;
-    }
+stock! {
+    stock_v1_31_plugin_off: "v1.31", "off";
+    stock_v1_31_plugin_on: "v1.31", "on";
 }

@@ -2,15 +2,13 @@
 //!
 //! Upstream: `pkg/kubeapiserver/options/plugins.go` (`AllOrderedPlugins`).
 
-use std::sync::LazyLock;
-
 use super::{Attributes, Environment, Operation, Plugin};
 use super::{
     certificates, limit_ranger, namespaces, node_restriction, nodes, pod_security, pods, resource_quota,
     service_account, volumes,
 };
 use crate::apiserver::status::Status;
-use crate::release::{RELEASES, Release};
+use crate::release::{OfRelease, Release};
 
 /// A plugin that can be switched on.
 pub(super) struct Entry {
@@ -91,11 +89,8 @@ pub(super) fn of_release(release: &Release) -> impl Iterator<Item = &'static Ent
 
 /// All plugin names that a release knows, for `unknown plugin` and for `--help`.
 pub fn known_plugins(release: &'static Release) -> &'static [&'static str] {
-    static NAMES: LazyLock<Vec<Vec<&'static str>>> = LazyLock::new(|| {
-        RELEASES.iter().map(|release| of_release(release).map(|entry| entry.name).collect()).collect()
-    });
-    let index = RELEASES.iter().position(|known| known.minor == release.minor);
-    index.and_then(|index| NAMES.get(index)).map_or(&[], Vec::as_slice)
+    static NAMES: OfRelease<Vec<&'static str>> = OfRelease::new();
+    NAMES.get(release, || of_release(release).map(|entry| entry.name).collect())
 }
 
 /// A plugin that does nothing here. Most have nothing to do: no webhook or policy can be registered, and no object of

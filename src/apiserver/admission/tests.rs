@@ -18,6 +18,7 @@ fn resource(group: &'static str, plural: &'static str) -> &'static ResourceType 
         return served;
     }
     Box::leak(Box::new(ResourceType {
+        release: default_release(),
         group,
         version: "v1",
         kind: "",
@@ -27,7 +28,7 @@ fn resource(group: &'static str, plural: &'static str) -> &'static ResourceType 
         categories: &[],
         namespaced: true,
         verbs: &[],
-        subresources: &[],
+        subresources: Vec::new(),
         strategy: &NoStrategy,
     }))
 }

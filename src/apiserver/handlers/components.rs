@@ -30,7 +30,7 @@ pub(super) fn serve(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
         let found = found.ok_or_else(|| Status::new(500, "", format!("Component not found: {name}")))?;
         return call.object(200, rt, found);
     }
-    options::check_list(call.query, false, call.core.dependencies.release.minor)?;
+    options::check_list(call.query, false, call.core.dependencies.release)?;
     let selection = Selection::of(call, rt)?;
     let chosen: Vec<Arc<Value>> = all.into_iter().filter(|component| selection.takes(component)).collect();
     call.objects(rt, json!({}), &chosen)

@@ -111,7 +111,7 @@ pub(super) fn check_reached(call: &Call<'_>, wanted: u64) -> Result<(), Status> 
 
 /// Answers with many.
 pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
-    options::check_list(call.query, false, call.core.dependencies.release.minor)?;
+    options::check_list(call.query, false, call.core.dependencies.release)?;
     let limit = options::number(call.query, "limit")?.unwrap_or(0);
     let limit = usize::try_from(limit).unwrap_or(0);
     let wanted = options::resource_version(call.query)?;

@@ -10,6 +10,7 @@ use crate::apiserver::registry::validation::invalid_kind;
 use crate::apiserver::registry::{FieldError, FieldErrorType};
 use crate::apiserver::requestinfo::Query;
 use crate::apiserver::status::{Cause, Status};
+use crate::release::Release;
 
 /// The body is in a format that nobody reads here.
 pub(super) fn unsupported_media_type() -> Status {
@@ -105,7 +106,7 @@ pub(super) fn resource_version(query: &Query) -> Result<Option<u64>, Status> {
 }
 
 /// Checks the options of a list or a watch together.
-pub(super) fn check_list(query: &Query, watch: bool, minor: u32) -> Result<(), Status> {
+pub(super) fn check_list(query: &Query, watch: bool, release: &Release) -> Result<(), Status> {
     let version = query.get("resourceVersion").unwrap_or("");
     let matching = query.get("resourceVersionMatch").unwrap_or("");
     let mut errors = Vec::new();
@@ -119,7 +120,7 @@ pub(super) fn check_list(query: &Query, watch: bool, minor: u32) -> Result<(), S
                     "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
                 ));
             }
-            if minor < 32 {
+            if !release.gates.watch_list {
                 errors.push(forbidden(
                     "sendInitialEvents",
                     "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",

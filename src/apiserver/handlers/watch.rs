@@ -26,7 +26,7 @@ const LASTS: Duration = Duration::from_secs(45 * 60);
 
 /// Answers with a stream of changes.
 pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
-    options::check_list(call.query, true, call.core.dependencies.release.minor)?;
+    options::check_list(call.query, true, call.core.dependencies.release)?;
     let from = options::resource_version(call.query)?;
     let selection = Selection::of(call, rt)?;
     let form = accepted(call.headers)?.form;

@@ -10,6 +10,7 @@ use super::schema::Schema;
 use super::typed::{self, Findings};
 use super::{ResourceType, yaml};
 use crate::apiserver::status::Status;
+use crate::release::Release;
 
 /// What happens to unknown and duplicate fields (`fieldValidation`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -46,11 +47,12 @@ pub fn decode(
     validation: FieldValidation,
 ) -> Result<(Value, Vec<String>), Status> {
     let (group, version, kind) = rt.wire_kind(subresource);
-    decode_kind((group, version, kind), body, content_type, validation)
+    decode_kind(rt.release, (group, version, kind), body, content_type, validation)
 }
 
-/// Decodes a body of any known kind (`DeleteOptions`, ...).
-pub fn decode_kind(
+/// Decodes a body of a kind.
+fn decode_kind(
+    release: &'static Release,
     (group, version, kind): (&str, &str, &str),
     body: &[u8],
     content_type: &str,
@@ -73,7 +75,7 @@ pub fn decode_kind(
     let expected = api_version(group, version);
     let said_kind = if said_kind.is_empty() { kind.to_owned() } else { said_kind };
     let said_version = if said_version.is_empty() { expected.clone() } else { said_version };
-    let schema = Schema::of(crate::release::default_release());
+    let schema = Schema::of(release);
     if said_version != expected || said_kind != kind {
         return Err(mismatch((group, version, kind), &said_version, &said_kind, schema));
     }

@@ -173,7 +173,7 @@ impl Managed {
 
 impl<'a> Operation<'a> {
     fn new(rt: &ResourceType, subresource: &'a str) -> Option<Self> {
-        let schema = Schema::of(crate::release::default_release());
+        let schema = Schema::of(rt.release);
         let kind = rt.wire_kind(subresource);
         let root = schema.kind(kind.0, kind.1, kind.2)?;
         let has_status = rt.subresource("status").is_some();

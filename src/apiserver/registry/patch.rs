@@ -56,7 +56,7 @@ pub fn apply(
     patch: &[u8],
     validation: FieldValidation,
 ) -> Result<(Value, Vec<String>), Status> {
-    let schema = Schema::of(crate::release::default_release());
+    let schema = Schema::of(rt.release);
     let (group, version, name) = rt.wire_kind(subresource);
     let root = schema
         .kind(group, version, name)

@@ -8,7 +8,8 @@ use super::strategies::other::{
 };
 use super::strategies::pods::Pods;
 use super::strategies::rbac::{Bindings, Roles};
-use super::{ResourceType, Subresource};
+use super::{ResourceType, Strategy, Subresource};
+use crate::release::Release;
 
 const ALL: &[&str] = &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 const CREATE: &[&str] = &["create"];
@@ -25,12 +26,52 @@ const fn sub(
     kind: &'static str,
     verbs: &'static [&'static str],
 ) -> Subresource {
-    Subresource { name, group, version, kind, verbs }
+    Subresource { name, group, version, kind, verbs, since: 0 }
+}
+
+/// A subresource that releases before 1.`since` do not have.
+const fn since(since: u32, sub: Subresource) -> Subresource {
+    Subresource { since, ..sub }
+}
+
+/// A served resource, for all releases: see [`ResourceType`].
+struct Row {
+    group: &'static str,
+    version: &'static str,
+    kind: &'static str,
+    plural: &'static str,
+    singular: &'static str,
+    short_names: &'static [&'static str],
+    categories: &'static [&'static str],
+    namespaced: bool,
+    verbs: &'static [&'static str],
+    subresources: &'static [Subresource],
+    strategy: &'static dyn Strategy,
+}
+
+/// What a release serves, in discovery's order.
+pub(super) fn of_release(release: &'static Release) -> Vec<ResourceType> {
+    let served = |sub: &&Subresource| sub.since <= release.minor;
+    let of_row = |row: &Row| ResourceType {
+        release,
+        group: row.group,
+        version: row.version,
+        kind: row.kind,
+        plural: row.plural,
+        singular: row.singular,
+        short_names: row.short_names,
+        categories: row.categories,
+        namespaced: row.namespaced,
+        verbs: row.verbs,
+        subresources: row.subresources.iter().filter(served).copied().collect(),
+        strategy: row.strategy,
+    };
+    RESOURCES.iter().map(of_row).collect()
 }
 
 /// What is served, in discovery's order.
-pub(super) static RESOURCES: &[ResourceType] = &[
-    ResourceType {
+static RESOURCES: &[Row] = &[
+    Row {
         group: "",
         version: "v1",
         kind: "Binding",
@@ -43,7 +84,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "ComponentStatus",
@@ -56,7 +97,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "ConfigMap",
@@ -69,7 +110,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &ConfigMaps,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "Endpoints",
@@ -82,7 +123,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &CreateOnUpdate,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "Event",
@@ -95,7 +136,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Events,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "LimitRange",
@@ -108,7 +149,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &CreateOnUpdate,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "Namespace",
@@ -124,7 +165,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         ],
         strategy: &Namespaces,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "Node",
@@ -140,7 +181,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         ],
         strategy: &Nodes,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "PersistentVolumeClaim",
@@ -153,7 +194,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[sub("status", "", "", "PersistentVolumeClaim", STATUS)],
         strategy: &WithStatus,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "PersistentVolume",
@@ -166,7 +207,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[sub("status", "", "", "PersistentVolume", STATUS)],
         strategy: &WithStatus,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "Pod",
@@ -185,11 +226,12 @@ pub(super) static RESOURCES: &[ResourceType] = &[
             sub("log", "", "", "Pod", GET),
             sub("portforward", "", "", "PodPortForwardOptions", STREAM),
             sub("proxy", "", "", "PodProxyOptions", PROXY),
+            since(33, sub("resize", "", "", "Pod", STATUS)),
             sub("status", "", "", "Pod", STATUS),
         ],
         strategy: &Pods,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "ResourceQuota",
@@ -202,7 +244,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[sub("status", "", "", "ResourceQuota", STATUS)],
         strategy: &WithStatus,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "Secret",
@@ -215,7 +257,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Secrets,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "ServiceAccount",
@@ -228,7 +270,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[sub("token", "authentication.k8s.io", "v1", "TokenRequest", CREATE)],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "",
         version: "v1",
         kind: "Service",
@@ -244,7 +286,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         ],
         strategy: &Services,
     },
-    ResourceType {
+    Row {
         group: "apps",
         version: "v1",
         kind: "DaemonSet",
@@ -257,7 +299,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[sub("status", "", "", "DaemonSet", STATUS)],
         strategy: &Workloads { kind: "DaemonSet" },
     },
-    ResourceType {
+    Row {
         group: "apps",
         version: "v1",
         kind: "Deployment",
@@ -273,7 +315,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         ],
         strategy: &Workloads { kind: "Deployment" },
     },
-    ResourceType {
+    Row {
         group: "apps",
         version: "v1",
         kind: "ReplicaSet",
@@ -289,7 +331,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         ],
         strategy: &Workloads { kind: "ReplicaSet" },
     },
-    ResourceType {
+    Row {
         group: "authentication.k8s.io",
         version: "v1",
         kind: "SelfSubjectReview",
@@ -302,7 +344,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "authentication.k8s.io",
         version: "v1",
         kind: "TokenReview",
@@ -315,7 +357,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "authorization.k8s.io",
         version: "v1",
         kind: "LocalSubjectAccessReview",
@@ -328,7 +370,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "authorization.k8s.io",
         version: "v1",
         kind: "SelfSubjectAccessReview",
@@ -341,7 +383,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "authorization.k8s.io",
         version: "v1",
         kind: "SelfSubjectRulesReview",
@@ -354,7 +396,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "authorization.k8s.io",
         version: "v1",
         kind: "SubjectAccessReview",
@@ -367,7 +409,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "certificates.k8s.io",
         version: "v1",
         kind: "CertificateSigningRequest",
@@ -383,7 +425,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         ],
         strategy: &CertificateRequests,
     },
-    ResourceType {
+    Row {
         group: "coordination.k8s.io",
         version: "v1",
         kind: "Lease",
@@ -396,7 +438,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Leases,
     },
-    ResourceType {
+    Row {
         group: "discovery.k8s.io",
         version: "v1",
         kind: "EndpointSlice",
@@ -409,7 +451,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "events.k8s.io",
         version: "v1",
         kind: "Event",
@@ -422,7 +464,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Events,
     },
-    ResourceType {
+    Row {
         group: "node.k8s.io",
         version: "v1",
         kind: "RuntimeClass",
@@ -435,7 +477,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "policy",
         version: "v1",
         kind: "PodDisruptionBudget",
@@ -448,7 +490,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[sub("status", "", "", "PodDisruptionBudget", STATUS)],
         strategy: &WithStatus,
     },
-    ResourceType {
+    Row {
         group: "rbac.authorization.k8s.io",
         version: "v1",
         kind: "ClusterRoleBinding",
@@ -461,7 +503,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Bindings { namespaced: false },
     },
-    ResourceType {
+    Row {
         group: "rbac.authorization.k8s.io",
         version: "v1",
         kind: "ClusterRole",
@@ -474,7 +516,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Roles { namespaced: false },
     },
-    ResourceType {
+    Row {
         group: "rbac.authorization.k8s.io",
         version: "v1",
         kind: "RoleBinding",
@@ -487,7 +529,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Bindings { namespaced: true },
     },
-    ResourceType {
+    Row {
         group: "rbac.authorization.k8s.io",
         version: "v1",
         kind: "Role",
@@ -500,7 +542,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Roles { namespaced: true },
     },
-    ResourceType {
+    Row {
         group: "scheduling.k8s.io",
         version: "v1",
         kind: "PriorityClass",
@@ -513,7 +555,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "storage.k8s.io",
         version: "v1",
         kind: "CSIDriver",
@@ -526,7 +568,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "storage.k8s.io",
         version: "v1",
         kind: "CSINode",
@@ -539,7 +581,7 @@ pub(super) static RESOURCES: &[ResourceType] = &[
         subresources: &[],
         strategy: &Plain,
     },
-    ResourceType {
+    Row {
         group: "storage.k8s.io",
         version: "v1",
         kind: "StorageClass",

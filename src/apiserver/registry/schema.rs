@@ -7,9 +7,8 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::sync::OnceLock;
 
-use crate::release::Release;
+use crate::release::{OfRelease, Release};
 
 /// The type of a value.
 #[derive(Debug, Clone, Copy)]
@@ -111,9 +110,8 @@ pub struct Schema {
 impl Schema {
     /// The schema of a release; read once.
     pub fn of(release: &'static Release) -> &'static Self {
-        static V131: OnceLock<Schema> = OnceLock::new();
-        let _ = release;
-        V131.get_or_init(|| Self::read(include_bytes!("../../../assets/schema-1.31.txt.gz")))
+        static SCHEMAS: OfRelease<Schema> = OfRelease::new();
+        SCHEMAS.get(release, || Self::read(release.assets.schema))
     }
 
     /// A type.

@@ -14,7 +14,6 @@ use crate::apiserver::authorization::rbac::bootstrap;
 use crate::apiserver::handlers::Reply;
 use crate::apiserver::requestinfo::Query;
 use crate::apiserver::storage::{Key, StorageError};
-use crate::klog::Severity;
 
 /// The checks of `/readyz`, in order. `/livez` and `/healthz` leave out those marked.
 const CHECKS: &[(&str, bool)] = &[
@@ -130,13 +129,12 @@ pub(super) async fn run(core: Arc<Core>, journal: Journal) {
     let waits = core.dependencies.waits;
     tokio::time::sleep(waits.policy).await;
     core.health.policy.store(true, Ordering::Release);
-    journal.section(&core, "synced");
+    journal.part(&core, "synced");
     tokio::time::sleep(waits.hooks).await;
     if let Err(error) = prepare(&core, &journal) {
-        let message = format!("\"Unhandled Error\" err=\"{error}\" logger=\"UnhandledError\"");
-        journal.write(Severity::Error, "controller.go:148", &message);
+        journal.section("failed-hook", &[("error", &error.to_string())]);
     }
-    journal.section(&core, "hooks");
+    journal.part(&core, "hooks");
     core.health.hooks.send_replace(true);
 }
 
@@ -174,8 +172,7 @@ fn prepare(core: &Core, journal: &Journal) -> Result<(), StorageError> {
             "preemptionPolicy": "PreemptLowerPriority",
         });
         if ensure(core, Key::new("scheduling.k8s.io", "priorityclasses", "", name), class)? {
-            let message = format!("created PriorityClass {name} with value {value}");
-            journal.write(Severity::Info, "storage_scheduling.go:95", &message);
+            journal.section("class", &[("class", name), ("value", &value.to_string())]);
         }
     }
     if core.flags.authorization_modes().iter().any(|mode| mode == "RBAC") {

@@ -7,9 +7,6 @@ use crate::clock::SharedClock;
 use crate::klog::{self, Severity, SharedLog};
 use crate::release::Release;
 
-/// Severity, source and message of each line, in sections.
-const LINES: &str = include_str!("../../../assets/apiserver-start-1.31.txt");
-
 /// Writes the log of one server.
 #[derive(Clone)]
 pub(super) struct Journal {
@@ -27,17 +24,12 @@ impl Journal {
         }
     }
 
-    pub(super) fn write(&self, severity: Severity, source: &str, message: &str) {
-        self.log.write_line(true, &klog::line(severity, self.clock.now(), 1, source, message));
-    }
-
     /// Says why the server does not start.
     pub(super) fn refuse(&self, why: Refusal) -> Exit {
         match why {
             Refusal::Usage(why) => self.log.write_line(true, &format!("Error: {why}")),
             Refusal::Failed(why) => {
-                let why = crate::apiserver::authorization::quote(&why);
-                self.write(Severity::Error, "run.go:72", &format!("\"command failed\" err={why}"));
+                self.section("refused", &[("error", &crate::apiserver::authorization::quote(&why))]);
             }
             Refusal::Printed(text) => {
                 for line in text.lines() {
@@ -52,54 +44,47 @@ impl Journal {
     /// What is written when the flags have been read.
     pub(super) fn options(&self, flags: &Flags) {
         let host = flags.text("advertise-address").unwrap_or("127.0.0.1");
-        let message = format!("external host was not specified, using {host}");
-        self.write(Severity::Info, "options.go:228", &message);
+        self.section("options", &[("host", host)]);
         if flags.allows_everything() && flags.get("anonymous-auth") != Some("false") {
-            let message = "AnonymousAuth is not allowed with the AlwaysAllow authorizer. Resetting AnonymousAuth to \
-                           false. You should use a different authorizer";
-            self.write(Severity::Warning, "authentication.go:805", message);
+            self.section("always-allow", &[]);
         }
     }
 
-    /// The lines about the admission plugins, and what comes before the server listens.
-    pub(super) fn plugins(&self, core: &Core) {
-        for (message, source) in
-            core.admission.loaded_messages().iter().zip(["plugins.go:157", "plugins.go:160"])
-        {
-            self.write(Severity::Info, source, message);
-        }
-        self.section(core, "plugins");
+    /// The lines about the admission plugins.
+    pub(super) fn chosen(&self, core: &Core) {
+        let [mutating, validating] = core.admission.loaded_messages();
+        self.section("chosen", &[("mutating", &mutating), ("validating", &validating)]);
     }
 
-    /// The lines of a section of the start; the first has no name.
-    pub(super) fn section(&self, core: &Core, name: &str) {
-        let mut current = "";
-        for line in LINES.lines() {
-            if let Some(begins) = line.strip_prefix('@') {
-                current = begins;
-            } else if current == name {
-                let mut parts = line.splitn(3, ' ');
-                let severity = match parts.next() {
-                    Some("W") => Severity::Warning,
-                    Some("E") => Severity::Error,
-                    _ => Severity::Info,
-                };
-                let (source, message) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
-                self.write(severity, source, &self.filled(message, core));
-            }
-        }
-    }
-
-    fn filled(&self, message: &str, core: &Core) -> String {
-        if !message.contains('{') {
-            return message.to_owned();
-        }
+    /// The lines of a part of the start that tell of the flags.
+    pub(super) fn part(&self, core: &Core, name: &str) {
         let flag = |name: &str| core.flags.text(name).unwrap_or("");
-        message
-            .replace("{version}", self.release.git_version)
-            .replace("{client-ca}", flag("client-ca-file"))
-            .replace("{cert}", flag("tls-cert-file"))
-            .replace("{key}", flag("tls-private-key-file"))
-            .replace("{port}", &core.flags.secure_port().to_string())
+        let values = [
+            ("version", self.release.git_version),
+            ("client-ca", flag("client-ca-file")),
+            ("cert", flag("tls-cert-file")),
+            ("key", flag("tls-private-key-file")),
+            ("services", flag("service-cluster-ip-range")),
+            ("port", &core.flags.secure_port().to_string()),
+        ];
+        self.section(name, &values);
+    }
+
+    /// The lines of a section of the release's log (`@name` begins one; severity, source and message of each line).
+    pub(super) fn section(&self, name: &str, values: &[(&str, &str)]) {
+        let lines = self.release.assets.start_log.lines();
+        let of_section = lines.skip_while(|line| line.strip_prefix('@') != Some(name)).skip(1);
+        for line in of_section.take_while(|line| !line.starts_with('@')) {
+            let mut parts = line.splitn(3, ' ');
+            let severity = match parts.next() {
+                Some("W") => Severity::Warning,
+                Some("E") => Severity::Error,
+                _ => Severity::Info,
+            };
+            let (source, message) = (parts.next().unwrap_or(""), parts.next().unwrap_or(""));
+            let fill = |text: String, (key, value): &(&str, &str)| text.replace(&format!("{{{key}}}"), value);
+            let message = values.iter().fold(message.to_owned(), fill);
+            self.log.write_line(true, &klog::line(severity, self.clock.now(), 1, source, &message));
+        }
     }
 }

@@ -144,7 +144,7 @@ fn pod_spec(addon: &Addon, release: &Release) -> Value {
         .containers
         .iter()
         .map(|c| {
-            let mut out = json!({"name": c.name, "image": c.image.replace("${version}", release.git_version), "imagePullPolicy": "IfNotPresent"});
+            let mut out = json!({"name": c.name, "image": release.image_tag(&c.image), "imagePullPolicy": "IfNotPresent"});
             for (key, words) in [("command", &c.command), ("args", &c.args)] {
                 if !words.is_empty() {
                     out[key] = json!(words);

@@ -9,7 +9,7 @@ use crate::klog::Severity;
 pub struct Image {
     /// `registry.k8s.io/pause`
     pub repository: &'static str,
-    /// `3.10`; `VERSION` stands for the release's.
+    /// `3.5`; capital letters stand for the release's, see [`crate::release::Release::image_tag`].
     pub tag: &'static str,
     /// As crictl shows it.
     pub size: &'static str,
@@ -25,13 +25,13 @@ pub const IMAGES: [Image; 12] = [
     image("docker.io/calico/node", "v3.24.1", "80.2MB"),
     image("docker.io/rancher/local-path-provisioner", "v0.0.28", "18.6MB"),
     image("docker.io/rancher/mirrored-flannelcni-flannel", "v0.19.2", "20.5MB"),
-    image("registry.k8s.io/coredns/coredns", "v1.11.1", "18.2MB"),
-    image("registry.k8s.io/etcd", "3.5.15-0", "56.9MB"),
+    image("registry.k8s.io/coredns/coredns", "COREDNS", "18.2MB"),
+    image("registry.k8s.io/etcd", "ETCD", "56.9MB"),
     image("registry.k8s.io/kube-apiserver", "VERSION", "28.1MB"),
     image("registry.k8s.io/kube-controller-manager", "VERSION", "26.2MB"),
     image("registry.k8s.io/kube-proxy", "VERSION", "30.2MB"),
     image("registry.k8s.io/kube-scheduler", "VERSION", "20.2MB"),
-    image("registry.k8s.io/pause", "3.10", "320kB"),
+    image("registry.k8s.io/pause", "PAUSE", "320kB"),
     image("registry.k8s.io/pause", "3.5", "301kB"),
 ];
 

@@ -14,6 +14,7 @@ use crate::kubelet::runtime::images::{self, IMAGES};
 use crate::kubelet::runtime::logs::Entry;
 use crate::kubelet::runtime::{Container, State};
 use crate::kubelet::socket::{NodeState, Question};
+use crate::release::{Release, default_release};
 
 const USAGE: &str = "\
 NAME:
@@ -23,7 +24,7 @@ USAGE:
    crictl [global options] command [command options] [arguments...]
 
 VERSION:
-   v1.31.1
+   {version}
 
 COMMANDS:
    images, image, img  List images
@@ -130,13 +131,15 @@ fn run(words: &[String], output: &mut impl Write) -> Result<(), String> {
     let mut words = words;
     while let Some(flag) = words.first().filter(|w| w.starts_with('-')) {
         match flag.as_str() {
-            "-v" | "--version" => return print(output, "crictl version v1.31.1\n"),
-            "-h" | "--help" => return print(output, USAGE),
+            "-v" | "--version" => {
+                return print(output, &format!("crictl version {}\n", release().node.crictl));
+            }
+            "-h" | "--help" => return print(output, &usage()),
             flag if flag.contains('=') || matches!(flag, "-D" | "--debug") => words = &words[1..],
             _ => words = words.get(2..).unwrap_or_default(),
         }
     }
-    let Some((command, rest)) = words.split_first() else { return print(output, USAGE) };
+    let Some((command, rest)) = words.split_first() else { return print(output, &usage()) };
     let options = Options::parse(rest)?;
     match command.as_str() {
         "ps" => print(output, &ps(&state()?, &options)),
@@ -144,17 +147,17 @@ fn run(words: &[String], output: &mut impl Write) -> Result<(), String> {
         "images" | "image" | "img" => print(output, &list_images(&state()?, &options)),
         "logs" => show_logs(&options),
         "inspect" => inspect(&options, output),
-        "version" => print(
-            output,
-            "Version:  0.1.0\nRuntimeName:  containerd\nRuntimeVersion:  1.6.20\nRuntimeApiVersion:  v1\n",
-        ),
+        "version" => {
+            let runtime = release().node.container_runtime.replace("://", "\nRuntimeVersion:  ");
+            print(output, &format!("Version:  0.1.0\nRuntimeName:  {runtime}\nRuntimeApiVersion:  v1\n"))
+        }
         "info" => {
             let condition = |kind: &str| json!({"message": "", "reason": "", "status": true, "type": kind});
             let info =
                 json!({"status": {"conditions": [condition("RuntimeReady"), condition("NetworkReady")]}});
             print(output, &format!("{}\n", serde_json::to_string_pretty(&info).unwrap_or_default()))
         }
-        "help" | "h" => print(output, USAGE),
+        "help" | "h" => print(output, &usage()),
         other => {
             let _ = print(output, &format!("No help topic for '{other}'\n"));
             Err(String::new())
@@ -228,7 +231,7 @@ fn ps(state: &NodeState, options: &Options) -> String {
     if options.has("quiet") {
         return containers.iter().map(|c| format!("{}\n", c.id)).collect();
     }
-    let heads = ["CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD"];
+    let heads = ["CONTAINER", "IMAGE", "CREATED", "STATE", "NAME", "ATTEMPT", "POD ID", "POD", "NAMESPACE"];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
     rows.extend(containers.iter().map(|c| {
         vec![
@@ -240,8 +243,12 @@ fn ps(state: &NodeState, options: &Options) -> String {
             c.attempt.to_string(),
             short(&c.sandbox, options),
             c.pod.name.clone(),
+            c.pod.namespace.clone(),
         ]
     }));
+    if !release_of(state).node.crictl_shows_namespace {
+        rows.iter_mut().for_each(|row| row.truncate(heads.len() - 1));
+    }
     columns(&rows, 20, 3)
 }
 
@@ -275,8 +282,22 @@ fn pods(state: &NodeState, options: &Options) -> String {
     columns(&rows, 20, 3)
 }
 
+/// The release of this node; the default one where there is no kubelet to ask.
+fn release() -> &'static Release {
+    state().map_or_else(|_| default_release(), |state| release_of(&state))
+}
+
+fn usage() -> String {
+    USAGE.replace("{version}", release().node.crictl)
+}
+
+/// The release of the node.
+fn release_of(state: &NodeState) -> &'static Release {
+    Release::find(&state.version).unwrap_or_else(default_release)
+}
+
 fn list_images(state: &NodeState, options: &Options) -> String {
-    let named = IMAGES.iter().map(|i| (i.repository, i.tag.replace("VERSION", &state.version), i.size));
+    let named = IMAGES.iter().map(|i| (i.repository, release_of(state).image_tag(i.tag), i.size));
     let mut rows = vec![["IMAGE", "TAG", "IMAGE ID", "SIZE"].map(str::to_owned).to_vec()];
     for (repository, tag, size) in named {
         let id = images::id(&format!("{repository}:{tag}"));

@@ -12,7 +12,6 @@ use crate::apiserver::storage::{Key, StorageError, Store};
 use crate::clock::SharedClock;
 use crate::release::Release;
 
-static POLICY_1_31: &str = include_str!("../../../../assets/rbac/bootstrap-1.31.jsonl");
 static KUBEADM: &str = include_str!("../../../../assets/rbac/kubeadm.jsonl");
 
 const AUTOUPDATE: &str = "rbac.authorization.kubernetes.io/autoupdate";
@@ -29,8 +28,7 @@ pub struct Object {
 
 /// The roles and bindings that the API server of a release makes.
 pub fn policy(release: &Release) -> Vec<Object> {
-    let _ = release;
-    parse(POLICY_1_31, true)
+    parse(release.assets.rbac_policy, true)
 }
 
 /// The roles and bindings that kubeadm adds to a cluster.
