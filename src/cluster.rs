@@ -12,6 +12,7 @@ use crate::apiserver::audit;
 use crate::error::Result;
 use crate::node::Node;
 
+pub mod live;
 pub mod sandbox;
 
 /// Which kind of cluster a lab runs on.
@@ -107,6 +108,11 @@ pub trait Cluster: Send + Sync {
 
     /// Whether the API server answers now.
     fn server_up(&self) -> bool;
+
+    /// Whether the lab may change anything on it; else it only grades.
+    fn may_change(&self) -> bool {
+        true
+    }
 
     /// Ends everything that runs; called once.
     async fn shutdown(&self);

@@ -96,14 +96,7 @@ impl Node for PlainNode {
 
     async fn spawn(&self, command: Command, io: Io) -> Result<Process> {
         let what = || format!("cannot run a command on {}", self.name);
-        let (term, master, [stdin, stdout, stderr]) = match io {
-            Io::Fds { stdin, stdout, stderr } => ("dumb".to_owned(), None, [stdin, stdout, stderr]),
-            Io::Pty { columns, rows, term } => {
-                let (master, slave) = open_pty(columns, rows).context_what(what)?;
-                let again = || slave.try_clone().context_what(what);
-                (term, Some(master), [again()?, again()?, slave])
-            }
-        };
+        let Ends { term, master, stdio } = ends(io).context_what(what)?;
         let mut words = command.argv;
         if words.is_empty() {
             let rc = self.root.join("root/.bashrc").display().to_string();
@@ -120,30 +113,8 @@ impl Node for PlainNode {
             .env_clear()
             .envs(env)
             .envs(command.env)
-            .current_dir(if cwd.is_dir() { cwd } else { self.root.clone() })
-            .stdin(Stdio::from(stdin))
-            .stdout(Stdio::from(stdout))
-            .stderr(Stdio::from(stderr));
-        let mut child = child.spawn().context_what(what)?;
-        let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
-        let (ended, exit) = oneshot::channel();
-        let (signal, mut signals) = mpsc::unbounded_channel::<i32>();
-        tokio::spawn(async move {
-            let status = loop {
-                tokio::select! {
-                    status = child.wait() => break status,
-                    Some(number) = signals.recv() => {
-                        if let (Some(pid), Some(signal)) = (pid, rustix::process::Signal::from_named_raw(number)) {
-                            let _ = rustix::process::kill_process_group(pid, signal);
-                        }
-                    }
-                }
-            };
-            let status =
-                status.map_or(255, |s| s.code().or_else(|| s.signal().map(|n| 128 + n)).unwrap_or(255));
-            let _ = ended.send(status);
-        });
-        Ok(Process { pty: master, signal, exit })
+            .current_dir(if cwd.is_dir() { cwd } else { self.root.clone() });
+        start_process(child, master, stdio).context_what(what)
     }
 
     async fn run(&self, command: Command, stdin: &[u8], limit: Duration) -> Result<Output> {
@@ -172,6 +143,57 @@ impl Node for PlainNode {
             .await
             .map_err(|e| Error::new(format!("cannot listen for {address} on {}", self.name)).why(e))
     }
+}
+
+/// What a process is connected with.
+pub(crate) struct Ends {
+    /// What `TERM` is.
+    pub(crate) term: String,
+    /// The terminal's master, where there is a terminal.
+    pub(crate) master: Option<OwnedFd>,
+    /// Standard input, output and error.
+    pub(crate) stdio: [OwnedFd; 3],
+}
+
+/// Makes what a process is connected with.
+pub(crate) fn ends(io: Io) -> std::io::Result<Ends> {
+    Ok(match io {
+        Io::Fds { stdin, stdout, stderr } => {
+            Ends { term: "dumb".to_owned(), master: None, stdio: [stdin, stdout, stderr] }
+        }
+        Io::Pty { columns, rows, term } => {
+            let (master, slave) = open_pty(columns, rows)?;
+            Ends { term, master: Some(master), stdio: [slave.try_clone()?, slave.try_clone()?, slave] }
+        }
+    })
+}
+
+/// Starts a process of this machine that leads a group of its own, and waits for it in the background.
+pub(crate) fn start_process(
+    mut child: tokio::process::Command,
+    master: Option<OwnedFd>,
+    [stdin, stdout, stderr]: [OwnedFd; 3],
+) -> std::io::Result<Process> {
+    child.stdin(Stdio::from(stdin)).stdout(Stdio::from(stdout)).stderr(Stdio::from(stderr));
+    let mut child = child.spawn()?;
+    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(rustix::process::Pid::from_raw);
+    let (ended, exit) = oneshot::channel();
+    let (signal, mut signals) = mpsc::unbounded_channel::<i32>();
+    tokio::spawn(async move {
+        let status = loop {
+            tokio::select! {
+                status = child.wait() => break status,
+                Some(number) = signals.recv() => {
+                    if let (Some(pid), Some(signal)) = (pid, rustix::process::Signal::from_named_raw(number)) {
+                        let _ = rustix::process::kill_process_group(pid, signal);
+                    }
+                }
+            }
+        };
+        let status = status.map_or(255, |s| s.code().or_else(|| s.signal().map(|n| 128 + n)).unwrap_or(255));
+        let _ = ended.send(status);
+    });
+    Ok(Process { pty: master, signal, exit })
 }
 
 fn open_pty(columns: u16, rows: u16) -> std::io::Result<(OwnedFd, OwnedFd)> {

@@ -1,0 +1,216 @@
+//! A cluster that somebody already has: what it is, what is changed on it with consent, and the undo.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `connect` | clients for a context of a kubeconfig |
+//! | `drivers`, `access`, `scripts`, `quote` | ways to nodes; shells and files there |
+//! | `discover`, `guards` | what the cluster is like; rights, doubts, the Lease |
+//! | `plan`, `prepare` | the change of the manifest, agreed and made |
+//! | `journal`, `restore` | what was changed, and its undo |
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use self::access::LiveNode;
+use self::connect::Connection;
+use self::journal::{Journal, Record};
+use self::prepare::Plan;
+use super::{Change, Cluster, ClusterKind, Facts, Identity};
+use crate::apiserver::audit;
+use crate::error::{Error, Result};
+use crate::node::Node;
+use crate::state_dir::LabDir;
+
+pub mod access;
+pub mod connect;
+pub mod discover;
+pub mod drivers;
+pub mod guards;
+pub mod journal;
+pub mod plan;
+pub mod prepare;
+pub mod quote;
+pub mod restore;
+pub mod scripts;
+mod watch;
+
+/// What the command line says of a live cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The context; the current one where it is `None`.
+    pub context: Option<String>,
+    /// The kubeconfig; where kubectl looks where it is `None`.
+    pub kubeconfig: Option<PathBuf>,
+    /// `NAME=COMMAND`, `NAME=DRIVER`, `COMMAND` or `DRIVER`.
+    pub node_access: Vec<String>,
+    /// Agreed beforehand.
+    pub yes: bool,
+    /// Leave the cluster prepared at the end.
+    pub keep: bool,
+    /// Grade without changing anything.
+    pub read_only: bool,
+    /// Clusters with more nodes are asked about once more.
+    pub max_nodes: usize,
+    /// How long a restarted API server may take.
+    pub wait: Duration,
+    /// The digest of the plan that was agreed to.
+    pub agreed: Option<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            context: None,
+            kubeconfig: None,
+            node_access: Vec::new(),
+            yes: false,
+            keep: false,
+            read_only: false,
+            max_nodes: 6,
+            wait: Duration::from_secs(180),
+            agreed: None,
+        }
+    }
+}
+
+/// What a lesson wants of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needs {
+    /// The lesson's id.
+    pub lesson: String,
+    /// The nodes as it calls them.
+    pub nodes: Vec<String>,
+    /// Admission plugins that must be off when it begins.
+    pub without_plugins: Vec<String>,
+}
+
+/// A running lab's live cluster.
+pub struct Live {
+    connection: Connection,
+    facts: Facts,
+    nodes: Vec<Arc<LiveNode>>,
+    up: Arc<AtomicBool>,
+    changes: broadcast::Sender<Change>,
+    tasks: tokio_util::sync::CancellationToken,
+    read_only: bool,
+    /// Worth telling the person.
+    pub notices: Vec<String>,
+}
+
+impl Live {
+    /// Looks at the cluster and works out what would be changed; changes nothing.
+    pub async fn plan(options: &Options, needs: &Needs) -> Result<Plan> {
+        let found = discover::discover(options, &needs.nodes).await?;
+        let worker = found.nodes.last().map_or("", |(n, _)| n.real());
+        guards::check_rights(&found.connection, &guards::rights(worker, options.read_only)).await?;
+        if !options.read_only
+            && let Some(other) = guards::held_by_another(&found.connection, "").await?
+        {
+            return Err(other);
+        }
+        let plugins = if options.read_only { &[][..] } else { &needs.without_plugins };
+        Plan::new(found, plugins)
+    }
+
+    /// Makes the cluster what the lesson wants, as agreed, or takes up a lab that did so before.
+    pub async fn start(options: &Options, needs: &Needs, lab: &LabDir) -> Result<Arc<Self>> {
+        if options.read_only {
+            let plan = Self::plan(options, needs).await?;
+            let nodes = plan.found.nodes.iter().map(|(n, _)| n.clone()).collect();
+            let found = plan.found;
+            return Self::run(found.connection, &found.version, nodes, &found.manifests, found.notes, true);
+        }
+        if let Some(journal) = Journal::open(lab)? {
+            let record = &journal.record;
+            if !record.prepared || record.undoing || record.lesson != needs.lesson {
+                return Err(Error::new("an earlier lab on a live cluster was not undone").hint("undo it first: cks-lab restore"));
+            }
+            let connection = Connection::open(Some(&record.kubeconfig), Some(&record.context)).await?;
+            if connection.ready().await && connection.cluster_uid().await? != record.cluster_uid {
+                return Err(Error::new(format!("the context {} leads to another cluster now", record.context)));
+            }
+            return Self::resume(connection, record);
+        }
+        let plan = Self::plan(options, needs).await?;
+        if options.agreed.as_deref() != Some(&plan.digest()) {
+            return Err(Error::new("nobody agreed to change this cluster, or it changed since")
+                .hint("start again and answer yes, or use --yes"));
+        }
+        let journal = prepare::prepare(&plan, lab, &needs.lesson, options.wait).await?;
+        Self::resume(plan.found.connection, &journal.record)
+    }
+
+    fn resume(connection: Connection, record: &Record) -> Result<Arc<Self>> {
+        let nodes = record.nodes.iter().map(|n| LiveNode::new(&n.name, &n.real, n.way.clone())).collect();
+        Self::run(connection, &record.kubernetes, nodes, &record.manifest.dir, Vec::new(), false)
+    }
+
+    fn run(
+        connection: Connection,
+        version: &str,
+        nodes: Vec<LiveNode>,
+        manifests: &str,
+        notices: Vec<String>,
+        read_only: bool,
+    ) -> Result<Arc<Self>> {
+        let facts = Facts {
+            kind: ClusterKind::Live,
+            version: version.into(),
+            server: connection.server.clone(),
+            nodes: nodes.iter().map(|n| (n.name().to_owned(), n.real().to_owned())).collect(),
+            manifests: manifests.into(),
+        };
+        let nodes: Vec<Arc<LiveNode>> = nodes.into_iter().map(Arc::new).collect();
+        let (changes, _) = broadcast::channel(64);
+        let tasks = tokio_util::sync::CancellationToken::new();
+        let up = Arc::new(AtomicBool::new(true));
+        watch::start(&connection, &nodes, manifests, &up, &changes, &tasks);
+        Ok(Arc::new(Self { connection, facts, nodes, up, changes, tasks, read_only, notices }))
+    }
+
+    /// The kubeconfig and its context.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+#[async_trait]
+impl Cluster for Live {
+    fn facts(&self) -> Facts {
+        self.facts.clone()
+    }
+
+    fn client(&self, identity: &Identity) -> Result<kube::Client> {
+        self.connection.client(identity)
+    }
+
+    fn node(&self, name: &str) -> Option<Arc<dyn Node>> {
+        let found = self.nodes.iter().find(|n| n.name() == name || n.real() == name)?;
+        Some(found.clone())
+    }
+
+    fn audit(&self) -> Option<Arc<audit::Log>> {
+        None
+    }
+
+    fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    fn server_up(&self) -> bool {
+        self.up.load(Ordering::SeqCst)
+    }
+
+    fn may_change(&self) -> bool {
+        !self.read_only
+    }
+
+    async fn shutdown(&self) {
+        self.tasks.cancel();
+    }
+}

@@ -1,0 +1,164 @@
+//! Clients for a context of a kubeconfig.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use kube::Config;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::{Value, json};
+
+use crate::check::http as api;
+use crate::cluster::Identity;
+use crate::error::{Context, Error, Result};
+
+/// A way to an API server.
+#[derive(Clone)]
+pub struct Connection {
+    config: Config,
+    /// The context's name.
+    pub context: String,
+    /// The kubeconfig's path; empty where it was merged from several.
+    pub kubeconfig: PathBuf,
+    /// The server's address.
+    pub server: String,
+}
+
+impl Connection {
+    /// Reads the kubeconfig (`--kubeconfig`, else `KUBECONFIG`, else `~/.kube/config`) and picks the context.
+    pub async fn open(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self> {
+        let read = match kubeconfig {
+            Some(path) => Kubeconfig::read_from(path),
+            None => Kubeconfig::read(),
+        };
+        let found = read.map_err(|e| {
+            Error::new("no kubeconfig can be read").why(e).hint("name it: --kubeconfig FILE, or set KUBECONFIG")
+        })?;
+        let names: Vec<String> = found.contexts.iter().map(|c| c.name.clone()).collect();
+        let wanted = context.map(str::to_owned).or_else(|| found.current_context.clone()).unwrap_or_default();
+        if !names.contains(&wanted) {
+            return Err(Error::new(format!("the kubeconfig has no context {wanted:?}"))
+                .hint(format!("it has: {}; choose with --context", names.join(", "))));
+        }
+        certificate_in_time(&found, &wanted)?;
+        let chosen = KubeConfigOptions { context: Some(wanted.clone()), ..KubeConfigOptions::default() };
+        let mut config = Config::from_custom_kubeconfig(found, &chosen)
+            .await
+            .context_what(|| format!("the context {wanted} of the kubeconfig cannot be used"))?;
+        config.connect_timeout = Some(Duration::from_secs(5));
+        config.default_retry = false;
+        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let from_environment = || {
+            let named = std::env::var_os("KUBECONFIG").filter(|v| !v.is_empty()).map(PathBuf::from);
+            named.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".kube/config")))
+        };
+        let path = kubeconfig.map(Path::to_path_buf).or_else(from_environment).unwrap_or_default();
+        let path = std::path::absolute(&path).unwrap_or(path);
+        Ok(Self { config, context: wanted, kubeconfig: path, server })
+    }
+
+    /// A client that acts as `identity`.
+    pub fn client(&self, identity: &Identity) -> Result<kube::Client> {
+        let mut config = self.config.clone();
+        if let Identity::Impersonated { user, groups } = identity {
+            let value = |text: &str| {
+                HeaderValue::from_str(text).context_what(|| format!("{text:?} is not a user or group name"))
+            };
+            config.headers.push((HeaderName::from_static("impersonate-user"), value(user)?));
+            for group in groups {
+                config.headers.push((HeaderName::from_static("impersonate-group"), value(group)?));
+            }
+        }
+        kube::Client::try_from(config).context_what(|| format!("no client for {} can be made", self.server))
+    }
+
+    /// The admin's client.
+    pub fn admin(&self) -> Result<kube::Client> {
+        self.client(&Identity::Admin)
+    }
+
+    /// Reads an object as the admin; null where there is none.
+    pub async fn get(&self, path: &str) -> Result<Value> {
+        self.send("GET", path, None).await
+    }
+
+    /// Sends a request as the admin; null where the object is not there.
+    pub async fn send(&self, method: &str, path: &str, body: Option<(&str, &Value)>) -> Result<Value> {
+        let what = || format!("{method} {path} at {}", self.server);
+        let mut request = http::Request::builder().method(method).uri(path);
+        if let Some((content_type, _)) = body {
+            request = request.header(http::header::CONTENT_TYPE, content_type);
+        }
+        let bytes = body.map(|(_, value)| value.to_string().into_bytes()).unwrap_or_default();
+        let request = request.body(bytes).context_what(what)?;
+        let answer = api::send(&self.admin()?, request).await.map_err(|e| {
+            Error::new(format!("the API server {} does not answer", self.server)).why(e.0)
+        })?;
+        match answer.code {
+            200..=299 => Ok(answer.body),
+            404 if method != "POST" => Ok(Value::Null),
+            401 => Err(Error::new(format!("{} does not accept the credentials of the context {}", self.server, self.context))
+                .why(answer.message())
+                .hint("has the certificate or token expired? `kubectl auth whoami` tells")),
+            _ => Err(Error::new(format!("{} failed", what())).why(answer.message())),
+        }
+    }
+
+    /// Whether `/readyz` says ok.
+    pub async fn ready(&self) -> bool {
+        let Ok(client) = self.admin() else { return false };
+        matches!(api::get(&client, "/readyz").await, Ok(answer) if answer.code == 200)
+    }
+
+    /// The uid of the namespace kube-system: what tells one cluster from another.
+    pub async fn cluster_uid(&self) -> Result<String> {
+        let namespace = self.get("/api/v1/namespaces/kube-system").await?;
+        let uid = namespace["metadata"]["uid"].as_str();
+        uid.map(str::to_owned).ok_or_else(|| Error::new(format!("{} has no namespace kube-system", self.server)))
+    }
+
+    /// Whether NodeRestriction is at work: a kubelet's dry run on its own Node tells, and changes nothing.
+    ///
+    /// `Ok(None)` where neither its refusal nor a success came back, as while a server starts.
+    pub async fn restricts(&self, node: &str) -> Result<Option<bool>> {
+        let client = self.client(&Identity::kubelet(node))?;
+        let path = format!("/api/v1/nodes/{node}?dryRun=All&fieldManager=cks-lab-check");
+        let body = json!({"metadata": {"labels": {"node-restriction.kubernetes.io/cks-lab-probe": "1"}}});
+        let answer = api::patch(&client, &path, "application/merge-patch+json", &body).await;
+        Ok(match answer {
+            Ok(answer) if answer.code == 200 => Some(false),
+            Ok(answer) if answer.code == 403 && answer.message().contains("is not allowed to modify labels") => Some(true),
+            _ => None,
+        })
+    }
+}
+
+/// Says that the context's certificate is out of time before a server does in fewer words.
+fn certificate_in_time(kubeconfig: &Kubeconfig, context: &str) -> Result<()> {
+    let user = kubeconfig.contexts.iter().find(|c| c.name == context).and_then(|c| c.context.as_ref()?.user.clone());
+    let Some(user) = user else { return Ok(()) };
+    let info = kubeconfig.auth_infos.iter().find(|a| a.name == user).and_then(|a| a.auth_info.as_ref());
+    let Some(info) = info else { return Ok(()) };
+    use base64::Engine;
+    let pem = match (&info.client_certificate_data, &info.client_certificate) {
+        (Some(data), _) => base64::engine::general_purpose::STANDARD.decode(data).ok(),
+        (None, Some(file)) => std::fs::read(file).ok(),
+        _ => None,
+    };
+    let Some(pem) = pem else { return Ok(()) };
+    let Ok((_, block)) = x509_parser::pem::parse_x509_pem(&pem) else { return Ok(()) };
+    let Ok(certificate) = block.parse_x509() else { return Ok(()) };
+    let (from, until) = (certificate.validity().not_before.timestamp(), certificate.validity().not_after.timestamp());
+    let now = jiff::Timestamp::now().as_second();
+    let shown = |second: i64| jiff::Timestamp::from_second(second).map_or_else(|_| second.to_string(), |t| t.to_string());
+    let wrong = if now > until {
+        format!("it expired at {}", shown(until))
+    } else if now < from {
+        format!("it is not valid before {}", shown(from))
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(format!("the certificate of the user {user} in the context {context} is out of time"))
+        .why(wrong)
+        .hint("nothing was changed; get new credentials (kubeadm: `kubeadm certs renew admin.conf`) and try again"))
+}

@@ -1,0 +1,275 @@
+//! Finds out what a cluster is like before anything is changed.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Options;
+use super::access::{Found, LiveNode};
+use super::connect::Connection;
+use super::drivers::{DRIVERS, Place, Way};
+use super::journal::ObjectRecord;
+use super::quote;
+use crate::check::manifest::Manifest;
+use crate::cluster::sandbox::MANIFESTS;
+use crate::error::{Error, Result};
+use crate::node::Node;
+
+/// The file that lessons edit.
+pub const MANIFEST: &str = "kube-apiserver.yaml";
+
+/// What was found.
+pub struct Discovery {
+    /// How it is reached.
+    pub connection: Connection,
+    /// `v1.31.0`
+    pub version: String,
+    /// See [`Connection::cluster_uid`].
+    pub cluster_uid: String,
+    /// The lesson's nodes with their machines' own names, the control plane first.
+    pub nodes: Vec<(LiveNode, String)>,
+    /// Every Node's labels and annotations.
+    pub objects: BTreeMap<String, ObjectRecord>,
+    /// Where the static pods' manifests are.
+    pub manifests: String,
+    /// The names there.
+    pub names: Vec<String>,
+    /// The API server's manifest.
+    pub manifest: Found,
+    /// What is missing, or worth knowing.
+    pub notes: Vec<String>,
+}
+
+/// A Node as far as it matters here.
+struct NodeFact {
+    name: String,
+    control_plane: bool,
+    provider: String,
+    profile: String,
+    addresses: Vec<String>,
+    runtime: String,
+}
+
+/// Looks at the cluster; changes nothing. `lesson_nodes` are the names that the lesson uses, the control plane first.
+pub async fn discover(options: &Options, lesson_nodes: &[String]) -> Result<Discovery> {
+    let connection = Connection::open(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
+    let version = connection.get("/version").await?["gitVersion"].as_str().unwrap_or("unknown").to_owned();
+    let cluster_uid = connection.cluster_uid().await?;
+    let list = connection.get("/api/v1/nodes").await?;
+    let items = list["items"].as_array().cloned().unwrap_or_default();
+    let facts: Vec<NodeFact> = items.iter().map(node_fact).collect();
+    let objects = items.iter().map(|n| (text(n, "/metadata/name"), object_record(n))).collect();
+    let control = api_server_node(&connection, &facts).await?;
+    let mut notes = Vec::new();
+    let mut real = vec![control.clone()];
+    let mut workers: Vec<&NodeFact> = facts.iter().filter(|n| n.name != control).collect();
+    workers.sort_by_key(|n| (n.control_plane, !lesson_nodes.contains(&n.name), n.name.clone()));
+    let mut workers = workers.into_iter();
+    for missing in lesson_nodes.iter().skip(1) {
+        match workers.next() {
+            Some(worker) => real.push(worker.name.clone()),
+            None => {
+                notes.push(format!(
+                    "the cluster has one node, so {missing} is {control} itself: what takes two nodes is not graded"
+                ));
+                real.push(control.clone());
+            }
+        }
+    }
+    let mut nodes: Vec<(LiveNode, String)> = Vec::new();
+    for (name, real) in lesson_nodes.iter().zip(&real) {
+        let Some(fact) = facts.iter().find(|f| f.name == *real) else { continue };
+        let node = reach(name, fact, options, &connection).await?;
+        let hostname = node.probe().await?;
+        if hostname != *real && hostname.split('.').next() != real.split('.').next() {
+            notes.push(format!("the machine behind the Node {real} calls itself {hostname}"));
+        }
+        nodes.push((node, hostname));
+    }
+    let Some((control_node, _)) = nodes.first() else { return Err(Error::new("the lesson names no node")) };
+    let manifests = manifests_dir(control_node).await?;
+    let names = control_node.list_dir(&manifests).await?.ok_or_else(|| not_static(&control, &manifests))?;
+    let manifest = api_server_manifest(control_node, &manifests, &names).await?;
+    Ok(Discovery { connection, version, cluster_uid, nodes, objects, manifests, names, manifest, notes })
+}
+
+fn text(value: &Value, pointer: &str) -> String {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned()
+}
+
+fn node_fact(node: &Value) -> NodeFact {
+    let labels = &node["metadata"]["labels"];
+    let role = |name: &str| labels.get(format!("node-role.kubernetes.io/{name}")).is_some();
+    let addresses = node.pointer("/status/addresses").and_then(Value::as_array).cloned().unwrap_or_default();
+    NodeFact {
+        name: text(node, "/metadata/name"),
+        control_plane: role("control-plane") || role("master"),
+        provider: text(node, "/spec/providerID"),
+        profile: labels["minikube.k8s.io/name"].as_str().unwrap_or("").to_owned(),
+        addresses: addresses.iter().filter(|a| a["type"] != "Hostname").map(|a| text(a, "/address")).collect(),
+        runtime: text(node, "/status/nodeInfo/containerRuntimeVersion"),
+    }
+}
+
+/// What is remembered of a Node.
+pub fn object_record(node: &Value) -> ObjectRecord {
+    let map = |pointer: &str| {
+        let entries = node.pointer(pointer).and_then(Value::as_object);
+        entries.into_iter().flatten().map(|(k, v)| (k.clone(), v.as_str().unwrap_or("").to_owned())).collect()
+    };
+    let managed = node.pointer("/metadata/managedFields").and_then(Value::as_array);
+    let mut managers: Vec<String> =
+        managed.into_iter().flatten().map(|m| text(m, "/manager")).filter(|m| !m.starts_with("kubectl")).collect();
+    managers.sort();
+    managers.dedup();
+    ObjectRecord { labels: map("/metadata/labels"), annotations: map("/metadata/annotations"), managers }
+}
+
+/// The node whose static pod the API server is.
+async fn api_server_node(connection: &Connection, nodes: &[NodeFact]) -> Result<String> {
+    let pods = connection.get("/api/v1/namespaces/kube-system/pods").await?;
+    let is_server = |pod: &&Value| {
+        let mirror = pod.pointer("/metadata/annotations/kubernetes.io~1config.mirror").is_some();
+        let name = text(pod, "/metadata/name");
+        mirror && (pod.pointer("/metadata/labels/component").is_some_and(|c| c == "kube-apiserver") || name.starts_with("kube-apiserver-"))
+    };
+    let found: Vec<String> = pods["items"].as_array().into_iter().flatten().filter(is_server).map(|p| text(p, "/spec/nodeName")).collect();
+    match found.as_slice() {
+        [one] => Ok(one.clone()),
+        [] => Err(Error::new("this cluster's API server is no static pod of one of its nodes")
+            .why(managed_by(nodes))
+            .hint("the lesson edits the API server's manifest, so it needs a control plane of your own: kubeadm, kind, minikube")
+            .hint("nothing was changed; without such a cluster: cks-lab start --cluster sandbox")),
+        several => Err(Error::new(format!("this cluster has {} API servers", several.len()))
+            .why(format!("they run on {}; a change of one of them would show only now and then", several.join(", ")))
+            .hint("nothing was changed; the lesson needs a cluster with one control plane node")),
+    }
+}
+
+fn managed_by(nodes: &[NodeFact]) -> String {
+    const CLOUDS: &[(&str, &str)] = &[
+        ("aws:", "Amazon EKS"),
+        ("gce:", "Google GKE"),
+        ("azure:", "Azure AKS"),
+        ("digitalocean:", "DigitalOcean"),
+        ("k3s:", "k3s, whose API server is a part of one program"),
+        ("k3d:", "k3d, whose API server is a part of k3s"),
+    ];
+    let cloud = CLOUDS.iter().find(|(prefix, _)| nodes.iter().any(|n| n.provider.starts_with(prefix)));
+    match cloud {
+        Some((_, name)) => format!("its control plane is managed by {name}, and its manifest is out of reach"),
+        None => "no mirror pod of a kube-apiserver is in the namespace kube-system: a managed control plane, or a server that runs as a service".into(),
+    }
+}
+
+/// Finds the way to a node: the one that was named, or the ones that fit, in turn.
+async fn reach(name: &str, fact: &NodeFact, options: &Options, connection: &Connection) -> Result<LiveNode> {
+    let mut all = None;
+    for given in &options.node_access {
+        match given.split_once('=').filter(|(n, _)| !n.contains(' ')) {
+            Some((n, command)) if n == name || n == fact.name => return by_name(name, fact, command, connection).await,
+            None => all = Some(given.as_str()),
+            _ => {}
+        }
+    }
+    if let Some(command) = all {
+        return by_name(name, fact, command, connection).await;
+    }
+    let mut tried = Vec::new();
+    for (driver, host) in likely(fact) {
+        match by_driver(name, fact, driver, &host, connection).await {
+            Ok(node) => return Ok(node),
+            Err(e) => tried.push(format!("{driver}: {}", e.to_string().replace('\n', " "))),
+        }
+    }
+    Err(Error::new(format!("no way to the node {} was found", fact.name))
+        .why(tried.join("; "))
+        .hint(format!("name one: --node-access '{}=ssh -J jump user@host sudo -i'", fact.name))
+        .hint("or a driver: --node-access docker (ssh, minikube, lima, multipass, vagrant, kubectl-debug, local)"))
+}
+
+/// The drivers that may lead to a node, with what ssh calls it.
+fn likely(fact: &NodeFact) -> Vec<(&'static str, String)> {
+    if fact.provider.starts_with("kind://") {
+        return vec![("docker", fact.name.clone())];
+    }
+    if !fact.profile.is_empty() {
+        return vec![("minikube", fact.name.clone())];
+    }
+    let mut ways = Vec::new();
+    let here = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if here == fact.name && std::path::Path::new("/etc/kubernetes/kubelet.conf").exists() {
+        ways.push(("local", fact.name.clone()));
+    }
+    if !fact.runtime.is_empty() {
+        ways.push(("ssh", fact.name.clone()));
+    }
+    ways.extend(fact.addresses.iter().take(2).map(|a| ("ssh", a.clone())));
+    ways
+}
+
+async fn by_name(name: &str, fact: &NodeFact, command: &str, connection: &Connection) -> Result<LiveNode> {
+    let known = DRIVERS.iter().find(|d| d.name == command.trim());
+    if let Some(driver) = known {
+        return by_driver(name, fact, driver.name, &fact.name, connection).await;
+    }
+    let words = quote::split(command).filter(|w| !w.is_empty()).ok_or_else(|| {
+        Error::new(format!("--node-access {command:?} is no command")).hint("a quote in it is not closed, or it is empty")
+    })?;
+    LiveNode::by_command(name, &fact.name, words).await
+}
+
+async fn by_driver(name: &str, fact: &NodeFact, driver: &str, host: &str, connection: &Connection) -> Result<LiveNode> {
+    let place = Place {
+        node: fact.name.clone(),
+        host: host.to_owned(),
+        profile: fact.profile.clone(),
+        kubeconfig: connection.kubeconfig.display().to_string(),
+        context: connection.context.clone(),
+    };
+    let mut first = None;
+    for row in DRIVERS.iter().filter(|d| d.name == driver) {
+        let node = LiveNode::new(name, &fact.name, Way::of_driver(row, &place));
+        match node.probe().await {
+            Ok(_) => return Ok(node),
+            Err(e) => first = first.or(Some(e)),
+        }
+    }
+    Err(first.unwrap_or_else(|| Error::new(format!("there is no way to nodes called {driver}"))))
+}
+
+/// Where the kubelet's own configuration says that manifests are.
+async fn manifests_dir(node: &LiveNode) -> Result<String> {
+    let config = node.read_file("/var/lib/kubelet/config.yaml").await?.unwrap_or_default();
+    let named = Manifest::parse(&config).doc["staticPodPath"].as_str().map(|p| p.trim_end_matches('/').to_owned());
+    Ok(named.filter(|p| p.starts_with('/')).unwrap_or_else(|| MANIFESTS.into()))
+}
+
+fn not_static(node: &str, dir: &str) -> Error {
+    Error::new(format!("{node} has no {dir}"))
+        .hint("the lesson needs an API server that runs as a static pod; nothing was changed")
+}
+
+/// The manifest, if it is the only one of the API server and called as lessons call it.
+async fn api_server_manifest(node: &LiveNode, dir: &str, names: &[String]) -> Result<Found> {
+    let mut servers = Vec::new();
+    for name in names.iter().filter(|n| !n.starts_with('.')) {
+        let Ok(Some(found)) = node.fetch(&format!("{dir}/{name}")).await else { continue };
+        if is_server(&found.content) {
+            servers.push((name.clone(), found));
+        }
+    }
+    let listed: Vec<String> = servers.iter().map(|(n, _)| n.clone()).collect();
+    match (servers.pop(), servers.is_empty()) {
+        (Some((name, found)), true) if name == MANIFEST => Ok(found),
+        (None, _) => Err(not_static(node.real(), &format!("{dir}/{MANIFEST}"))),
+        _ => Err(Error::new(format!("{dir} on {} holds {} for the API server", node.real(), listed.join(", ")))
+            .why(format!("the lesson edits {MANIFEST}, and it must be the only one: of several the kubelet runs one"))
+            .hint("move the others out of the directory and try again; nothing was changed")),
+    }
+}
+
+/// Whether a file describes the API server's pod.
+pub fn is_server(content: &[u8]) -> bool {
+    Manifest::parse(content).pod().as_deref() == Some("kube-system/kube-apiserver")
+}

@@ -1,0 +1,231 @@
+//! The agreed plan, and doing it: a journal first, a copy on the node, the manifest, and waiting for the new server.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::access::{LiveNode, Written, sum};
+use super::connect::Connection;
+use super::discover::{Discovery, MANIFEST};
+use super::guards;
+use super::journal::{Journal, ManifestRecord, NodeRecord, Record, Step};
+use super::{plan, restore, scripts};
+use crate::check::manifest::Manifest;
+use crate::error::{Error, Result};
+use crate::node::Node;
+use crate::state_dir::LabDir;
+
+/// Where copies are kept on a node.
+pub const COPIES: &str = "/var/lib/cks-lab";
+
+/// What is going to be done.
+pub struct Plan {
+    /// What was found.
+    pub found: Discovery,
+    /// The manifest that the lesson begins with, if it differs.
+    pub changed: Option<String>,
+    /// The plugins that go.
+    pub plugins: Vec<String>,
+}
+
+impl Plan {
+    /// Works it out.
+    pub fn new(found: Discovery, plugins: &[String]) -> Result<Self> {
+        let text = std::str::from_utf8(&found.manifest.content)
+            .map_err(|e| Error::new("the manifest of the API server is no text").why(e))?;
+        let changed = plan::without_plugins(text, plugins)?;
+        Ok(Self { found, changed, plugins: plugins.to_vec() })
+    }
+
+    /// The manifest's path.
+    pub fn path(&self) -> String {
+        format!("{}/{MANIFEST}", self.found.manifests)
+    }
+
+    fn control(&self) -> Result<&LiveNode> {
+        self.found.nodes.first().map(|(n, _)| n).ok_or_else(|| Error::new("the lesson names no node"))
+    }
+
+    /// What a person agrees to.
+    pub fn text(&self) -> Result<String> {
+        let control = self.control()?;
+        let found = &self.found;
+        let mut text = format!(
+            "The cluster: context {}, {}, Kubernetes {}\n",
+            found.connection.context, found.connection.server, found.version
+        );
+        for (node, _) in &found.nodes {
+            text += &format!("  {} is the Node {}, reached by: {}\n", node.name(), node.real(), node.way().shown());
+        }
+        for note in &found.notes {
+            text += &format!("Note: {note}\n");
+        }
+        if control.way().needs_server() {
+            text += "Note: this way to the control plane needs the API server itself: if the server does not come back, the undo needs another way\n";
+        }
+        text += "\nWhat is going to be changed:\n";
+        match &self.changed {
+            Some(changed) => {
+                text += &format!("1. {} on {}; the API server restarts:\n\n", self.path(), control.real());
+                text += &plan::diff(&self.path(), &String::from_utf8_lossy(&found.manifest.content), changed);
+            }
+            None => text += "1. the manifest: nothing, it is as the lesson wants it\n",
+        }
+        text += &format!("2. a copy of the manifest is kept below {COPIES} on {} until the undo\n", control.real());
+        text += "3. a Lease cks-lab in the namespace kube-system tells others, until the undo\n";
+        text += "The lesson then has you label Nodes and edit the manifest. `cks-lab restore` undoes all of it.\n";
+        Ok(text)
+    }
+
+    /// What tells this plan from another: agreeing to one is no agreement to another.
+    pub fn digest(&self) -> String {
+        let key = format!(
+            "{}\n{}\n{}\n{}",
+            self.found.cluster_uid,
+            self.path(),
+            sum(&self.found.manifest.content),
+            self.changed.as_deref().map(|c| sum(c.as_bytes())).unwrap_or_default()
+        );
+        sum(key.as_bytes())
+    }
+
+    fn record(&self, lesson: &str) -> Result<Record> {
+        let id = uuid::Uuid::new_v4().simple().to_string();
+        let found = &self.found;
+        let prepared = self.changed.as_ref().map_or_else(|| found.manifest.content.clone(), |c| c.clone().into_bytes());
+        let manifest = ManifestRecord {
+            dir: found.manifests.clone(),
+            path: self.path(),
+            original: STANDARD.encode(&found.manifest.content),
+            owner: found.manifest.owner,
+            prepared: sum(&prepared),
+            copy: format!("{COPIES}/{id}/{MANIFEST}"),
+            names: found.names.clone(),
+        };
+        let nodes = found.nodes.iter().map(|(node, hostname)| NodeRecord {
+            name: node.name().into(),
+            real: node.real().into(),
+            hostname: hostname.clone(),
+            way: node.way().clone(),
+        });
+        Ok(Record {
+            version: 0,
+            id,
+            lesson: lesson.into(),
+            kubeconfig: found.connection.kubeconfig.clone(),
+            context: found.connection.context.clone(),
+            server: found.connection.server.clone(),
+            kubernetes: found.version.clone(),
+            cluster_uid: found.cluster_uid.clone(),
+            nodes: nodes.collect(),
+            manifest,
+            objects: found.objects.clone(),
+            prepared: false,
+            undoing: false,
+            steps: Vec::new(),
+        })
+    }
+}
+
+/// Does what was agreed. Whatever fails is undone at once, or the error says how to.
+pub async fn prepare(plan: &Plan, lab: &LabDir, lesson: &str, wait: Duration) -> Result<Journal> {
+    let mut journal = Journal::create(lab, plan.record(lesson)?)?;
+    let Err(failed) = carry_out(plan, &mut journal, wait).await else { return Ok(journal) };
+    let undo = restore::Restore { connection: Some(plan.found.connection.clone()), wait, overwrite: false };
+    match undo.run(journal).await {
+        Ok(_) => Err(failed.hint("the cluster is as it was: the original manifest is in place")),
+        Err(e) => Err(failed
+            .hint(format!("it could not be undone by itself: {}", e.to_string().replace('\n', " ")))
+            .hint("undo it with `cks-lab restore`")),
+    }
+}
+
+async fn carry_out(plan: &Plan, journal: &mut Journal, wait: Duration) -> Result<()> {
+    let connection = &plan.found.connection;
+    let control = plan.control()?;
+    let record = journal.record.clone();
+    let original = &plan.found.manifest;
+    journal.begin(Step::TakeLease)?;
+    guards::take_lease(connection, &record.id).await?;
+    journal.done(Step::TakeLease)?;
+    let (dir, _) = record.manifest.copy.rsplit_once('/').unwrap_or((COPIES, ""));
+    journal.begin(Step::MakeDirectory)?;
+    control.must(&format!("make {dir}"), &scripts::make_dir(dir)).await?;
+    journal.done(Step::MakeDirectory)?;
+    journal.begin(Step::Copy)?;
+    control.store(&record.manifest.copy, &original.content, None, Some(original.owner)).await?;
+    journal.done(Step::Copy)?;
+    journal.begin(Step::ReadCopy)?;
+    if control.read_file(&record.manifest.copy).await?.as_ref() != Some(&original.content) {
+        return Err(Error::new(format!("the copy {} on {} is not what was written", record.manifest.copy, control.real())));
+    }
+    journal.done(Step::ReadCopy)?;
+    if let Some(changed) = &plan.changed {
+        let before = running_hash(connection, control.real()).await;
+        journal.begin(Step::Manifest)?;
+        let path = &record.manifest.path;
+        let written = control.store(path, changed.as_bytes(), Some(&sum(&original.content)), Some(original.owner)).await?;
+        if written == Written::Changed {
+            let now = control.read_file(path).await?.unwrap_or_default();
+            let diff = plan::diff(path, &String::from_utf8_lossy(&original.content), &String::from_utf8_lossy(&now));
+            return Err(Error::new(format!("somebody changed {path} on {} meanwhile", control.real()))
+                .why(format!("it was left alone\n{diff}"))
+                .hint("look at the difference, and start again"));
+        }
+        journal.done(Step::Manifest)?;
+        journal.begin(Step::NewServer)?;
+        let off = (plan.plugins.iter().any(|p| p == "NodeRestriction")).then_some(false);
+        await_server(connection, &record, before, off, wait).await?;
+        journal.done(Step::NewServer)?;
+    }
+    journal.begin(Step::Prepared)?;
+    journal.change(|record| record.prepared = true)?;
+    journal.done(Step::Prepared)
+}
+
+/// The hash of the API server's pod as its kubelet last said: what tells a new pod from the old one.
+pub async fn running_hash(connection: &Connection, node: &str) -> Option<String> {
+    let pod = connection.get(&format!("/api/v1/namespaces/kube-system/pods/kube-apiserver-{node}")).await.ok()?;
+    pod.pointer("/metadata/annotations/kubernetes.io~1config.hash").and_then(Value::as_str).map(str::to_owned)
+}
+
+/// Waits until the server answers, is another pod than `before`, and restricts kubelets or does not (`restricts`).
+pub async fn await_server(
+    connection: &Connection,
+    record: &Record,
+    before: Option<String>,
+    restricts: Option<bool>,
+    limit: Duration,
+) -> Result<()> {
+    let end = Instant::now() + limit;
+    let control = record.nodes.first().map_or("", |n| n.real.as_str());
+    let worker = record.nodes.last().map_or("", |n| n.real.as_str());
+    loop {
+        let why = if !connection.ready().await {
+            "it does not say that it is ready"
+        } else if before.is_some() && running_hash(connection, control).await == before {
+            "it is still the old one"
+        } else if restricts.is_some() && connection.restricts(worker).await? != restricts {
+            match restricts {
+                Some(true) => "it does not restrict kubelets yet",
+                _ => "it still restricts kubelets",
+            }
+        } else {
+            return Ok(());
+        };
+        if Instant::now() >= end {
+            return Err(Error::new(format!("the API server did not come back within {} s", limit.as_secs()))
+                .why(why)
+                .hint(format!("look at `crictl ps -a` and `crictl logs` on {control}")));
+        }
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+}
+
+/// Whether two manifests make the same pod, so that changing one into the other restarts nothing.
+pub fn same_pod(a: &[u8], b: &[u8]) -> bool {
+    let (a, b) = (Manifest::parse(a), Manifest::parse(b));
+    a.error.is_none() && b.error.is_none() && a.doc == b.doc
+}

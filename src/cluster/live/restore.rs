@@ -1,0 +1,309 @@
+//! The undo: everything as it was, looked up on the cluster rather than believed of the journal.
+//!
+//! The manifest comes first, by way of the node: that works while no API server answers. Labels and annotations follow
+//! when one does. Doing it twice, or after being killed in the middle, gives the same.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::access::{LiveNode, Written, sum};
+use super::connect::Connection;
+use super::discover::is_server;
+use super::journal::{Journal, ObjectRecord, Record, Step};
+use super::prepare::{await_server, running_hash, same_pod};
+use super::{guards, plan, scripts};
+use crate::check::manifest::Manifest;
+use crate::error::{Context, Error, Result};
+use crate::node::Node;
+
+/// An undo.
+pub struct Restore {
+    /// The API server, if the kubeconfig is still there.
+    pub connection: Option<Connection>,
+    /// How long a restarted API server may take.
+    pub wait: Duration,
+    /// Whether a manifest that somebody changed otherwise than the lesson does may be overwritten.
+    pub overwrite: bool,
+}
+
+/// Field managers whose changes to Nodes are the cluster's own business.
+const CLUSTER: &[&str] = &["kubelet", "kube-controller-manager", "cloud-controller-manager", "kube-scheduler", "kubeadm", "k3s"];
+
+impl Restore {
+    /// Undoes all of it; the sentences say what was done. The journal goes when everything is as it was.
+    pub async fn run(&self, mut journal: Journal) -> Result<Vec<String>> {
+        let mut said = Vec::new();
+        journal.change(|record| record.undoing = true)?;
+        journal.begin(Step::Undo)?;
+        let record = journal.record.clone();
+        let control = self.control(&record).await?;
+        let original = STANDARD
+            .decode(&record.manifest.original)
+            .context_what(|| "the journal's copy of the manifest is damaged".into())?;
+        journal.begin(Step::Extras)?;
+        let extras = self.take_extras_away(&control, &journal, &mut said).await?;
+        journal.done(Step::Extras)?;
+        journal.begin(Step::PutBack)?;
+        let before = match &self.connection {
+            Some(connection) => running_hash(connection, control.real()).await,
+            None => None,
+        };
+        let restarts = self.put_back(&control, &journal, &original, &mut said).await? || extras;
+        journal.done(Step::PutBack)?;
+        journal.begin(Step::ReadBack)?;
+        let now = control.fetch(&record.manifest.path).await?;
+        let whole = now.is_some_and(|now| now.content == original && now.owner == record.manifest.owner);
+        if !whole {
+            return Err(Error::new(format!("{} is not what was put back", record.manifest.path))
+                .hint(format!("its copy is {} on {}", record.manifest.copy, control.real()))
+                .hint("do it again: cks-lab restore"));
+        }
+        journal.done(Step::ReadBack)?;
+        said.push(format!("{} on {} is the original, byte for byte", record.manifest.path, control.real()));
+        self.with_server(&mut journal, &original, restarts, before, &mut said)
+            .await
+            .map_err(|e| e.hint(format!("{} is the original already; the rest: cks-lab restore", record.manifest.path)))?;
+        journal.begin(Step::Clean)?;
+        let copy_dir = record.manifest.copy.rsplit_once('/').map_or("", |(d, _)| d);
+        let copy = std::slice::from_ref(&record.manifest.copy);
+        let both = format!("{}\nrmdir /var/lib/cks-lab 2>/dev/null || :", scripts::clean(copy, copy_dir, &record.manifest.dir));
+        control.must("remove the lab's own files", &both).await?;
+        journal.done(Step::Clean)?;
+        journal.begin(Step::DropLease)?;
+        if let Some(connection) = &self.connection {
+            remove_debuggers(connection, &record).await?;
+            guards::drop_lease(connection, &record.id).await?;
+        }
+        journal.done(Step::DropLease)?;
+        journal.remove()?;
+        said.push("nothing of the lab is left on the cluster".into());
+        Ok(said)
+    }
+
+    /// The control plane, and that it is the one it was.
+    async fn control(&self, record: &Record) -> Result<LiveNode> {
+        let first = record.nodes.first().ok_or_else(|| Error::new("the journal names no node"))?;
+        let node = LiveNode::new(&first.name, &first.real, first.way.clone());
+        let hostname = node.probe().await.map_err(|e| {
+            e.hint(format!("the original manifest is kept in {} on {} and in the journal here", record.manifest.copy, first.real))
+                .hint("when the node can be reached again: cks-lab restore")
+        })?;
+        if hostname != first.hostname {
+            return Err(Error::new(format!("the way to {} leads to another machine now", first.real))
+                .why(format!("it calls itself {hostname}, it was {}", first.hostname))
+                .hint("nothing was changed"));
+        }
+        Ok(node)
+    }
+
+    /// Manifests of the same pod that were not there: a kubelet would run one of them instead of the original.
+    async fn take_extras_away(&self, control: &LiveNode, journal: &Journal, said: &mut Vec<String>) -> Result<bool> {
+        let record = &journal.record.manifest;
+        let mut any = false;
+        for name in control.list_dir(&record.dir).await?.unwrap_or_default() {
+            let path = format!("{}/{name}", record.dir);
+            if record.names.contains(&name) || path == record.path {
+                continue;
+            }
+            let Ok(Some(found)) = control.fetch(&path).await else { continue };
+            if name.starts_with(scripts::TEMPORARY) || !is_server(&found.content) {
+                if !name.starts_with('.') {
+                    said.push(format!("{path} is new and not the API server's: it was left alone"));
+                }
+                continue;
+            }
+            let kept = journal.set_aside(&name, &found.content)?;
+            control.remove_file(&path).await?;
+            said.push(format!("{path} was taken away; it is kept as {}", kept.display()));
+            any |= !name.starts_with('.');
+        }
+        Ok(any)
+    }
+
+    /// Puts the manifest back; whether the kubelet restarts the server for it.
+    async fn put_back(&self, control: &LiveNode, journal: &Journal, original: &[u8], said: &mut Vec<String>) -> Result<bool> {
+        let record = &journal.record.manifest;
+        let now = control.fetch(&record.path).await?;
+        let Some(now) = now else {
+            control.store(&record.path, original, None, Some(record.owner)).await?;
+            said.push(format!("{} was gone; it was put back", record.path));
+            return Ok(true);
+        };
+        if now.content == original && now.owner == record.owner {
+            return Ok(false);
+        }
+        let ours = now.content == original || sum(&now.content) == record.prepared || plan::same_but_plugins(original, &now.content);
+        let diff = plan::diff(&record.path, &String::from_utf8_lossy(&now.content), &String::from_utf8_lossy(original));
+        if !ours && !self.overwrite {
+            return Err(Error::new(format!("{} on {} was changed by somebody else, or otherwise than the lesson does", record.path, control.real()))
+                .why(format!("it was left alone. Putting the original back would do this:\n{diff}"))
+                .hint("to put the original back all the same: cks-lab restore --overwrite")
+                .hint(format!("the original is {} on {}", record.copy, control.real())));
+        }
+        if sum(&now.content) != record.prepared && now.content != original {
+            let kept = journal.set_aside("kube-apiserver.yaml", &now.content)?;
+            said.push(format!("what {} said is kept as {}:\n{diff}", record.path, kept.display()));
+        }
+        match control.store(&record.path, original, Some(&sum(&now.content)), Some(record.owner)).await? {
+            Written::Done => Ok(!same_pod(&now.content, original)),
+            Written::Changed => Err(Error::new(format!("somebody changed {} this moment", record.path))
+                .hint("it was left alone; look at it, and do it again: cks-lab restore")),
+        }
+    }
+
+    /// What needs the API server.
+    async fn with_server(
+        &self,
+        journal: &mut Journal,
+        original: &[u8],
+        restarts: bool,
+        before: Option<String>,
+        said: &mut Vec<String>,
+    ) -> Result<()> {
+        let connection = self.connection.as_ref().ok_or_else(|| {
+            Error::new("labels and annotations could not be put back: the kubeconfig's context cannot be used")
+        })?;
+        let record = journal.record.clone();
+        journal.begin(Step::OldServer)?;
+        let on = Manifest::parse(original).list(plan::ENABLE).iter().any(|p| p == "NodeRestriction");
+        let before = before.filter(|_| restarts);
+        await_server(connection, &record, before, on.then_some(true), self.wait).await?;
+        let uid = connection.cluster_uid().await?;
+        if uid != record.cluster_uid {
+            return Err(Error::new(format!("the context {} leads to another cluster now", record.context))
+                .hint("labels were not touched; name the right one: cks-lab restore --kubeconfig FILE --context CTX"));
+        }
+        journal.done(Step::OldServer)?;
+        said.push(if on { "the API server answers, and NodeRestriction is at work" } else { "the API server answers" }.into());
+        journal.begin(Step::Objects)?;
+        for (name, then) in &record.objects {
+            put_labels_back(connection, name, then, said).await?;
+        }
+        journal.done(Step::Objects)
+    }
+}
+
+async fn put_labels_back(connection: &Connection, name: &str, then: &ObjectRecord, said: &mut Vec<String>) -> Result<()> {
+    let path = format!("/api/v1/nodes/{name}");
+    for _ in 0..3 {
+        let now = connection.get(&path).await?;
+        if !now.is_object() {
+            said.push(format!("the Node {name} is gone: its labels were not put back"));
+            return Ok(());
+        }
+        let patch = difference(&now, then);
+        if patch.is_empty() {
+            return Ok(());
+        }
+        for (part, keys) in &patch {
+            let keys: Vec<&str> = keys.as_object().into_iter().flatten().map(|(k, _)| k.as_str()).collect();
+            said.push(format!("Node {name}: {part} {} as they were", keys.join(", ")));
+        }
+        let body = json!({"metadata": patch});
+        let path = format!("{path}?fieldManager=cks-lab-restore");
+        connection.send("PATCH", &path, Some(("application/merge-patch+json", &body))).await?;
+    }
+    Err(Error::new(format!("labels of the Node {name} do not stay as they were")).why("somebody sets them again"))
+}
+
+/// A merge patch of a Node's metadata that undoes what people did to it; what its kubelet and controllers did stays.
+pub fn difference(now: &Value, then: &ObjectRecord) -> Map<String, Value> {
+    let mut patch = Map::new();
+    for (part, then_map) in [("labels", &then.labels), ("annotations", &then.annotations)] {
+        let empty = Map::new();
+        let now_map = now["metadata"][part].as_object().unwrap_or(&empty);
+        let mut changes = Map::new();
+        for (key, value) in now_map {
+            let was = then_map.get(key);
+            if was.map(String::as_str) != value.as_str() && !is_the_clusters(now, part, key, then) {
+                changes.insert(key.clone(), was.map_or(Value::Null, |w| Value::String(w.clone())));
+            }
+        }
+        for (key, value) in then_map {
+            if !now_map.contains_key(key) {
+                changes.insert(key.clone(), Value::String(value.clone()));
+            }
+        }
+        if !changes.is_empty() {
+            patch.insert(part.to_owned(), Value::Object(changes));
+        }
+    }
+    patch
+}
+
+/// Whether all who own the key are the cluster's own programs, or looked after this Node before.
+fn is_the_clusters(now: &Value, part: &str, key: &str, then: &ObjectRecord) -> bool {
+    let pointer = format!("/fieldsV1/f:metadata/f:{part}/f:{}", key.replace('~', "~0").replace('/', "~1"));
+    let managed = now["metadata"]["managedFields"].as_array();
+    let owners: Vec<&str> = managed
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.pointer(&pointer).is_some())
+        .filter_map(|entry| entry["manager"].as_str())
+        .collect();
+    let known = |m: &&str| !m.starts_with("kubectl") && (CLUSTER.contains(m) || then.managers.iter().any(|t| t == m));
+    !owners.is_empty() && owners.iter().all(known)
+}
+
+/// `kubectl debug` leaves its pods behind: those that ran this program's scripts go.
+async fn remove_debuggers(connection: &Connection, record: &Record) -> Result<()> {
+    if !record.nodes.iter().any(|n| n.way.needs_server()) {
+        return Ok(());
+    }
+    let pods = connection.get("/api/v1/pods").await?;
+    for pod in pods["items"].as_array().into_iter().flatten() {
+        let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned();
+        let words = ["command", "args"].map(|k| pod.pointer(&format!("/spec/containers/0/{k}")).cloned());
+        let mut words = words.iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+        let ours = words.any(|w| super::quote::unwrapped(w).is_some());
+        if ours && text("/metadata/name").starts_with("node-debugger-") {
+            let path = format!("/api/v1/namespaces/{}/pods/{}", text("/metadata/namespace"), text("/metadata/name"));
+            connection.send("DELETE", &path, None).await?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn then() -> ObjectRecord {
+        ObjectRecord {
+            labels: [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())].into(),
+            annotations: [("flannel/x".to_owned(), "1".to_owned())].into(),
+            managers: vec!["flanneld".into()],
+        }
+    }
+
+    #[test]
+    fn what_people_did_is_undone_and_what_the_cluster_did_stays() {
+        let now = json!({"metadata": {
+            "labels": {"a": "9", "c": "3", "kubernetes.io/os": "linux", "killercoda/one": "123"},
+            "annotations": {"flannel/x": "2", "note": "y"},
+            "managedFields": [
+                {"manager": "kubectl-label", "fieldsV1": {"f:metadata": {"f:labels": {"f:killercoda/one": {}, "f:a": {}}}}},
+                {"manager": "kubelet", "fieldsV1": {"f:metadata": {"f:labels": {"f:kubernetes.io/os": {}}}}},
+                {"manager": "flanneld", "fieldsV1": {"f:metadata": {"f:annotations": {"f:flannel/x": {}}}}},
+            ],
+        }});
+        let patch = Value::Object(difference(&now, &then()));
+        assert_eq!(
+            patch,
+            json!({
+                "labels": {"a": "1", "b": "2", "c": null, "killercoda/one": null},
+                "annotations": {"note": null},
+            })
+        );
+    }
+
+    #[test]
+    fn what_is_as_it_was_needs_nothing() {
+        let now = json!({"metadata": {"labels": {"a": "1", "b": "2"}, "annotations": {"flannel/x": "1"}}});
+        assert!(difference(&now, &then()).is_empty());
+        assert_eq!(difference(&json!({"metadata": {}}), &then()).len(), 2);
+    }
+}
