@@ -19,6 +19,7 @@ mod doctor;
 mod hint;
 mod lesson;
 mod list;
+mod live;
 mod man;
 mod output;
 mod plain;
@@ -95,9 +96,8 @@ pub struct LabArguments {
     /// The kind of cluster
     #[arg(long, value_enum, default_value = "sandbox")]
     cluster: ClusterKind,
-    /// The kubeconfig context of a live cluster
-    #[arg(long, value_name = "CTX")]
-    context: Option<String>,
+    #[command(flatten)]
+    live: live::Arguments,
     /// The Kubernetes release to emulate
     #[arg(long, value_name = "1.31")]
     kubernetes: Option<String>,
@@ -130,6 +130,7 @@ impl LabArguments {
             realistic_timing: self.realistic_timing,
             plain_nodes: self.plain_nodes,
             port: self.port,
+            live: self.live.options(),
             home: home()?,
             lessons: global.lessons.clone(),
         })
@@ -196,7 +197,7 @@ fn run(cli: Cli) -> Result<u8> {
         Some(Command::Solve(arguments)) => block_on(solve::run(&global, arguments))??,
         Some(Command::Report(arguments)) => report::run(&global, &arguments)?,
         Some(Command::Reset(arguments)) => block_on(reset::run(&global, arguments))??,
-        Some(Command::Restore(arguments)) => restore::run(&arguments)?,
+        Some(Command::Restore(arguments)) => block_on(restore::run(&global, &arguments))??,
         Some(Command::Lesson(command)) => lesson::run(&global, command)?,
         Some(Command::Doctor(arguments)) => doctor::run(&arguments)?,
         Some(Command::Completions(arguments)) => completions::run(&arguments)?,

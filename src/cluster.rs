@@ -114,6 +114,11 @@ pub trait Cluster: Send + Sync {
         true
     }
 
+    /// The admin's kubeconfig on this machine, where it is a file of the person's own.
+    fn kubeconfig(&self) -> Option<std::path::PathBuf> {
+        None
+    }
+
     /// Ends everything that runs; called once.
     async fn shutdown(&self);
 }

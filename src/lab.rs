@@ -31,7 +31,7 @@ pub mod snapshot;
 mod tests;
 mod watch;
 
-pub use opening::{LabFile, forget, remove_cluster};
+pub use opening::{LabFile, forget, forget_snapshots, live_needs, remove_cluster, wanted_lesson};
 use snapshot::Snapshot;
 
 /// What a learner asked for on the command line.
@@ -55,6 +55,8 @@ pub struct Options {
     pub plain_nodes: bool,
     /// The port on this machine's loopback; 0 takes a free one.
     pub port: u16,
+    /// What the command line says of a live cluster.
+    pub live: crate::cluster::live::Options,
     /// Where state lives; see [`crate::state_dir::home`].
     pub home: PathBuf,
     /// A directory of lessons beside those in the binary.
@@ -138,7 +140,9 @@ impl Lab {
         let first = if path.exists() {
             kept
         } else {
-            setup::prepare(&loaded, cluster.as_ref()).await?;
+            if cluster.may_change() {
+                setup::prepare(&loaded, cluster.as_ref()).await?;
+            }
             let taken = snapshot::take(&loaded.spec.track, cluster.as_ref()).await?;
             make_parent(&path)?;
             progress::write(&path, &taken)?;
@@ -337,6 +341,7 @@ impl Lab {
 
     /// Applies the reference solution of a step, as a learner would, and returns what was typed and printed.
     pub async fn solve(&self, step: &str) -> Result<String> {
+        self.may_change()?;
         let index = self.loaded.step_index(step)?;
         self.change(|mine| mine.steps.entry(step.to_owned()).or_default().solved = true)?;
         self.emit(LabEvent::Progress);
@@ -362,6 +367,7 @@ impl Lab {
 
     /// Starts a step over (its objects and files as they were when it began), or the whole lesson.
     pub async fn reset(&self, step: Option<&str>) -> Result<()> {
+        self.may_change()?;
         let index = step.map(|id| self.loaded.step_index(id)).transpose()?.unwrap_or(0);
         let _one_at_a_time = self.grading.lock().await;
         let (kept, _) =
@@ -381,6 +387,13 @@ impl Lab {
         })?;
         self.emit(LabEvent::Progress);
         Ok(())
+    }
+
+    fn may_change(&self) -> Result<()> {
+        if self.cluster.may_change() {
+            return Ok(());
+        }
+        Err(Error::new("this lab only grades (--read-only): it changes nothing on the cluster"))
     }
 
     /// Ends everything that runs; state stays for resuming.

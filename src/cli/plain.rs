@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{output, up};
+use super::{live, output, up};
 use crate::error::{ExitCode, Result};
 use crate::lab::{Lab, Options};
 use crate::node::{Command, Io};
@@ -10,10 +10,13 @@ use crate::node::{Command, Io};
 const COMMANDS: &str = "check, hint, solve, next, back, text, shell NODE, reset, quit";
 
 /// Runs the lesson until the end of input or `quit`.
-pub async fn run(options: Options) -> Result<ExitCode> {
+pub async fn run(mut options: Options) -> Result<ExitCode> {
+    if !live::agree(&mut options).await? {
+        return Ok(ExitCode::Failed);
+    }
     let mut ended = Box::pin(up::ending()?);
     let lab = tokio::select! {
-        lab = Lab::open(options, |phase| output::talk(up::phase_text(&phase))) => lab?,
+        lab = Lab::open(options.clone(), |phase| output::talk(up::phase_text(&phase))) => lab?,
         () = &mut ended => return Ok(ExitCode::Failed),
     };
     let standing = lab.standing();
@@ -43,6 +46,8 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         }
     }
     lab.close().await;
+    drop(lab);
+    live::finish(&options, true).await?;
     Ok(ExitCode::Ok)
 }
 

@@ -1,17 +1,71 @@
 //! `cks-lab restore`: undoes what was changed on a live cluster.
 
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::Args;
 
+use super::{Global, live};
+use crate::cluster::live::Options;
+use crate::cluster::live::journal::Journal;
 use crate::error::{Error, ExitCode, Result};
+use crate::lab::lock;
 
 /// Arguments of `restore`.
 #[derive(Debug, Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// Another kubeconfig than the one that the lab was started with
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Another context of it
+    #[arg(long, value_name = "CTX")]
+    context: Option<String>,
+    /// Put the original manifest back even where somebody changed it otherwise than the lesson does
+    #[arg(long)]
+    overwrite: bool,
+    /// How long a restarted API server may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    wait: u64,
+}
 
-/// Says that a sandbox needs none.
-pub fn run(_: &Arguments) -> Result<ExitCode> {
-    Err(Error::new(
-        "there is nothing to restore: labs run on the sandbox, and no cluster of yours was changed",
-    )
-    .hint("`cks-lab reset` starts a step or the lesson over"))
+/// Undoes it, or says that there is nothing to undo.
+pub async fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
+    let dir = global.dir()?;
+    if Journal::open(&dir)?.is_none() {
+        let others = others(&dir);
+        let error = Error::new(format!(
+            "there is nothing to restore: the lab {:?} changed no cluster of yours",
+            global.name
+        ));
+        return Err(match others.is_empty() {
+            true => error.hint("`cks-lab reset` starts a step or the lesson over"),
+            false => error.hint(format!("but others did: cks-lab restore --name {}", others.join(", or "))),
+        });
+    }
+    let _lock = lock::take(&dir, &global.name)?;
+    let options = Options {
+        kubeconfig: arguments
+            .kubeconfig
+            .as_ref()
+            .map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone())),
+        context: arguments.context.clone(),
+        wait: Duration::from_secs(arguments.wait),
+        ..Options::default()
+    };
+    live::undo(&dir, &options, arguments.overwrite).await?;
+    Ok(ExitCode::Ok)
+}
+
+/// Other labs with something to undo.
+fn others(dir: &crate::state_dir::LabDir) -> Vec<String> {
+    let labs = dir.root().parent().and_then(|labs| std::fs::read_dir(labs).ok());
+    let mut names: Vec<String> = labs
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.path().join("live/journal.json").exists())
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
 }

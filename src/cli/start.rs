@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use clap::Args;
 
-use super::{Global, LabArguments, block_on, not_built, plain};
+use super::{Global, LabArguments, block_on, live, not_built, plain};
 use crate::cluster::ClusterKind;
 use crate::error::{Error, ExitCode, Result};
 
@@ -27,7 +27,7 @@ impl Arguments {
         let lab = LabArguments {
             lesson: None,
             cluster: ClusterKind::Sandbox,
-            context: None,
+            live: super::live::Arguments::default(),
             kubernetes: None,
             lang: None,
             fresh: false,
@@ -44,7 +44,7 @@ pub fn run(global: &Global, arguments: Arguments) -> Result<ExitCode> {
     if arguments.exam {
         return Err(not_built("--exam", "leave it away to practise the lesson"));
     }
-    let options = arguments.lab.options(global)?;
+    let mut options = arguments.lab.options(global)?;
     if arguments.plain {
         return block_on(plain::run(options))?;
     }
@@ -55,5 +55,10 @@ pub fn run(global: &Global, arguments: Arguments) -> Result<ExitCode> {
             .hint("or line by line: cks-lab start --plain")
             .hint("or without a person: cks-lab up --json, then cks-lab exec, cks-lab check"));
     }
-    crate::tui::run(options)
+    if !block_on(live::agree(&mut options))?? {
+        return Ok(ExitCode::Failed);
+    }
+    let code = crate::tui::run(options.clone());
+    block_on(live::finish(&options, true))??;
+    code
 }

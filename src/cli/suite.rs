@@ -156,6 +156,7 @@ async fn open(source: &Source, home: &std::path::Path, plain_nodes: bool) -> Res
         realistic_timing: false,
         plain_nodes,
         port: 0,
+        live: crate::cluster::live::Options::default(),
         home: home.to_owned(),
         lessons,
     };

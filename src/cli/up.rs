@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Global, LabArguments, output};
+use super::{Global, LabArguments, live, output};
 use crate::error::{Context, ExitCode, Result};
 use crate::lab::{Lab, LabEvent, Phase, control};
 
@@ -25,9 +25,12 @@ const CLOSE: Duration = Duration::from_secs(10);
 
 /// Runs it.
 pub async fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
-    let options = arguments.lab.options(global)?;
+    let mut options = arguments.lab.options(global)?;
+    if !live::agree(&mut options).await? {
+        return Ok(ExitCode::Failed);
+    }
     let mut ended = Box::pin(ending()?);
-    let opening = Lab::open(options, |phase| output::talk(phase_text(&phase)));
+    let opening = Lab::open(options.clone(), |phase| output::talk(phase_text(&phase)));
     let lab = tokio::select! {
         lab = opening => lab?,
         () = &mut ended => return Ok(ExitCode::Failed),
@@ -46,6 +49,8 @@ pub async fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if tokio::time::timeout(CLOSE, lab.close()).await.is_err() {
         output::talk("the lab took too long to end; what is left ends with this process");
     }
+    drop(lab);
+    live::finish(&options, false).await?;
     Ok(ExitCode::Ok)
 }
 

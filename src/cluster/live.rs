@@ -128,11 +128,15 @@ impl Live {
         if let Some(journal) = Journal::open(lab)? {
             let record = &journal.record;
             if !record.prepared || record.undoing || record.lesson != needs.lesson {
-                return Err(Error::new("an earlier lab on a live cluster was not undone").hint("undo it first: cks-lab restore"));
+                return Err(Error::new("an earlier lab on a live cluster was not undone")
+                    .hint("undo it first: cks-lab restore"));
             }
             let connection = Connection::open(Some(&record.kubeconfig), Some(&record.context)).await?;
             if connection.ready().await && connection.cluster_uid().await? != record.cluster_uid {
-                return Err(Error::new(format!("the context {} leads to another cluster now", record.context)));
+                return Err(Error::new(format!(
+                    "the context {} leads to another cluster now",
+                    record.context
+                )));
             }
             return Self::resume(connection, record);
         }
@@ -172,11 +176,6 @@ impl Live {
         watch::start(&connection, &nodes, manifests, &up, &changes, &tasks);
         Ok(Arc::new(Self { connection, facts, nodes, up, changes, tasks, read_only, notices }))
     }
-
-    /// The kubeconfig and its context.
-    pub fn connection(&self) -> &Connection {
-        &self.connection
-    }
 }
 
 #[async_trait]
@@ -204,6 +203,10 @@ impl Cluster for Live {
 
     fn server_up(&self) -> bool {
         self.up.load(Ordering::SeqCst)
+    }
+
+    fn kubeconfig(&self) -> Option<PathBuf> {
+        Some(self.connection.kubeconfig.clone())
     }
 
     fn may_change(&self) -> bool {

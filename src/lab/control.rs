@@ -220,6 +220,15 @@ pub fn info(lab: &Lab) -> Value {
         && let Ok(Value::Object(up)) = serde_json::to_value(up)
     {
         all.extend(up);
+    } else if let Some(all) = info.as_object_mut() {
+        let facts = lab.cluster().facts();
+        let nodes: serde_json::Map<String, Value> =
+            facts.nodes.iter().map(|(name, real)| (name.clone(), json!({"name": real}))).collect();
+        all.insert("version".into(), json!(facts.version));
+        all.insert("server".into(), json!(facts.server));
+        all.insert("nodes".into(), Value::Object(nodes));
+        all.insert("manifests".into(), json!(facts.manifests));
+        all.insert("kubeconfig".into(), json!(lab.cluster().kubeconfig()));
     }
     info["socket"] = json!(lab.dir().control_socket());
     info

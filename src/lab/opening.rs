@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Lab, Options, Phase, lock};
+use crate::cluster::live::{self, Live};
 use crate::cluster::sandbox::{self, Sandbox};
 use crate::cluster::{Cluster, ClusterKind};
 use crate::error::{Error, Result};
@@ -32,7 +33,7 @@ pub struct LabFile {
 impl Lab {
     /// Brings a lab up, or resumes the one that is there; `phase` is told how far it is.
     pub async fn open(options: Options, phase: impl Fn(Phase) + Send + Sync + 'static) -> Result<Arc<Self>> {
-        let built = options.cluster == ClusterKind::Sandbox;
+        let built = options.cluster != ClusterKind::Local;
         if !built {
             let kind = options.cluster.as_str();
             return Err(Error::new(format!("--cluster {kind} is not built yet"))
@@ -41,19 +42,21 @@ impl Lab {
         let dir = LabDir::new(&options.home, &options.name);
         let lock = lock::take(&dir, &options.name)?;
         let catalog = Catalog::new(options.lessons.as_deref())?;
-        let (before, mut notice) = progress::read::<LabFile>(&dir.lab_file())?;
-        let wanted = match &options.lesson {
-            Some(id) => id.clone(),
-            None if catalog.source(&before.lesson).is_ok() => before.lesson.clone(),
-            None => catalog.first()?.to_owned(),
-        };
-        catalog.source(&wanted)?;
+        let (before, notice) = progress::read::<LabFile>(&dir.lab_file())?;
+        let wanted = wanted_lesson(&dir, &catalog, options.lesson.as_deref())?;
         let asked =
             options.kubernetes.as_deref().or(Some(before.kubernetes.as_str()).filter(|v| !v.is_empty()));
         let release = find_release(asked)?;
         // Where lab.json is missing or was corrupt, what is there is kept.
         let unknown = before.lesson.is_empty();
-        let same = unknown || (before.lesson == wanted && before.kubernetes == release.short());
+        let kind = options.cluster.as_str();
+        let same = unknown
+            || (before.lesson == wanted
+                && before.kubernetes == release.short()
+                && (before.cluster.is_empty() || before.cluster == kind));
+        // A live cluster without a journal is as its owner has it: the lesson begins at its first step.
+        let untouched = options.cluster == ClusterKind::Live && live::journal::Journal::open(&dir)?.is_none();
+        let same = same && !untouched;
         if options.fresh || !same {
             remove_cluster(&dir)?;
         }
@@ -68,6 +71,19 @@ impl Lab {
             forget(&dir, &wanted)?;
         } else if !same {
             begin_anew(&dir, &wanted)?;
+        }
+        let lang = options.lang.clone().unwrap_or_else(|| "en".into());
+        if options.cluster == ClusterKind::Live {
+            phase(Phase::Nodes);
+            let live = Live::start(&options.live, &live_needs(&catalog, &wanted)?, &dir).await?;
+            phase(Phase::Lesson);
+            let lab =
+                Self::settle_in(dir, lock, (&catalog, &wanted, &lang), live.clone(), None, notice).await?;
+            for notice in &live.notices {
+                lab.notice(notice.clone());
+            }
+            phase(Phase::Ready);
+            return Ok(lab);
         }
         let sandbox = Sandbox::start(
             sandbox::Options {
@@ -86,10 +102,23 @@ impl Lab {
         )
         .await?;
         phase(Phase::Lesson);
-        let cluster: Arc<dyn Cluster> = sandbox.clone();
-        let lang = options.lang.clone().unwrap_or_else(|| "en".into());
-        let lab = match catalog.load(&wanted, &lang, Some(&variables::of_cluster(cluster.as_ref()))) {
-            Ok(loaded) => Self::begin(dir, lock, loaded, cluster.clone(), Some(sandbox)).await,
+        let lesson = (&catalog, wanted.as_str(), lang.as_str());
+        let lab = Self::settle_in(dir, lock, lesson, sandbox.clone(), Some(sandbox), notice).await?;
+        phase(Phase::Ready);
+        Ok(lab)
+    }
+
+    /// Begins the lesson on a cluster that runs; where it cannot be begun the cluster is ended.
+    async fn settle_in(
+        dir: LabDir,
+        lock: lock::Lock,
+        (catalog, lesson, lang): (&Catalog, &str, &str),
+        cluster: Arc<dyn Cluster>,
+        sandbox: Option<Arc<Sandbox>>,
+        notice: Option<String>,
+    ) -> Result<Arc<Self>> {
+        let lab = match catalog.load(lesson, lang, Some(&variables::of_cluster(cluster.as_ref()))) {
+            Ok(loaded) => Self::begin(dir, lock, loaded, cluster.clone(), sandbox).await,
             Err(e) => Err(e),
         };
         let lab = match lab {
@@ -100,17 +129,36 @@ impl Lab {
             }
         };
         if lab.loaded().lang != lang {
-            lab.notice(format!(
-                "the lesson has no texts in {lang:?}; it is shown in {:?}",
-                lab.loaded().lang
-            ));
+            let shown = &lab.loaded().lang;
+            lab.notice(format!("the lesson has no texts in {lang:?}; it is shown in {shown:?}"));
         }
-        if let Some(notice) = notice.take() {
+        if let Some(notice) = notice {
             lab.notice(notice);
         }
-        phase(Phase::Ready);
         Ok(lab)
     }
+}
+
+/// What a lesson wants of a live cluster.
+pub fn live_needs(catalog: &Catalog, lesson: &str) -> Result<live::Needs> {
+    let spec = catalog.load(lesson, "en", None)?.spec;
+    Ok(live::Needs {
+        lesson: lesson.to_owned(),
+        nodes: spec.cluster.nodes.clone(),
+        without_plugins: spec.setup.without_plugins.clone(),
+    })
+}
+
+/// The lesson that a lab is asked for: the one that was named, the one that was begun, or the first.
+pub fn wanted_lesson(dir: &LabDir, catalog: &Catalog, asked: Option<&str>) -> Result<String> {
+    let (before, _) = progress::read::<LabFile>(&dir.lab_file())?;
+    let wanted = match asked {
+        Some(id) => id.to_owned(),
+        None if catalog.source(&before.lesson).is_ok() => before.lesson,
+        None => catalog.first()?.to_owned(),
+    };
+    catalog.source(&wanted)?;
+    Ok(wanted)
 }
 
 fn find_release(asked: Option<&str>) -> Result<&'static Release> {
@@ -123,7 +171,18 @@ fn find_release(asked: Option<&str>) -> Result<&'static Release> {
 }
 
 /// What a lab's directory keeps when its cluster is thrown away.
-const KEPT: [&str; 4] = ["lock", "progress.json", "lab.json", "log"];
+const KEPT: [&str; 5] = ["lock", "progress.json", "lab.json", "log", "live"];
+
+/// Forgets what steps began with: the cluster that it was taken from is put back.
+pub fn forget_snapshots(dir: &LabDir) -> Result<()> {
+    let snapshots = dir.root().join("snapshots");
+    match std::fs::remove_dir_all(&snapshots) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::new(format!("{} cannot be removed", snapshots.display())).why(e))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Throws away the cluster of a lab that this process holds; progress stays.
 pub fn remove_cluster(dir: &LabDir) -> Result<()> {
@@ -131,11 +190,7 @@ pub fn remove_cluster(dir: &LabDir) -> Result<()> {
         Error::new(format!("{} cannot be removed", path.display())).why(e)
     };
     // First, so that a lesson whose cluster is half gone is prepared anew.
-    let snapshots = dir.root().join("snapshots");
-    match std::fs::remove_dir_all(&snapshots) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(cannot(&snapshots, e)),
-        _ => {}
-    }
+    forget_snapshots(dir)?;
     for entry in std::fs::read_dir(dir.root()).map_err(|e| cannot(dir.root(), e))? {
         let path = entry.map_err(|e| cannot(dir.root(), e))?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -42,7 +42,7 @@ fn each_mistake_has_its_message_and_status() {
         (&[], 2, "needs a terminal"),
         (&["start"], 2, "cks-lab start --plain"),
         (&["start", "--exam"], 2, "--exam is not built yet"),
-        (&["up", "--cluster", "live"], 2, "--cluster live is not built yet"),
+        (&["up", "--cluster", "live", "--kubeconfig", "/nowhere"], 2, "no kubeconfig can be read"),
         (&["up", "--cluster", "local"], 2, "--cluster local is not built yet"),
         (
             &["up", "--kubernetes", "1.9"],

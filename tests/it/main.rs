@@ -8,6 +8,7 @@ mod conformance;
 mod kubectl;
 mod kubelet;
 mod lessons;
+mod live;
 mod load;
 mod nodes;
 mod rbac;

@@ -94,7 +94,7 @@ impl LiveNode {
         let what = || format!("{} cannot be reached by {}", self.real, self.way.shown());
         let plain::Ends { term, master, stdio } = plain::ends(io).context_what(what)?;
         let argv = self.way.argv(script, master.is_some());
-        let mut child = match master {
+        let child = match master {
             // A terminal must become the command's own before the command runs.
             Some(_) => {
                 let program = std::env::current_exe().context_what(what)?;
@@ -111,7 +111,9 @@ impl LiveNode {
         plain::start_process(child, master, stdio).map_err(|e| {
             let error = Error::new(what()).why(&e);
             match e.kind() {
-                std::io::ErrorKind::NotFound => error.hint(format!("is {} installed on this machine?", argv[0])),
+                std::io::ErrorKind::NotFound => {
+                    error.hint(format!("is {} installed on this machine?", argv[0]))
+                }
                 _ => error,
             }
         })
@@ -153,7 +155,9 @@ impl LiveNode {
         match output.status {
             0 if says("done") => Ok(Written::Done),
             4 if says("changed") => Ok(Written::Changed),
-            3 if says("short") => Err(self.lost(&format!("write {path}"), &output).why("the content broke off on its way")),
+            3 if says("short") => {
+                Err(self.lost(&format!("write {path}"), &output).why("the content broke off on its way"))
+            }
             _ => Err(self.lost(&format!("write {path}"), &output)),
         }
     }
@@ -175,9 +179,11 @@ impl LiveNode {
         let answer = text.lines().find_map(|l| l.trim_end().strip_prefix(&format!("{MARK}:probe {nonce} ")));
         match answer.and_then(|a| a.split_once(' ')) {
             Some(("0", name)) => Ok(name.to_owned()),
-            Some((uid, _)) => Err(Error::new(format!("the way to {} leads to the user {uid}, not to root", self.real))
-                .hint(format!("the way is: {}", self.way.shown()))
-                .hint("let it end in `sudo -n` or `sudo -i`")),
+            Some((uid, _)) => {
+                Err(Error::new(format!("the way to {} leads to the user {uid}, not to root", self.real))
+                    .hint(format!("the way is: {}", self.way.shown()))
+                    .hint("let it end in `sudo -n` or `sudo -i`"))
+            }
             None => Err(self.lost("run a command", &output)),
         }
     }

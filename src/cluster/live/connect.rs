@@ -32,7 +32,9 @@ impl Connection {
             None => Kubeconfig::read(),
         };
         let found = read.map_err(|e| {
-            Error::new("no kubeconfig can be read").why(e).hint("name it: --kubeconfig FILE, or set KUBECONFIG")
+            Error::new("no kubeconfig can be read")
+                .why(e)
+                .hint("name it: --kubeconfig FILE, or set KUBECONFIG")
         })?;
         let names: Vec<String> = found.contexts.iter().map(|c| c.name.clone()).collect();
         let wanted = context.map(str::to_owned).or_else(|| found.current_context.clone()).unwrap_or_default();
@@ -91,15 +93,18 @@ impl Connection {
         }
         let bytes = body.map(|(_, value)| value.to_string().into_bytes()).unwrap_or_default();
         let request = request.body(bytes).context_what(what)?;
-        let answer = api::send(&self.admin()?, request).await.map_err(|e| {
-            Error::new(format!("the API server {} does not answer", self.server)).why(e.0)
-        })?;
+        let answer = api::send(&self.admin()?, request)
+            .await
+            .map_err(|e| Error::new(format!("the API server {} does not answer", self.server)).why(e.0))?;
         match answer.code {
             200..=299 => Ok(answer.body),
             404 if method != "POST" => Ok(Value::Null),
-            401 => Err(Error::new(format!("{} does not accept the credentials of the context {}", self.server, self.context))
-                .why(answer.message())
-                .hint("has the certificate or token expired? `kubectl auth whoami` tells")),
+            401 => Err(Error::new(format!(
+                "{} does not accept the credentials of the context {}",
+                self.server, self.context
+            ))
+            .why(answer.message())
+            .hint("has the certificate or token expired? `kubectl auth whoami` tells")),
             _ => Err(Error::new(format!("{} failed", what())).why(answer.message())),
         }
     }
@@ -114,7 +119,8 @@ impl Connection {
     pub async fn cluster_uid(&self) -> Result<String> {
         let namespace = self.get("/api/v1/namespaces/kube-system").await?;
         let uid = namespace["metadata"]["uid"].as_str();
-        uid.map(str::to_owned).ok_or_else(|| Error::new(format!("{} has no namespace kube-system", self.server)))
+        uid.map(str::to_owned)
+            .ok_or_else(|| Error::new(format!("{} has no namespace kube-system", self.server)))
     }
 
     /// Whether NodeRestriction is at work: a kubelet's dry run on its own Node tells, and changes nothing.
@@ -127,7 +133,11 @@ impl Connection {
         let answer = api::patch(&client, &path, "application/merge-patch+json", &body).await;
         Ok(match answer {
             Ok(answer) if answer.code == 200 => Some(false),
-            Ok(answer) if answer.code == 403 && answer.message().contains("is not allowed to modify labels") => Some(true),
+            Ok(answer)
+                if answer.code == 403 && answer.message().contains("is not allowed to modify labels") =>
+            {
+                Some(true)
+            }
             _ => None,
         })
     }
@@ -135,7 +145,8 @@ impl Connection {
 
 /// Says that the context's certificate is out of time before a server does in fewer words.
 fn certificate_in_time(kubeconfig: &Kubeconfig, context: &str) -> Result<()> {
-    let user = kubeconfig.contexts.iter().find(|c| c.name == context).and_then(|c| c.context.as_ref()?.user.clone());
+    let user =
+        kubeconfig.contexts.iter().find(|c| c.name == context).and_then(|c| c.context.as_ref()?.user.clone());
     let Some(user) = user else { return Ok(()) };
     let info = kubeconfig.auth_infos.iter().find(|a| a.name == user).and_then(|a| a.auth_info.as_ref());
     let Some(info) = info else { return Ok(()) };
@@ -148,9 +159,12 @@ fn certificate_in_time(kubeconfig: &Kubeconfig, context: &str) -> Result<()> {
     let Some(pem) = pem else { return Ok(()) };
     let Ok((_, block)) = x509_parser::pem::parse_x509_pem(&pem) else { return Ok(()) };
     let Ok(certificate) = block.parse_x509() else { return Ok(()) };
-    let (from, until) = (certificate.validity().not_before.timestamp(), certificate.validity().not_after.timestamp());
+    let (from, until) =
+        (certificate.validity().not_before.timestamp(), certificate.validity().not_after.timestamp());
     let now = jiff::Timestamp::now().as_second();
-    let shown = |second: i64| jiff::Timestamp::from_second(second).map_or_else(|_| second.to_string(), |t| t.to_string());
+    let shown = |second: i64| {
+        jiff::Timestamp::from_second(second).map_or_else(|_| second.to_string(), |t| t.to_string())
+    };
     let wrong = if now > until {
         format!("it expired at {}", shown(until))
     } else if now < from {

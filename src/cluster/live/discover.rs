@@ -106,7 +106,11 @@ fn node_fact(node: &Value) -> NodeFact {
         control_plane: role("control-plane") || role("master"),
         provider: text(node, "/spec/providerID"),
         profile: labels["minikube.k8s.io/name"].as_str().unwrap_or("").to_owned(),
-        addresses: addresses.iter().filter(|a| a["type"] != "Hostname").map(|a| text(a, "/address")).collect(),
+        addresses: addresses
+            .iter()
+            .filter(|a| a["type"] != "Hostname")
+            .map(|a| text(a, "/address"))
+            .collect(),
         runtime: text(node, "/status/nodeInfo/containerRuntimeVersion"),
     }
 }
@@ -118,8 +122,12 @@ pub fn object_record(node: &Value) -> ObjectRecord {
         entries.into_iter().flatten().map(|(k, v)| (k.clone(), v.as_str().unwrap_or("").to_owned())).collect()
     };
     let managed = node.pointer("/metadata/managedFields").and_then(Value::as_array);
-    let mut managers: Vec<String> =
-        managed.into_iter().flatten().map(|m| text(m, "/manager")).filter(|m| !m.starts_with("kubectl")).collect();
+    let mut managers: Vec<String> = managed
+        .into_iter()
+        .flatten()
+        .map(|m| text(m, "/manager"))
+        .filter(|m| !m.starts_with("kubectl"))
+        .collect();
     managers.sort();
     managers.dedup();
     ObjectRecord { labels: map("/metadata/labels"), annotations: map("/metadata/annotations"), managers }
@@ -131,9 +139,17 @@ async fn api_server_node(connection: &Connection, nodes: &[NodeFact]) -> Result<
     let is_server = |pod: &&Value| {
         let mirror = pod.pointer("/metadata/annotations/kubernetes.io~1config.mirror").is_some();
         let name = text(pod, "/metadata/name");
-        mirror && (pod.pointer("/metadata/labels/component").is_some_and(|c| c == "kube-apiserver") || name.starts_with("kube-apiserver-"))
+        mirror
+            && (pod.pointer("/metadata/labels/component").is_some_and(|c| c == "kube-apiserver")
+                || name.starts_with("kube-apiserver-"))
     };
-    let found: Vec<String> = pods["items"].as_array().into_iter().flatten().filter(is_server).map(|p| text(p, "/spec/nodeName")).collect();
+    let found: Vec<String> = pods["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(is_server)
+        .map(|p| text(p, "/spec/nodeName"))
+        .collect();
     match found.as_slice() {
         [one] => Ok(one.clone()),
         [] => Err(Error::new("this cluster's API server is no static pod of one of its nodes")
@@ -167,7 +183,9 @@ async fn reach(name: &str, fact: &NodeFact, options: &Options, connection: &Conn
     let mut all = None;
     for given in &options.node_access {
         match given.split_once('=').filter(|(n, _)| !n.contains(' ')) {
-            Some((n, command)) if n == name || n == fact.name => return by_name(name, fact, command, connection).await,
+            Some((n, command)) if n == name || n == fact.name => {
+                return by_name(name, fact, command, connection).await;
+            }
             None => all = Some(given.as_str()),
             _ => {}
         }
@@ -214,12 +232,19 @@ async fn by_name(name: &str, fact: &NodeFact, command: &str, connection: &Connec
         return by_driver(name, fact, driver.name, &fact.name, connection).await;
     }
     let words = quote::split(command).filter(|w| !w.is_empty()).ok_or_else(|| {
-        Error::new(format!("--node-access {command:?} is no command")).hint("a quote in it is not closed, or it is empty")
+        Error::new(format!("--node-access {command:?} is no command"))
+            .hint("a quote in it is not closed, or it is empty")
     })?;
     LiveNode::by_command(name, &fact.name, words).await
 }
 
-async fn by_driver(name: &str, fact: &NodeFact, driver: &str, host: &str, connection: &Connection) -> Result<LiveNode> {
+async fn by_driver(
+    name: &str,
+    fact: &NodeFact,
+    driver: &str,
+    host: &str,
+    connection: &Connection,
+) -> Result<LiveNode> {
     let place = Place {
         node: fact.name.clone(),
         host: host.to_owned(),
@@ -241,7 +266,8 @@ async fn by_driver(name: &str, fact: &NodeFact, driver: &str, host: &str, connec
 /// Where the kubelet's own configuration says that manifests are.
 async fn manifests_dir(node: &LiveNode) -> Result<String> {
     let config = node.read_file("/var/lib/kubelet/config.yaml").await?.unwrap_or_default();
-    let named = Manifest::parse(&config).doc["staticPodPath"].as_str().map(|p| p.trim_end_matches('/').to_owned());
+    let named =
+        Manifest::parse(&config).doc["staticPodPath"].as_str().map(|p| p.trim_end_matches('/').to_owned());
     Ok(named.filter(|p| p.starts_with('/')).unwrap_or_else(|| MANIFESTS.into()))
 }
 
@@ -263,9 +289,15 @@ async fn api_server_manifest(node: &LiveNode, dir: &str, names: &[String]) -> Re
     match (servers.pop(), servers.is_empty()) {
         (Some((name, found)), true) if name == MANIFEST => Ok(found),
         (None, _) => Err(not_static(node.real(), &format!("{dir}/{MANIFEST}"))),
-        _ => Err(Error::new(format!("{dir} on {} holds {} for the API server", node.real(), listed.join(", ")))
-            .why(format!("the lesson edits {MANIFEST}, and it must be the only one: of several the kubelet runs one"))
-            .hint("move the others out of the directory and try again; nothing was changed")),
+        _ => Err(Error::new(format!(
+            "{dir} on {} holds {} for the API server",
+            node.real(),
+            listed.join(", ")
+        ))
+        .why(format!(
+            "the lesson edits {MANIFEST}, and it must be the only one: of several the kubelet runs one"
+        ))
+        .hint("move the others out of the directory and try again; nothing was changed")),
     }
 }
 

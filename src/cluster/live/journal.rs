@@ -215,7 +215,8 @@ impl Journal {
     /// Everything is undone.
     pub fn remove(self) -> Result<()> {
         abort_here();
-        std::fs::remove_file(&self.path).context_what(|| format!("{} cannot be removed", self.path.display()))?;
+        std::fs::remove_file(&self.path)
+            .context_what(|| format!("{} cannot be removed", self.path.display()))?;
         abort_here();
         Ok(())
     }
@@ -238,8 +239,8 @@ impl Journal {
 
 /// Ends the program where a test asked for it, as `kill -9` would.
 fn abort_here() {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     static AT: OnceLock<Option<usize>> = OnceLock::new();
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let at = AT.get_or_init(|| std::env::var("CKS_LAB_ABORT_AT").ok()?.parse().ok());
@@ -302,7 +303,10 @@ mod tests {
         assert_eq!(again.record.steps.iter().map(|e| e.done).collect::<Vec<_>>(), [false, true]);
         let first = journal.set_aside("k.yaml~", b"1").unwrap();
         let second = journal.set_aside("k.yaml~", b"2").unwrap();
-        assert_eq!((std::fs::read(first).unwrap(), std::fs::read(second).unwrap()), (b"1".to_vec(), b"2".to_vec()));
+        assert_eq!(
+            (std::fs::read(first).unwrap(), std::fs::read(second).unwrap()),
+            (b"1".to_vec(), b"2".to_vec())
+        );
         journal.remove().unwrap();
         assert!(Journal::open(&lab).unwrap().is_none());
     }

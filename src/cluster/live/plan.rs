@@ -99,7 +99,11 @@ fn edit(text: &str, plugins: &[String]) -> String {
         if item == Some(&flag) {
             // The value is the next item.
             let next = lines.next().unwrap_or("");
-            match kept_values(next, unquoted(strip_comment(next.trim_start().trim_start_matches('-').trim())), plugins) {
+            match kept_values(
+                next,
+                unquoted(strip_comment(next.trim_start().trim_start_matches('-').trim())),
+                plugins,
+            ) {
                 Some(changed) => out.push_str(&format!("{line}{changed}")),
                 None => {}
             }
@@ -144,7 +148,8 @@ fn kept_values(line: &str, values: &str, plugins: &[String]) -> Option<String> {
 fn flow(line: &str, flag: &str, plugins: &[String]) -> String {
     let Some(at) = line.find(flag) else { return line.to_owned() };
     let quote = line[..at].chars().next_back().filter(|c| matches!(c, '"' | '\''));
-    let end = line[at..].find(|c| quote.map_or(matches!(c, ',' | ']'), |q| c == q)).map_or(line.len(), |e| at + e);
+    let end =
+        line[at..].find(|c| quote.map_or(matches!(c, ',' | ']'), |q| c == q)).map_or(line.len(), |e| at + e);
     let Some(values) = line[at..end].strip_prefix(&format!("{flag}=")) else { return line.to_owned() };
     if let Some(kept) = kept_values(&line[at..end], values, plugins) {
         return format!("{}{kept}{}", &line[..at], &line[end..]);

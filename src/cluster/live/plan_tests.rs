@@ -65,8 +65,9 @@ fn other_places_and_line_ends() {
     ] {
         assert_eq!(off(&manifest(&flow(before))).unwrap().unwrap(), manifest(&flow(after)), "{before}");
     }
-    let crlf = manifest("  - command:\n    - kube-apiserver\n    - --enable-admission-plugins=A,NodeRestriction\n")
-        .replace('\n', "\r\n");
+    let crlf =
+        manifest("  - command:\n    - kube-apiserver\n    - --enable-admission-plugins=A,NodeRestriction\n")
+            .replace('\n', "\r\n");
     assert_eq!(off(&crlf).unwrap().unwrap(), crlf.replace(",NodeRestriction", ""));
     let no_end = manifest(&on).trim_end().to_owned();
     assert!(!off(&no_end).unwrap().unwrap().ends_with('\n'));
@@ -74,7 +75,9 @@ fn other_places_and_line_ends() {
 
 #[test]
 fn what_is_off_needs_no_plan_and_what_is_not_understood_gets_none() {
-    for items in ["", "    - --enable-admission-plugins=A\n", "    - --disable-admission-plugins=NodeRestriction\n"] {
+    for items in
+        ["", "    - --enable-admission-plugins=A\n", "    - --disable-admission-plugins=NodeRestriction\n"]
+    {
         let text = manifest(&format!("  - command:\n    - kube-apiserver\n{items}"));
         assert_eq!(off(&text).unwrap(), None, "{items}");
     }
@@ -108,7 +111,9 @@ fn a_lessons_edit_is_told_from_anothers() {
 
 #[test]
 fn the_diff_is_a_unified_one() {
-    let on = manifest("  - command:\n    - kube-apiserver\n    - --enable-admission-plugins=NodeRestriction\n    - --a=1\n");
+    let on = manifest(
+        "  - command:\n    - kube-apiserver\n    - --enable-admission-plugins=NodeRestriction\n    - --a=1\n",
+    );
     let shown = diff("/m/k.yaml", &on, &off(&on).unwrap().unwrap());
     assert!(shown.starts_with("--- /m/k.yaml (now)\n+++ /m/k.yaml (then)\n@@ -"), "{shown}");
     let changed: Vec<_> = shown.lines().skip(3).filter(|l| l.starts_with(['+', '-'])).collect();

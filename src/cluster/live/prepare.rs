@@ -57,7 +57,12 @@ impl Plan {
             found.connection.context, found.connection.server, found.version
         );
         for (node, _) in &found.nodes {
-            text += &format!("  {} is the Node {}, reached by: {}\n", node.name(), node.real(), node.way().shown());
+            text += &format!(
+                "  {} is the Node {}, reached by: {}\n",
+                node.name(),
+                node.real(),
+                node.way().shown()
+            );
         }
         for note in &found.notes {
             text += &format!("Note: {note}\n");
@@ -73,7 +78,10 @@ impl Plan {
             }
             None => text += "1. the manifest: nothing, it is as the lesson wants it\n",
         }
-        text += &format!("2. a copy of the manifest is kept below {COPIES} on {} until the undo\n", control.real());
+        text += &format!(
+            "2. a copy of the manifest is kept below {COPIES} on {} until the undo\n",
+            control.real()
+        );
         text += "3. a Lease cks-lab in the namespace kube-system tells others, until the undo\n";
         text += "The lesson then has you label Nodes and edit the manifest. `cks-lab restore` undoes all of it.\n";
         Ok(text)
@@ -94,7 +102,8 @@ impl Plan {
     fn record(&self, lesson: &str) -> Result<Record> {
         let id = uuid::Uuid::new_v4().simple().to_string();
         let found = &self.found;
-        let prepared = self.changed.as_ref().map_or_else(|| found.manifest.content.clone(), |c| c.clone().into_bytes());
+        let prepared =
+            self.changed.as_ref().map_or_else(|| found.manifest.content.clone(), |c| c.clone().into_bytes());
         let manifest = ManifestRecord {
             dir: found.manifests.clone(),
             path: self.path(),
@@ -159,17 +168,24 @@ async fn carry_out(plan: &Plan, journal: &mut Journal, wait: Duration) -> Result
     journal.done(Step::Copy)?;
     journal.begin(Step::ReadCopy)?;
     if control.read_file(&record.manifest.copy).await?.as_ref() != Some(&original.content) {
-        return Err(Error::new(format!("the copy {} on {} is not what was written", record.manifest.copy, control.real())));
+        return Err(Error::new(format!(
+            "the copy {} on {} is not what was written",
+            record.manifest.copy,
+            control.real()
+        )));
     }
     journal.done(Step::ReadCopy)?;
     if let Some(changed) = &plan.changed {
         let before = running_hash(connection, control.real()).await;
         journal.begin(Step::Manifest)?;
         let path = &record.manifest.path;
-        let written = control.store(path, changed.as_bytes(), Some(&sum(&original.content)), Some(original.owner)).await?;
+        let written = control
+            .store(path, changed.as_bytes(), Some(&sum(&original.content)), Some(original.owner))
+            .await?;
         if written == Written::Changed {
             let now = control.read_file(path).await?.unwrap_or_default();
-            let diff = plan::diff(path, &String::from_utf8_lossy(&original.content), &String::from_utf8_lossy(&now));
+            let diff =
+                plan::diff(path, &String::from_utf8_lossy(&original.content), &String::from_utf8_lossy(&now));
             return Err(Error::new(format!("somebody changed {path} on {} meanwhile", control.real()))
                 .why(format!("it was left alone\n{diff}"))
                 .hint("look at the difference, and start again"));
@@ -187,7 +203,8 @@ async fn carry_out(plan: &Plan, journal: &mut Journal, wait: Duration) -> Result
 
 /// The hash of the API server's pod as its kubelet last said: what tells a new pod from the old one.
 pub async fn running_hash(connection: &Connection, node: &str) -> Option<String> {
-    let pod = connection.get(&format!("/api/v1/namespaces/kube-system/pods/kube-apiserver-{node}")).await.ok()?;
+    let pod =
+        connection.get(&format!("/api/v1/namespaces/kube-system/pods/kube-apiserver-{node}")).await.ok()?;
     pod.pointer("/metadata/annotations/kubernetes.io~1config.hash").and_then(Value::as_str).map(str::to_owned)
 }
 

@@ -97,7 +97,10 @@ mod tests {
 
     #[test]
     fn what_a_person_wrote_is_split_as_a_shell_would() {
-        assert_eq!(split("ssh -J 'a b' \"c\\\"d\" e\\ f ''").unwrap(), ["ssh", "-J", "a b", "c\"d", "e f", ""]);
+        assert_eq!(
+            split("ssh -J 'a b' \"c\\\"d\" e\\ f ''").unwrap(),
+            ["ssh", "-J", "a b", "c\"d", "e f", ""]
+        );
         assert_eq!(split("  ").unwrap(), Vec::<String>::new());
         for open in ["'a", "\"a", "a\\"] {
             assert_eq!(split(open), None, "{open}");

@@ -30,7 +30,8 @@ pub struct Restore {
 }
 
 /// Field managers whose changes to Nodes are the cluster's own business.
-const CLUSTER: &[&str] = &["kubelet", "kube-controller-manager", "cloud-controller-manager", "kube-scheduler", "kubeadm", "k3s"];
+const CLUSTER: &[&str] =
+    &["kubelet", "kube-controller-manager", "cloud-controller-manager", "kube-scheduler", "kubeadm", "k3s"];
 
 impl Restore {
     /// Undoes all of it; the sentences say what was done. The journal goes when everything is as it was.
@@ -63,13 +64,16 @@ impl Restore {
         }
         journal.done(Step::ReadBack)?;
         said.push(format!("{} on {} is the original, byte for byte", record.manifest.path, control.real()));
-        self.with_server(&mut journal, &original, restarts, before, &mut said)
-            .await
-            .map_err(|e| e.hint(format!("{} is the original already; the rest: cks-lab restore", record.manifest.path)))?;
+        self.with_server(&mut journal, &original, restarts, before, &mut said).await.map_err(|e| {
+            e.hint(format!("{} is the original already; the rest: cks-lab restore", record.manifest.path))
+        })?;
         journal.begin(Step::Clean)?;
         let copy_dir = record.manifest.copy.rsplit_once('/').map_or("", |(d, _)| d);
         let copy = std::slice::from_ref(&record.manifest.copy);
-        let both = format!("{}\nrmdir /var/lib/cks-lab 2>/dev/null || :", scripts::clean(copy, copy_dir, &record.manifest.dir));
+        let both = format!(
+            "{}\nrmdir /var/lib/cks-lab 2>/dev/null || :",
+            scripts::clean(copy, copy_dir, &record.manifest.dir)
+        );
         control.must("remove the lab's own files", &both).await?;
         journal.done(Step::Clean)?;
         journal.begin(Step::DropLease)?;
@@ -88,8 +92,11 @@ impl Restore {
         let first = record.nodes.first().ok_or_else(|| Error::new("the journal names no node"))?;
         let node = LiveNode::new(&first.name, &first.real, first.way.clone());
         let hostname = node.probe().await.map_err(|e| {
-            e.hint(format!("the original manifest is kept in {} on {} and in the journal here", record.manifest.copy, first.real))
-                .hint("when the node can be reached again: cks-lab restore")
+            e.hint(format!(
+                "the original manifest is kept in {} on {} and in the journal here",
+                record.manifest.copy, first.real
+            ))
+            .hint("when the node can be reached again: cks-lab restore")
         })?;
         if hostname != first.hostname {
             return Err(Error::new(format!("the way to {} leads to another machine now", first.real))
@@ -100,7 +107,12 @@ impl Restore {
     }
 
     /// Manifests of the same pod that were not there: a kubelet would run one of them instead of the original.
-    async fn take_extras_away(&self, control: &LiveNode, journal: &Journal, said: &mut Vec<String>) -> Result<bool> {
+    async fn take_extras_away(
+        &self,
+        control: &LiveNode,
+        journal: &Journal,
+        said: &mut Vec<String>,
+    ) -> Result<bool> {
         let record = &journal.record.manifest;
         let mut any = false;
         for name in control.list_dir(&record.dir).await?.unwrap_or_default() {
@@ -124,7 +136,13 @@ impl Restore {
     }
 
     /// Puts the manifest back; whether the kubelet restarts the server for it.
-    async fn put_back(&self, control: &LiveNode, journal: &Journal, original: &[u8], said: &mut Vec<String>) -> Result<bool> {
+    async fn put_back(
+        &self,
+        control: &LiveNode,
+        journal: &Journal,
+        original: &[u8],
+        said: &mut Vec<String>,
+    ) -> Result<bool> {
         let record = &journal.record.manifest;
         let now = control.fetch(&record.path).await?;
         let Some(now) = now else {
@@ -135,13 +153,23 @@ impl Restore {
         if now.content == original && now.owner == record.owner {
             return Ok(false);
         }
-        let ours = now.content == original || sum(&now.content) == record.prepared || plan::same_but_plugins(original, &now.content);
-        let diff = plan::diff(&record.path, &String::from_utf8_lossy(&now.content), &String::from_utf8_lossy(original));
+        let ours = now.content == original
+            || sum(&now.content) == record.prepared
+            || plan::same_but_plugins(original, &now.content);
+        let diff = plan::diff(
+            &record.path,
+            &String::from_utf8_lossy(&now.content),
+            &String::from_utf8_lossy(original),
+        );
         if !ours && !self.overwrite {
-            return Err(Error::new(format!("{} on {} was changed by somebody else, or otherwise than the lesson does", record.path, control.real()))
-                .why(format!("it was left alone. Putting the original back would do this:\n{diff}"))
-                .hint("to put the original back all the same: cks-lab restore --overwrite")
-                .hint(format!("the original is {} on {}", record.copy, control.real())));
+            return Err(Error::new(format!(
+                "{} on {} was changed by somebody else, or otherwise than the lesson does",
+                record.path,
+                control.real()
+            ))
+            .why(format!("it was left alone. Putting the original back would do this:\n{diff}"))
+            .hint("to put the original back all the same: cks-lab restore --overwrite")
+            .hint(format!("the original is {} on {}", record.copy, control.real())));
         }
         if sum(&now.content) != record.prepared && now.content != original {
             let kept = journal.set_aside("kube-apiserver.yaml", &now.content)?;
@@ -164,7 +192,9 @@ impl Restore {
         said: &mut Vec<String>,
     ) -> Result<()> {
         let connection = self.connection.as_ref().ok_or_else(|| {
-            Error::new("labels and annotations could not be put back: the kubeconfig's context cannot be used")
+            Error::new(
+                "labels and annotations could not be put back: the kubeconfig's context cannot be used",
+            )
         })?;
         let record = journal.record.clone();
         journal.begin(Step::OldServer)?;
@@ -177,7 +207,14 @@ impl Restore {
                 .hint("labels were not touched; name the right one: cks-lab restore --kubeconfig FILE --context CTX"));
         }
         journal.done(Step::OldServer)?;
-        said.push(if on { "the API server answers, and NodeRestriction is at work" } else { "the API server answers" }.into());
+        said.push(
+            if on {
+                "the API server answers, and NodeRestriction is at work"
+            } else {
+                "the API server answers"
+            }
+            .into(),
+        );
         journal.begin(Step::Objects)?;
         for (name, then) in &record.objects {
             put_labels_back(connection, name, then, said).await?;
@@ -186,7 +223,12 @@ impl Restore {
     }
 }
 
-async fn put_labels_back(connection: &Connection, name: &str, then: &ObjectRecord, said: &mut Vec<String>) -> Result<()> {
+async fn put_labels_back(
+    connection: &Connection,
+    name: &str,
+    then: &ObjectRecord,
+    said: &mut Vec<String>,
+) -> Result<()> {
     let path = format!("/api/v1/nodes/{name}");
     for _ in 0..3 {
         let now = connection.get(&path).await?;
@@ -206,7 +248,8 @@ async fn put_labels_back(connection: &Connection, name: &str, then: &ObjectRecor
         let path = format!("{path}?fieldManager=cks-lab-restore");
         connection.send("PATCH", &path, Some(("application/merge-patch+json", &body))).await?;
     }
-    Err(Error::new(format!("labels of the Node {name} do not stay as they were")).why("somebody sets them again"))
+    Err(Error::new(format!("labels of the Node {name} do not stay as they were"))
+        .why("somebody sets them again"))
 }
 
 /// A merge patch of a Node's metadata that undoes what people did to it; what its kubelet and controllers did stays.
@@ -244,7 +287,8 @@ fn is_the_clusters(now: &Value, part: &str, key: &str, then: &ObjectRecord) -> b
         .filter(|entry| entry.pointer(&pointer).is_some())
         .filter_map(|entry| entry["manager"].as_str())
         .collect();
-    let known = |m: &&str| !m.starts_with("kubectl") && (CLUSTER.contains(m) || then.managers.iter().any(|t| t == m));
+    let known =
+        |m: &&str| !m.starts_with("kubectl") && (CLUSTER.contains(m) || then.managers.iter().any(|t| t == m));
     !owners.is_empty() && owners.iter().all(known)
 }
 
@@ -257,10 +301,12 @@ async fn remove_debuggers(connection: &Connection, record: &Record) -> Result<()
     for pod in pods["items"].as_array().into_iter().flatten() {
         let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned();
         let words = ["command", "args"].map(|k| pod.pointer(&format!("/spec/containers/0/{k}")).cloned());
-        let mut words = words.iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str);
+        let mut words =
+            words.iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str);
         let ours = words.any(|w| super::quote::unwrapped(w).is_some());
         if ours && text("/metadata/name").starts_with("node-debugger-") {
-            let path = format!("/api/v1/namespaces/{}/pods/{}", text("/metadata/namespace"), text("/metadata/name"));
+            let path =
+                format!("/api/v1/namespaces/{}/pods/{}", text("/metadata/namespace"), text("/metadata/name"));
             connection.send("DELETE", &path, None).await?;
         }
     }

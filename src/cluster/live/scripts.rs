@@ -42,8 +42,9 @@ pub fn read(path: &str) -> String {
 /// whose content is not `expected` any more change nothing. `owner` is what the file gets; without it, what the old
 /// one had.
 pub fn write(path: &str, size: usize, sum: &str, expected: Option<&str>, owner: Option<Owner>) -> String {
-    let (mode, ids) =
-        owner.map_or((String::new(), String::new()), |o| (format!("{:o}", o.mode), format!("{}:{}", o.uid, o.gid)));
+    let (mode, ids) = owner.map_or((String::new(), String::new()), |o| {
+        (format!("{:o}", o.mode), format!("{}:{}", o.uid, o.gid))
+    });
     format!(
         "set -eu\n\
          p={path} n={size} sum={sum} expected={expected} mode={mode} ids={ids}\n\

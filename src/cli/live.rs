@@ -1,0 +1,182 @@
+//! What a person is asked before a cluster of theirs is changed, and at the end.
+
+use std::io::{BufRead, IsTerminal};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::output;
+use crate::cluster::ClusterKind;
+use crate::cluster::live::connect::Connection;
+use crate::cluster::live::journal::Journal;
+use crate::cluster::live::restore::Restore;
+use crate::cluster::live::{self, Live, guards};
+use crate::error::{Error, Result};
+use crate::lab::{self, Options, lock};
+use crate::lesson::catalog::Catalog;
+use crate::state_dir::LabDir;
+
+/// Arguments for a live cluster.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "A live cluster")]
+#[group(id = "live")]
+pub struct Arguments {
+    /// The kubeconfig context of a live cluster
+    #[arg(long, value_name = "CTX")]
+    context: Option<String>,
+    /// The kubeconfig of a live cluster
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// How to reach a node: 'NAME=ssh cp sudo -i', or a driver (ssh, docker, minikube, lima, multipass, vagrant,
+    /// kubectl-debug, local); without NAME= it holds for all. Repeatable
+    #[arg(long, value_name = "NAME=COMMAND")]
+    node_access: Vec<String>,
+    /// Agree to the plan beforehand
+    #[arg(long)]
+    yes: bool,
+    /// Leave the cluster prepared at the end; `cks-lab restore` undoes it later
+    #[arg(long)]
+    keep: bool,
+    /// Grade a cluster that is prepared already; change nothing
+    #[arg(long)]
+    read_only: bool,
+    /// Ask once more about clusters with more nodes
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    max_nodes: usize,
+    /// How long a restarted API server may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    wait: u64,
+}
+
+impl Arguments {
+    /// As the lab takes them.
+    pub fn options(&self) -> live::Options {
+        live::Options {
+            context: self.context.clone(),
+            kubeconfig: self
+                .kubeconfig
+                .as_ref()
+                .map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone())),
+            node_access: self.node_access.clone(),
+            yes: self.yes,
+            keep: self.keep,
+            read_only: self.read_only,
+            max_nodes: self.max_nodes,
+            wait: Duration::from_secs(self.wait),
+            agreed: None,
+        }
+    }
+}
+
+/// Asks on standard input; only the word yes is one.
+pub async fn yes(question: &str) -> bool {
+    output::talk(&format!("{question} [yes/no]"));
+    let line = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map(|_| line)
+    });
+    matches!(line.await, Ok(Ok(line)) if line.trim() == "yes")
+}
+
+/// Shows what would be changed on a live cluster and asks; `false` where the answer is no. Other kinds need no answer.
+pub async fn agree(options: &mut Options) -> Result<bool> {
+    let dir = LabDir::new(&options.home, &options.name);
+    if options.cluster != ClusterKind::Live {
+        if Journal::open(&dir)?.is_some() {
+            output::talk("a live cluster is still prepared for this lab: `cks-lab restore` puts it back");
+        }
+        return Ok(true);
+    }
+    let _lock = lock::take(&dir, &options.name)?;
+    let catalog = Catalog::new(options.lessons.as_deref())?;
+    let lesson = lab::wanted_lesson(&dir, &catalog, options.lesson.as_deref())?;
+    let needs = lab::live_needs(&catalog, &lesson)?;
+    if let Some(journal) = Journal::open(&dir)? {
+        if options.live.read_only {
+            return Err(Error::new("this lab's cluster is prepared, and --read-only changes nothing")
+                .hint("undo it first: cks-lab restore; or use another --name"));
+        }
+        let record = &journal.record;
+        let usable = record.prepared && !record.undoing && record.lesson == lesson && !options.fresh;
+        if usable {
+            output::talk(&format!("the cluster of context {} is prepared already; going on", record.context));
+            return Ok(true);
+        }
+        output::talk("an earlier lab on a live cluster was not undone");
+        if !options.live.yes && !yes("Put that cluster back as it was first?").await {
+            output::talk("nothing was changed; `cks-lab restore` does it");
+            return Ok(false);
+        }
+        undo(&dir, &options.live, false).await?;
+        options.fresh = true;
+    }
+    let plan = Live::plan(&options.live, &needs).await?;
+    if options.live.read_only {
+        for note in &plan.found.notes {
+            output::talk(&format!("Note: {note}"));
+        }
+        return Ok(true);
+    }
+    output::talk(&plan.text()?);
+    let connection = &plan.found.connection;
+    let doubts = guards::doubts(
+        &connection.context,
+        &connection.server,
+        plan.found.objects.len(),
+        options.live.max_nodes,
+    );
+    for doubt in &doubts {
+        output::talk(&format!("Careful: {doubt}."));
+    }
+    if !doubts.is_empty() && !yes("Is this really a cluster to practise on?").await {
+        output::talk("nothing was changed");
+        return Ok(false);
+    }
+    if !options.live.yes && !yes("Change this cluster so?").await {
+        output::talk("nothing was changed");
+        return Ok(false);
+    }
+    options.live.agreed = Some(plan.digest());
+    Ok(true)
+}
+
+/// Puts a live cluster back at the end, unless it is to be kept; `ask` offers it in a terminal.
+pub async fn finish(options: &Options, ask: bool) -> Result<()> {
+    let dir = LabDir::new(&options.home, &options.name);
+    if options.cluster != ClusterKind::Live || options.live.read_only || Journal::open(&dir)?.is_none() {
+        return Ok(());
+    }
+    let later = "the cluster stays as it is; `cks-lab restore` puts it back";
+    if options.live.keep {
+        output::talk(later);
+        return Ok(());
+    }
+    if ask && std::io::stdin().is_terminal() && !yes("Put the cluster back as it was?").await {
+        output::talk(later);
+        return Ok(());
+    }
+    let _lock = lock::take(&dir, &options.name)?;
+    undo(&dir, &options.live, false).await
+}
+
+/// Undoes what the journal has, and says so.
+pub async fn undo(dir: &LabDir, options: &live::Options, overwrite: bool) -> Result<()> {
+    let Some(journal) = Journal::open(dir)? else { return Ok(()) };
+    let record = &journal.record;
+    let kubeconfig = options.kubeconfig.clone().unwrap_or_else(|| record.kubeconfig.clone());
+    let context = options.context.clone().unwrap_or_else(|| record.context.clone());
+    output::talk(&format!("putting the cluster of context {context} back as it was ..."));
+    let connection = match Connection::open(Some(&kubeconfig), Some(&context)).await {
+        Ok(connection) => Some(connection),
+        Err(e) => {
+            output::error(&e);
+            None
+        }
+    };
+    let restore = Restore { connection, wait: options.wait, overwrite };
+    for sentence in restore.run(journal).await? {
+        output::talk(&sentence);
+    }
+    lab::forget_snapshots(dir)
+}

@@ -1,0 +1,325 @@
+//! `--cluster live`, against this program's own sandbox: another process gives the kubeconfig and the nodes.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+mod faults;
+mod ways;
+
+const LIMIT: Duration = Duration::from_secs(90);
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cks-lab");
+const NR: &str = "    - --enable-admission-plugins=NodeRestriction\n";
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn command(home: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(arguments)
+        .env("CKS_LAB_HOME", home)
+        .env("TERM", "xterm")
+        .env_remove("KUBECONFIG")
+        .stdin(Stdio::null());
+    command
+}
+
+fn run(home: &Path, arguments: &[&str]) -> Output {
+    command(home, arguments).output().unwrap()
+}
+
+fn until(what: &str, is: impl Fn() -> bool) {
+    let end = Instant::now() + LIMIT;
+    while !is() {
+        assert!(Instant::now() < end, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The first line on standard output of a lab that is starting, or what it said instead.
+fn ready(child: &mut Child) -> Result<Value, String> {
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    serde_json::from_str(&line).map_err(|_| {
+        let mut said = String::new();
+        if let Some(mut stderr) = child.stderr.take() {
+            let _ = std::io::Read::read_to_string(&mut stderr, &mut said);
+        }
+        let _ = child.wait();
+        said
+    })
+}
+
+/// Somebody's cluster: a sandbox in a process of its own, with NodeRestriction on as kubeadm has it.
+struct Theirs {
+    child: Child,
+    dir: tempfile::TempDir,
+    kubeconfig: PathBuf,
+    manifest: PathBuf,
+    original: Vec<u8>,
+}
+
+impl Theirs {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let mut child = command(&dir.path().join("theirs"), &["up", "--json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let info = ready(&mut child).unwrap();
+        let manifest = Path::new(info["manifests"].as_str().unwrap()).join("kube-apiserver.yaml");
+        let text = std::fs::read_to_string(&manifest).unwrap();
+        let on = text.replacen("    - --client-ca-file=", &format!("{NR}    - --client-ca-file="), 1);
+        assert_ne!(on, text);
+        let kubeconfig = PathBuf::from(info["kubeconfig"].as_str().unwrap());
+        let theirs = Self { child, dir, kubeconfig, manifest, original: on.clone().into_bytes() };
+        theirs.edit(&on);
+        theirs.kubectl(&["label", "node", "node01", "kept=1"]);
+        theirs
+    }
+
+    fn home(&self) -> PathBuf {
+        self.dir.path().join("theirs")
+    }
+
+    fn mine(&self) -> PathBuf {
+        self.dir.path().join("mine")
+    }
+
+    /// Writes the manifest and waits until the server runs with it.
+    fn edit(&self, text: &str) {
+        let new = self.dir.path().join("new");
+        std::fs::write(&new, text).unwrap();
+        let old = std::fs::metadata(&self.manifest).unwrap();
+        std::fs::set_permissions(&new, old.permissions()).unwrap();
+        std::fs::rename(&new, &self.manifest).unwrap();
+        self.restricts(text.contains("NodeRestriction"));
+    }
+
+    fn restricts(&self, wanted: bool) {
+        until("the server's restart", || {
+            let dry = [
+                "label",
+                "node",
+                "node01",
+                "node-restriction.kubernetes.io/t=1",
+                "--dry-run=server",
+                "--overwrite",
+            ];
+            let who = ["--as=system:node:node01", "--as-group=system:nodes"];
+            let output = self.try_kubectl(&[&dry[..], &who[..]].concat());
+            let refused = text(&output.stderr).contains("is not allowed to modify labels");
+            if wanted { refused } else { output.status.success() }
+        });
+    }
+
+    fn try_kubectl(&self, arguments: &[&str]) -> Output {
+        let mut all = vec!["exec", "controlplane", "--", "kubectl"];
+        all.extend(arguments);
+        run(&self.home(), &all)
+    }
+
+    fn kubectl(&self, arguments: &[&str]) -> String {
+        let output = self.try_kubectl(arguments);
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    fn labels(&self) -> Value {
+        let list: Value = serde_json::from_str(&self.kubectl(&["get", "nodes", "-o", "json"])).unwrap();
+        let nodes = list["items"].as_array().unwrap();
+        nodes
+            .iter()
+            .map(|n| (n["metadata"]["name"].as_str().unwrap().to_owned(), n["metadata"]["labels"].clone()))
+            .collect()
+    }
+
+    fn way(&self, node: &str) -> String {
+        format!("{node}=env 'CKS_LAB_HOME={}' {PROGRAM} exec {node} --", self.home().display())
+    }
+
+    /// The arguments of a lab on this cluster.
+    fn arguments(&self, first: &[&str]) -> Vec<String> {
+        let kubeconfig = self.kubeconfig.display().to_string();
+        let (cp, worker) = (self.way("controlplane"), self.way("node01"));
+        let rest = [
+            "--cluster",
+            "live",
+            "--kubeconfig",
+            &kubeconfig,
+            "--node-access",
+            &cp,
+            "--node-access",
+            &worker,
+        ];
+        first.iter().chain(rest.iter()).map(|a| (*a).to_owned()).collect()
+    }
+
+    fn lab(&self, first: &[&str]) -> Command {
+        let arguments = self.arguments(first);
+        let mut lab = command(&self.mine(), &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+        lab.stdout(Stdio::piped()).stderr(Stdio::piped());
+        lab
+    }
+
+    fn restore(&self, arguments: &[&str]) -> Output {
+        run(&self.mine(), &[&["restore", "--wait", "60"][..], arguments].concat())
+    }
+
+    /// Nothing of the lab is left, and all is as it was.
+    fn assert_as_it_was(&self, labels: &Value) {
+        assert_eq!(text(&std::fs::read(&self.manifest).unwrap()), text(&self.original));
+        let names = || {
+            let dir = std::fs::read_dir(self.manifest.parent().unwrap()).unwrap();
+            let mut names: Vec<String> = dir.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(
+            names(),
+            ["etcd.yaml", "kube-apiserver.yaml", "kube-controller-manager.yaml", "kube-scheduler.yaml"]
+        );
+        let root = self.manifest.ancestors().nth(4).unwrap();
+        assert!(!root.join("var/lib/cks-lab").exists());
+        for entry in std::fs::read_dir(root.join("etc/kubernetes")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            assert!(!name.starts_with(".cks-lab"), "{name} is left");
+        }
+        self.restricts(true);
+        assert_eq!(&self.labels(), labels);
+        let leases = self.kubectl(&["get", "leases", "-n", "kube-system", "-o", "name"]);
+        assert!(!leases.contains("/cks-lab"), "{leases}");
+    }
+}
+
+impl Drop for Theirs {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn end(child: &mut Child, signal: rustix::process::Signal) -> i32 {
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
+    let limit = Instant::now() + LIMIT;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().unwrap_or(-1);
+        }
+        assert!(Instant::now() < limit, "the lab does not end");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn checked(home: &Path, step: &str) -> Value {
+    let output = run(home, &["check", step, "--json"]);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)))
+}
+
+fn passes(home: &Path, step: &str) {
+    let limit = Instant::now() + LIMIT;
+    loop {
+        let result = checked(home, step);
+        if result["passed"] == true {
+            return;
+        }
+        assert!(Instant::now() < limit, "{step} does not pass: {result:#}");
+    }
+}
+
+#[test]
+fn the_lesson_on_somebodys_cluster_and_nothing_left_behind() {
+    let theirs = Theirs::start();
+    let labels = theirs.labels();
+    let mine = theirs.mine();
+
+    // Without a yes nothing happens; the plan is shown all the same.
+    let mut refused = theirs.lab(&["up", "--json"]).stdin(Stdio::piped()).spawn().unwrap();
+    refused.stdin.take().unwrap().write_all(b"no\n").unwrap();
+    let refused = refused.wait_with_output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let said = text(&refused.stderr);
+    assert!(said.contains("\n-    - --enable-admission-plugins=NodeRestriction\n"), "{said}");
+    assert!(said.contains("nothing was changed"), "{said}");
+    theirs.assert_as_it_was(&labels);
+
+    let mut lab = theirs.lab(&["up", "--json", "--yes"]).spawn().unwrap();
+    let info = ready(&mut lab).unwrap();
+    assert_eq!((&info["ready"], &info["version"]), (&true.into(), &"v1.31.0".into()), "{info}");
+    theirs.restricts(false);
+    let off = std::fs::read_to_string(&theirs.manifest).unwrap();
+    assert_eq!(off, text(&theirs.original).replace(NR, ""));
+
+    // A second lab is told of the first.
+    let arguments = theirs.arguments(&["up", "--yes"]);
+    let other =
+        run(&theirs.dir.path().join("other"), &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(other.status.code(), Some(2));
+    assert!(text(&other.stderr).contains("another lab uses this cluster"), "{}", text(&other.stderr));
+
+    assert_ne!(checked(&mine, "verify-issue")["passed"], true);
+    let as_kubelet = |line: &str| {
+        let script = format!("export KUBECONFIG=/etc/kubernetes/kubelet.conf; {line}");
+        run(&mine, &["exec", "node01", "--", "bash", "-c", &script])
+    };
+    let label = "kubectl label node controlplane killercoda/one=123 && kubectl label node node01 node-restriction.kubernetes.io/one=123";
+    let labelled = as_kubelet(label);
+    assert_eq!(text(&labelled.stdout), "node/controlplane labeled\nnode/node01 labeled\n", "{labelled:?}");
+    passes(&mine, "verify-issue");
+
+    let edit = "cd /etc/kubernetes/manifests; cp kube-apiserver.yaml kube-apiserver.yaml~; \
+        sed '/--secure-port=/a\\    - --enable-admission-plugins=NodeRestriction' kube-apiserver.yaml~ > /root/new; cp /root/new kube-apiserver.yaml";
+    assert!(run(&mine, &["exec", "controlplane", "--", "bash", "-c", edit]).status.success());
+    assert_ne!(checked(&mine, "enable-plugin")["passed"], true);
+    let out = "mv /etc/kubernetes/manifests/kube-apiserver.yaml~ /root/";
+    assert!(run(&mine, &["exec", "controlplane", "--", "bash", "-c", out]).status.success());
+    passes(&mine, "enable-plugin");
+    let refused = as_kubelet("kubectl label node controlplane killercoda/two=123");
+    assert!(text(&refused.stderr).contains("is not allowed to modify node"), "{refused:?}");
+
+    // Killed, it goes on where it was; ended, it puts everything back.
+    end(&mut lab, rustix::process::Signal::KILL);
+    let mut lab = theirs.lab(&["up", "--json", "--yes"]).spawn().unwrap();
+    ready(&mut lab).unwrap();
+    passes(&mine, "verify-issue");
+    assert_eq!(end(&mut lab, rustix::process::Signal::TERM), 0);
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut lab.stderr.take().unwrap(), &mut said).unwrap();
+    assert!(said.contains("kube-apiserver.yaml on controlplane is the original, byte for byte"), "{said}");
+    assert!(said.contains("Node controlplane: labels killercoda/one as they were"), "{said}");
+    theirs.assert_as_it_was(&labels);
+    let again = theirs.restore(&[]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(text(&again.stderr).contains("there is nothing to restore"));
+}
+
+#[test]
+fn read_only_grades_and_changes_nothing() {
+    let theirs = Theirs::start();
+    let labels = theirs.labels();
+    let mut lab = theirs.lab(&["up", "--json", "--read-only"]).spawn().unwrap();
+    ready(&mut lab).unwrap();
+    let mine = theirs.mine();
+    let result = checked(&mine, "enable-plugin");
+    let verdict = |id: &str| {
+        let checks = result["steps"][0]["checks"].as_array().unwrap();
+        checks.iter().find(|c| c["id"] == id).unwrap()["verdict"].clone()
+    };
+    for id in
+        ["plugin", "single", "server", "refuses-other-node", "refuses-restricted-label", "allows-own-label"]
+    {
+        assert_eq!(verdict(id), "pass", "{result:#}");
+    }
+    for arguments in [&["solve", "verify-issue"][..], &["reset", "--yes"]] {
+        let refused = run(&mine, arguments);
+        assert!(text(&refused.stderr).contains("only grades"), "{refused:?}");
+    }
+    assert_eq!(end(&mut lab, rustix::process::Signal::TERM), 0);
+    theirs.assert_as_it_was(&labels);
+}
