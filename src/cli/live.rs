@@ -83,7 +83,7 @@ pub async fn yes(question: &str) -> bool {
 pub async fn agree(options: &mut Options) -> Result<bool> {
     let dir = LabDir::new(&options.home, &options.name);
     if options.cluster != ClusterKind::Live {
-        if Journal::open(&dir)?.is_some() {
+        if matches!(Journal::open(&dir), Ok(Some(_))) {
             output::talk("a live cluster is still prepared for this lab: `cks-lab restore` puts it back");
         }
         return Ok(true);

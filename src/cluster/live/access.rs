@@ -216,7 +216,7 @@ struct Raw<'a>(&'a LiveNode);
 #[async_trait]
 impl Node for Raw<'_> {
     fn name(&self) -> &str {
-        &self.0.real
+        self.0.real()
     }
     fn isolation(&self) -> Isolation {
         Isolation::Remote

@@ -99,13 +99,10 @@ fn edit(text: &str, plugins: &[String]) -> String {
         if item == Some(&flag) {
             // The value is the next item.
             let next = lines.next().unwrap_or("");
-            match kept_values(
-                next,
-                unquoted(strip_comment(next.trim_start().trim_start_matches('-').trim())),
-                plugins,
-            ) {
-                Some(changed) => out.push_str(&format!("{line}{changed}")),
-                None => {}
+            let value = unquoted(strip_comment(next.trim_start().trim_start_matches('-').trim()));
+            if let Some(changed) = kept_values(next, value, plugins) {
+                out.push_str(line);
+                out.push_str(&changed);
             }
             continue;
         }
