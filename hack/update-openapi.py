@@ -53,6 +53,30 @@ def all_fields(structs, name):
     return merged
 
 
+MESSAGE = re.compile(r"^message (\w+) \{\n(.*?)^\}", re.M | re.S)
+NUMBER = re.compile(r"^  (?:optional |repeated )?(?:map<\w+, *)?([\w.]+)>? (\w+) = (\d+);", re.M)
+
+
+def proto_messages(path):
+    """{message: {field: (type, number)}} of one generated.proto."""
+    if not os.path.exists(path):
+        return {}
+    with open(path) as handle:
+        return {name: {f: (t, n) for t, f, n in NUMBER.findall(body)} for name, body in MESSAGE.findall(handle.read())}
+
+
+def numbers(messages, message, properties, prefix=""):
+    """{JSON field: its number}; `2.5` is field 5 of the message in field 2, which JSON has no object for."""
+    found, names = {}, {name.lower(): name for name in properties}
+    for field, (kind, number) in messages.get(message, {}).items():
+        if field.lower() in names:
+            found.setdefault(names[field.lower()], prefix + number)
+        elif kind in messages:
+            for inner, path in numbers(messages, kind, properties, prefix + number + ".").items():
+                found.setdefault(inner, path)
+    return found
+
+
 def go_package(args, schema):
     parts = schema.split(".")
     if schema.startswith("io.k8s.api."):
@@ -87,7 +111,7 @@ def table(args, documents):
     schemas = {}
     for document in documents.values():
         schemas.update(document["components"]["schemas"])
-    cache, lines = {}, []
+    cache, protos, lines = {}, {}, []
     for name in sorted(schemas):
         schema = schemas[name]
         short = name.rsplit(".", 1)[1]
@@ -96,7 +120,9 @@ def table(args, documents):
         path = go_package(args, name)
         if path not in cache:
             cache[path] = go_structs(path) if os.path.exists(path) else {}
+            protos[path] = proto_messages(os.path.join(os.path.dirname(path), "generated.proto"))
         go = all_fields(cache[path], short)
+        wire = numbers(protos[path], short, schema.get("properties", {}))
         lines.append(f"type {name}" + (" A" if schema.get("x-kubernetes-map-type") == "atomic" else ""))
         for gvk in schema.get("x-kubernetes-group-version-kind", []):
             if gvk["kind"] == short:
@@ -108,6 +134,8 @@ def table(args, documents):
             words = [field, shape(schemas, p)]
             flags = ("p" if pointer else "") + ("o" if omit else "") + ("r" if field in schema.get("required", []) else "")
             words.append(flags or "-")
+            if field in wire:
+                words.append("N=" + wire[field])
             base = kind.lstrip("*[]")
             if re.fullmatch(r"[A-Z]\w*", base) and words[1] in ("s", "i", "l", "[s"):
                 words.append("G=" + base)
@@ -195,12 +223,14 @@ def main():
     documents = {group: fetch(args, "/openapi/v3/" + group) for group in GROUPS}
     write(f"{assets}/schema-{args.release}.txt.gz", table(args, documents).encode())
     write(f"{assets}/columns-{args.release}.json.gz", json.dumps(columns(args), sort_keys=True).encode())
-    schemas = set()
-    for group, document in documents.items():
-        lines, used = pieces(document)
-        schemas.update(used)
+    parts = {group: pieces(document) for group, document in documents.items()}
+    names = [name for _, name, _ in {line for _, used in parts.values() for line in used}]
+    own = {name for name in names if names.count(name) > 1}
+    for group, (lines, used) in parts.items():
+        lines += [line for line in used if line[1] in own]
         share(f"{assets}/openapi/{group.replace('/', '_')}.gz", args.release, lines)
-    share(f"{assets}/openapi/schemas.gz", args.release, schemas)
+    shared = {line for _, used in parts.values() for line in used if line[1] not in own}
+    share(f"{assets}/openapi/schemas.gz", args.release, shared)
 
 
 main()

@@ -20,6 +20,8 @@ pub struct Release {
     pub mutating_plugins: &'static [&'static str],
     /// Validating admission plugins that are on by default, in the order in which they run and are logged.
     pub validating_plugins: &'static [&'static str],
+    /// How the API server words what is wrong.
+    pub wording: Wording,
     /// What the nodes of such a cluster have.
     pub node: NodeTools,
     /// Tables and documents, derived from the real programs of the release.
@@ -42,10 +44,28 @@ pub struct FeatureGates {
     pub node_audience_restriction: bool,
     /// `PodCertificateRequest` with `ClusterTrustBundle`s: NodeRestriction and the Node authorizer know these kinds.
     pub pod_certificates: bool,
+    /// `ConstrainedImpersonation` (KEP-5284): impersonation by mode and by what is done.
+    pub constrained_impersonation: bool,
     /// `WatchList` (KEP-3157): a watch may begin with all objects.
     pub watch_list: bool,
     /// Whether NodeRestriction lists more kinds that a mirror pod may not refer to (since v1.33).
     pub mirror_pods_refer_to_nothing: bool,
+}
+
+/// How validation errors are worded.
+#[derive(Debug, Clone, Copy)]
+pub struct Wording {
+    /// Whether values that are neither text nor number are shown as JSON, rather than as Go prints them (since 1.34).
+    pub values_as_json: bool,
+    /// Phrases of the oldest release, with what this one says instead.
+    pub phrases: &'static [(&'static str, &'static str)],
+}
+
+impl Wording {
+    /// Words a text as the release does.
+    pub fn of(&self, text: &str) -> String {
+        self.phrases.iter().fold(text.to_owned(), |text, (old, new)| text.replace(old, new))
+    }
 }
 
 /// What differs on a node.
@@ -185,6 +205,7 @@ const V1_31: Release = Release {
         kubelet_reads_service_accounts: false,
         node_audience_restriction: false,
         pod_certificates: false,
+        constrained_impersonation: false,
         watch_list: false,
         mirror_pods_refer_to_nothing: false,
     },
@@ -216,6 +237,7 @@ const V1_31: Release = Release {
         "ValidatingAdmissionWebhook",
         "ResourceQuota",
     ],
+    wording: Wording { values_as_json: false, phrases: &[] },
     node: NodeTools {
         static_pod_hash: StaticPodHash::Md5,
         crictl: "v1.31.1",
@@ -246,6 +268,7 @@ const V1_36: Release = Release {
         kubelet_reads_service_accounts: true,
         node_audience_restriction: true,
         pod_certificates: false,
+        constrained_impersonation: true,
         watch_list: true,
         mirror_pods_refer_to_nothing: true,
     },
@@ -284,6 +307,14 @@ const V1_36: Release = Release {
         "ValidatingAdmissionWebhook",
         "ResourceQuota",
     ],
+    wording: Wording {
+        values_as_json: true,
+        phrases: &[
+            ("a qualified name must consist", "a valid label key must consist"),
+            ("must be no more than 63 characters", "must be no more than 63 bytes"),
+            ("must be no more than 253 characters", "must be no more than 253 bytes"),
+        ],
+    },
     node: NodeTools {
         static_pod_hash: StaticPodHash::Fnv128a,
         crictl: "v1.36.0",

@@ -3,7 +3,7 @@
 //! Written by `hack/update-openapi.py`, one file for each group and one for all schemas, each shared by the releases. A line
 //! is a piece of a document: section, key, the releases that have it, and JSON, with tabs between. The sections: `rest` the
 //! document without paths and schemas; `path` an operation (the key: path and method); `schemas` the names of the schemas
-//! that the document needs; `schema` one of them. Documents are put together anew for each request, since they are large and
+//! that the document needs; `schema` one of them, in the group's file where groups differ. Documents are put together anew for each request, since they are large and
 //! seldom read.
 
 use std::collections::BTreeSet;
@@ -70,6 +70,7 @@ pub fn document(release: &'static Release, path: &str) -> Option<(Vec<u8>, Strin
     }
     let rest: Value = serde_json::from_str(&out).ok()?;
     let schemas = pieces(&shared, release).filter(|(_, name, _)| needed.contains(name));
+    let schemas = schemas.chain(pieces(&own, release).filter(|(section, ..)| *section == "schema"));
     let schemas = object(schemas.map(|(_, name, text)| (name, text.to_owned())));
     let mut paths: Vec<(&str, Vec<(&str, String)>)> = Vec::new();
     for (_, key, text) in pieces(&own, release).filter(|(section, ..)| *section == "path") {
@@ -148,6 +149,11 @@ mod tests {
                 let version = document["info"]["version"].as_str().unwrap();
                 assert!(version.trim_start_matches('v').starts_with(&release.short()), "{version}");
                 assert!(document["components"]["securitySchemes"].is_object(), "{path}");
+                let text = String::from_utf8(body.clone()).unwrap();
+                let schemas = document["components"]["schemas"].as_object().unwrap();
+                for name in schemas.keys() {
+                    assert_eq!(text.matches(&format!("\"{name}\":{{")).count(), 1, "{path}: {name}");
+                }
                 let mut all = Vec::new();
                 references(&document, &mut all);
                 assert!(!all.is_empty());

@@ -6,6 +6,7 @@ pub mod decode;
 pub mod json;
 pub mod managed_fields;
 pub mod patch;
+pub mod protobuf;
 pub mod quantity;
 mod resources;
 pub mod schema;

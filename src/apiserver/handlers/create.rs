@@ -17,7 +17,7 @@ const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 const TRIES: usize = 8;
 
 pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
-    options::check_write("CreateOptions", call.query, false)?;
+    options::check_write(call, "CreateOptions", false)?;
     let mut object = call.decode(rt)?;
     if !rt.stored() {
         return reviews::create(call, rt, object);

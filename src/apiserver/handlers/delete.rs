@@ -41,7 +41,7 @@ struct Outcome {
 
 pub(super) fn delete(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     let body = call.body.clone();
-    let options = DeleteOptions::read(&body, call.query)?;
+    let options = DeleteOptions::read(call, &body)?;
     let name = call.info.name.clone();
     let outcome = remove(call, rt, &name, &options)?;
     call.note_written(&outcome.object);
@@ -59,7 +59,7 @@ pub(super) fn delete(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
 
 pub(super) fn collection(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     let body = call.body.clone();
-    let options = DeleteOptions::read(&body, call.query)?;
+    let options = DeleteOptions::read(call, &body)?;
     let selection = Selection::of(call, rt)?;
     let (_, objects) = call.store().list(rt.group, rt.plural, call.namespace(rt));
     let mut deleted = Vec::new();

@@ -27,7 +27,7 @@ impl Selection {
     /// Reads the selectors of a request.
     pub(super) fn of(call: &Call<'_>, rt: &'static ResourceType) -> Result<Self, Status> {
         let labels = LabelSelector::parse(call.query.get("labelSelector").unwrap_or(""))
-            .map_err(Status::bad_request)?;
+            .map_err(|why| Status::bad_request(rt.release.wording.of(&why)))?;
         let fields = FieldSelector::parse(call.query.get("fieldSelector").unwrap_or(""))
             .map_err(Status::bad_request)?;
         let known = selectors::selectable(rt.group, rt.plural);

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::Call;
 use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::decode::FieldValidation;
 use crate::apiserver::registry::validation::invalid_kind;
@@ -29,7 +30,8 @@ pub(super) fn field_validation(query: &Query) -> Result<FieldValidation, Status>
 }
 
 /// Checks the options of a create, update or patch.
-pub(super) fn check_write(kind: &str, query: &Query, apply: bool) -> Result<(), Status> {
+pub(super) fn check_write(call: &Call<'_>, kind: &str, apply: bool) -> Result<(), Status> {
+    let (query, release) = (call.query, call.core.dependencies.release);
     let mut errors = Vec::new();
     if kind == "PatchOptions" {
         if apply && query.get("fieldManager").is_none_or(str::is_empty) {
@@ -56,10 +58,7 @@ pub(super) fn check_write(kind: &str, query: &Query, apply: bool) -> Result<(), 
     }
     let dry: Vec<&str> = query.all("dryRun");
     if !dry.is_empty() && dry.iter().any(|value| *value != "All") {
-        let shown: Vec<String> = dry.iter().map(|value| quote(value)).collect();
-        let message =
-            format!("Unsupported value: []string{{{}}}: supported values: \"All\"", shown.join(", "));
-        return Err(refused(kind, "FieldValueNotSupported", "dryRun", &message));
+        return Err(bad_dry_run(release, kind, &dry));
     }
     let validation = query.get("fieldValidation").unwrap_or("");
     if FieldValidation::parse(validation).is_none() {
@@ -69,7 +68,15 @@ pub(super) fn check_write(kind: &str, query: &Query, apply: bool) -> Result<(), 
         );
         return Err(refused(kind, "FieldValueNotSupported", "fieldValidation", &message));
     }
-    if errors.is_empty() { Ok(()) } else { Err(invalid_kind("meta.k8s.io", kind, "", errors)) }
+    if errors.is_empty() { Ok(()) } else { Err(invalid_kind(release, ("meta.k8s.io", kind), "", errors)) }
+}
+
+/// The answer where something other than `All` is to be dry.
+fn bad_dry_run(release: &Release, kind: &str, values: &[impl AsRef<str>]) -> Status {
+    let values: Value = values.iter().map(AsRef::as_ref).collect();
+    let why = "supported values: \"All\"";
+    let errors = vec![FieldError::new(FieldErrorType::NotSupported, "dryRun", values, why)];
+    invalid_kind(release, ("meta.k8s.io", kind), "", errors)
 }
 
 /// An Invalid answer about one option, with its sentence as given.
@@ -158,7 +165,11 @@ pub(super) fn check_list(query: &Query, watch: bool, release: &Release) -> Resul
             errors.push(forbidden("resourceVersionMatch", why));
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(invalid_kind("meta.k8s.io", "ListOptions", "", errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(invalid_kind(release, ("meta.k8s.io", "ListOptions"), "", errors))
+    }
 }
 
 /// How something is deleted: `DeleteOptions` of the body, or of the query.
@@ -174,7 +185,8 @@ pub(super) struct DeleteOptions {
 
 impl DeleteOptions {
     /// Reads them.
-    pub(super) fn read(body: &[u8], query: &Query) -> Result<Self, Status> {
+    pub(super) fn read(call: &Call<'_>, body: &[u8]) -> Result<Self, Status> {
+        let (query, release) = (call.query, call.core.dependencies.release);
         let mut options = Self::default();
         let mut dry = query.all("dryRun").iter().map(|v| (*v).to_owned()).collect::<Vec<_>>();
         if body.iter().any(|byte| !byte.is_ascii_whitespace()) {
@@ -195,10 +207,7 @@ impl DeleteOptions {
         }
         options.dry_run = !dry.is_empty();
         if dry.iter().any(|value| value != "All") {
-            let shown: Vec<String> = dry.iter().map(|value| quote(value)).collect();
-            let why =
-                format!("Unsupported value: []string{{{}}}: supported values: \"All\"", shown.join(", "));
-            return Err(refused("DeleteOptions", "FieldValueNotSupported", "dryRun", &why));
+            return Err(bad_dry_run(release, "DeleteOptions", &dry));
         }
         if let Some(policy) = &options.policy {
             if options.orphan.is_some() {

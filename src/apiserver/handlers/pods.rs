@@ -90,12 +90,12 @@ fn success(code: u16) -> Value {
 
 /// Puts a pod on a node.
 pub(super) fn bind(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
-    options::check_write("CreateOptions", call.query, false)?;
+    options::check_write(call, "CreateOptions", false)?;
     let binding = call.decode(rt)?;
     let (target, name) = (text(&binding["target"], "name").to_owned(), call.info.name.clone());
     if target.is_empty() {
         let errors = vec![registry::FieldError::required("target.name", "")];
-        return Err(registry::validation::invalid_kind("", "Binding", &name, errors));
+        return Err(registry::validation::invalid_kind(rt.release, ("", "Binding"), &name, errors));
     }
     loop {
         let pod = call.find(rt)?;
@@ -139,7 +139,7 @@ fn set_condition(pod: &mut Value, condition: Value) {
 
 /// Removes a pod with the consent of its disruption budgets (there are none that object here).
 pub(super) fn evict(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
-    options::check_write("CreateOptions", call.query, false)?;
+    options::check_write(call, "CreateOptions", false)?;
     let eviction = call.decode(rt)?;
     let given = text(&eviction["metadata"], "name");
     if given != call.info.name {
@@ -147,7 +147,7 @@ pub(super) fn evict(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
     }
     let body = serde_json::to_vec(&eviction["deleteOptions"]).unwrap_or_default();
     let body = if eviction["deleteOptions"].is_object() { body } else { Vec::new() };
-    let options = DeleteOptions::read(&body, call.query)?;
+    let options = DeleteOptions::read(call, &body)?;
     call.find(rt)?;
     delete::evict(call, rt, &options)?;
     call.object(201, rt, &Arc::new(success(201)))

@@ -19,11 +19,11 @@ pub(super) fn serve(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
     let wanted = match call.info.verb.as_str() {
         "get" => return call.object(200, rt, &Arc::new(scale)),
         "update" => {
-            options::check_write("UpdateOptions", call.query, false)?;
+            options::check_write(call, "UpdateOptions", false)?;
             call.decode(rt)?
         }
         _ => {
-            options::check_write("PatchOptions", call.query, false)?;
+            options::check_write(call, "PatchOptions", false)?;
             let kind = match PatchType::from_content_type(call.content_type()) {
                 None | Some(PatchType::Apply) => return Err(options::unsupported_media_type()),
                 Some(PatchType::Strategic) => PatchType::Merge,

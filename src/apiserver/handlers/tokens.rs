@@ -18,7 +18,7 @@ use crate::apiserver::storage::Key;
 const HOUR: i64 = 3600;
 
 pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
-    options::check_write("CreateOptions", call.query, false)?;
+    options::check_write(call, "CreateOptions", false)?;
     let mut request = call.decode(rt)?;
     let account = call.find(rt)?;
     let (namespace, name) = (call.info.namespace.clone(), call.info.name.clone());
@@ -35,7 +35,7 @@ pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
         "creationTimestamp": time_text(call.now()),
     });
     let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(HOUR);
-    check_seconds(seconds)?;
+    check_seconds(rt.release, seconds)?;
     request["spec"]["expirationSeconds"] = json!(seconds);
     call.admit(rt, Operation::Create, &name, Some(&mut request), None)?;
     call.validate(rt, Operation::Create, &name, Some(&mut request), None)?;
@@ -72,7 +72,7 @@ pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
     call.object(201, rt, &Arc::new(request))
 }
 
-fn check_seconds(seconds: i64) -> Result<(), Status> {
+fn check_seconds(release: &crate::release::Release, seconds: i64) -> Result<(), Status> {
     let why = if seconds < 600 {
         "may not specify a duration less than 10 minutes"
     } else if seconds > 1 << 32 {
@@ -81,7 +81,7 @@ fn check_seconds(seconds: i64) -> Result<(), Status> {
         return Ok(());
     };
     let errors = vec![FieldError::invalid("spec.expirationSeconds", seconds, why)];
-    Err(validation::invalid_kind("authentication.k8s.io", "TokenRequest", "", errors))
+    Err(validation::invalid_kind(release, ("authentication.k8s.io", "TokenRequest"), "", errors))
 }
 
 /// The object that the token ends with.

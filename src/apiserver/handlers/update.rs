@@ -18,7 +18,7 @@ use crate::apiserver::storage::{StorageError, version_of};
 const TRIES: usize = 6;
 
 pub(super) fn update(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
-    options::check_write("UpdateOptions", call.query, false)?;
+    options::check_write(call, "UpdateOptions", false)?;
     let mut object = call.decode(rt)?;
     check_name(call, rt, &object)?;
     create::check_namespace(call, rt, &mut object)?;
@@ -53,7 +53,7 @@ pub(super) fn patch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
         return Err(status);
     };
     let applies = kind == PatchType::Apply;
-    options::check_write("PatchOptions", call.query, applies)?;
+    options::check_write(call, "PatchOptions", applies)?;
     let validation = options::field_validation(call.query)?;
     let manager = call.manager();
     let (body, name) = (call.body.clone(), call.info.name.clone());

@@ -92,7 +92,7 @@ pub fn apply(
     };
     let refuse = |error: String| {
         let value = Value::String(shown.clone());
-        invalid_kind("", "", "", vec![FieldError::invalid("patch", value, error)])
+        invalid_kind(rt.release, ("", ""), "", vec![FieldError::invalid("patch", value, error)])
     };
     let api_version = rt_version(group, version);
     if let Some(error) = other_kind(schema, &patched, (group, version, name), &api_version) {

@@ -3,7 +3,7 @@
 //! Derived from the real server's OpenAPI and the Go declarations by `hack/update-openapi.py`; read when first needed.
 //! One line starts a type (`type io.k8s.api.core.v1.Node`, `A` where it is atomic), ` kind GROUP VERSION KIND` names what it is
 //! on the wire, and each further line is a field: name, shape, flags (`p` pointer, `o` left out when empty, `r` required),
-//! then `G=` its Go type, `A` atomic, `L=TYPE:KEYS` the list type, `M=STRATEGY:KEY` the strategic merge.
+//! then `N=` its numbers in Protocol Buffers, `G=` its Go type, `A` atomic, `L=TYPE:KEYS` the list type, `M=STRATEGY:KEY` the strategic merge.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -69,6 +69,8 @@ pub struct Field {
     pub go: &'static str,
     /// Whether the value is owned as a whole.
     pub atomic: bool,
+    /// Its numbers in Protocol Buffers, outermost first: one, or several where JSON has no object for an embedded struct.
+    pub numbers: &'static [u32],
     /// How the list merges.
     pub list: ListType,
     /// Whether a strategic merge patch merges the list.
@@ -171,6 +173,7 @@ fn parse_field(name: &'static str, shape: Shape, words: std::str::Split<'static,
         omit_empty: false,
         go: "",
         atomic: false,
+        numbers: &[],
         list: ListType::Atomic,
         merge: false,
         retain_keys: false,
@@ -183,6 +186,8 @@ fn parse_field(name: &'static str, shape: Shape, words: std::str::Split<'static,
             field.omit_empty = word.contains('o');
         } else if word == "A" {
             field.atomic = true;
+        } else if let Some(numbers) = word.strip_prefix("N=") {
+            field.numbers = Box::leak(numbers.split('.').filter_map(|n| n.parse().ok()).collect());
         } else if let Some(go) = word.strip_prefix("G=") {
             field.go = go;
         } else if let Some(keys) = word.strip_prefix("L=map:") {

@@ -9,12 +9,14 @@ use serde_json::Value;
 
 use super::{FieldError, FieldErrorType, ResourceType};
 use crate::apiserver::status::{Cause, GroupResource, Status};
+use crate::release::Release;
 
 /// How many bytes the annotations of an object may have together.
 const MOST_ANNOTATIONS: usize = 256 * 1024;
 
-/// The key under which a value is kept that Go prints in its own way (`rbac.RoleRef{...}`).
+/// The keys under which a Go struct is kept, as Go prints it (`rbac.RoleRef{...}`) and as JSON.
 const GO: &str = "\0go";
+const JSON: &str = "\0json";
 
 /// The rule that a kind's names keep.
 fn name_rule(plural: &str) -> fn(&str) -> Vec<String> {
@@ -187,12 +189,18 @@ pub fn validate_metadata_update(rt: &ResourceType, object: &Value, old: &Value) 
 
 /// The Invalid answer (`errors.NewInvalid`) of a resource.
 pub fn invalid(rt: &ResourceType, name: &str, errors: Vec<FieldError>) -> Status {
-    invalid_kind(rt.group, rt.kind, name, errors)
+    invalid_kind(rt.release, (rt.group, rt.kind), name, errors)
 }
 
 /// The Invalid answer for any kind (`PatchOptions.meta.k8s.io`, ...).
-pub fn invalid_kind(group: &str, kind: &str, name: &str, errors: Vec<FieldError>) -> Status {
-    let texts: Vec<String> = errors.iter().map(FieldError::to_string).collect();
+pub fn invalid_kind(
+    release: &Release,
+    (group, kind): (&str, &str),
+    name: &str,
+    errors: Vec<FieldError>,
+) -> Status {
+    let texts: Vec<String> =
+        errors.iter().map(|error| format!("{}: {}", error.field, error.body(release))).collect();
     let mut unique: Vec<&str> = Vec::new();
     for text in &texts {
         if !unique.contains(&text.as_str()) {
@@ -211,7 +219,7 @@ pub fn invalid_kind(group: &str, kind: &str, name: &str, errors: Vec<FieldError>
         .iter()
         .map(|error| Cause {
             reason: error.kind.reason().into(),
-            message: error.body(),
+            message: error.body(release),
             field: error.field.clone(),
         })
         .collect();
@@ -272,9 +280,19 @@ impl FieldError {
         Self::new(FieldErrorType::Invalid, field, value.into(), detail)
     }
 
-    /// A wrong value that Go prints in its own way.
-    pub fn invalid_go(field: impl Into<String>, shown: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::new(FieldErrorType::Invalid, field, serde_json::json!({GO: shown.into()}), detail)
+    /// A wrong value that is a Go struct of a name: older releases print it as Go does, newer ones as JSON.
+    pub fn invalid_struct(
+        field: impl Into<String>,
+        name: &str,
+        fields: &[(&str, Value)],
+        detail: impl Into<String>,
+    ) -> Self {
+        let go_value = |value: &Value| if value.is_null() { "<nil>".to_owned() } else { value.to_string() };
+        let go: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}:{}", go_value(value))).collect();
+        let json: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+        let (go, json) = (format!("{name}{{{}}}", go.join(", ")), format!("{{{}}}", json.join(",")));
+        Self::new(FieldErrorType::Invalid, field, serde_json::json!({GO: go, JSON: json}), detail)
     }
 
     /// A value that is none of the supported ones (`field.NotSupported`).
@@ -290,7 +308,7 @@ impl FieldError {
     }
 
     /// The text without the field (`field.Error.ErrorBody`).
-    pub fn body(&self) -> String {
+    pub fn body(&self, release: &Release) -> String {
         let words = self.kind.words();
         let mut text = match self.kind {
             FieldErrorType::Required
@@ -302,9 +320,12 @@ impl FieldError {
                 Value::Null => format!("{words}: null"),
                 Value::String(s) => format!("{words}: {s:?}"),
                 Value::Object(map) if map.contains_key(GO) => {
-                    format!("{words}: {}", map[GO].as_str().unwrap_or(""))
+                    let key = if release.wording.values_as_json { JSON } else { GO };
+                    format!("{words}: {}", map[key].as_str().unwrap_or(""))
                 }
-                Value::Array(items) if items.iter().all(Value::is_string) => {
+                Value::Array(items)
+                    if items.iter().all(Value::is_string) && !release.wording.values_as_json =>
+                {
                     let items: Vec<String> = items.iter().map(Value::to_string).collect();
                     format!("{words}: []string{{{}}}", items.join(", "))
                 }
@@ -313,14 +334,8 @@ impl FieldError {
         };
         if !self.detail.is_empty() {
             text.push_str(": ");
-            text.push_str(&self.detail);
+            text.push_str(&release.wording.of(&self.detail));
         }
         text
-    }
-}
-
-impl std::fmt::Display for FieldError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.field, self.body())
     }
 }

@@ -12,9 +12,10 @@ use hyper::body::Incoming;
 
 use super::core::Core;
 use crate::apiserver::audit::{AdmissionNote, Entry, recorded_body};
-use crate::apiserver::authentication::{UserInfo, impersonation, x509};
+use crate::apiserver::authentication::{UserInfo, x509};
 use crate::apiserver::authorization::{self, Attributes, Decision, Outcome, PRIVILEGED_GROUP};
 use crate::apiserver::handlers::{self, Call, Reply, json_bytes, reply_of};
+use crate::apiserver::registry::protobuf;
 use crate::apiserver::requestinfo::{Query, RequestInfo, unescape_path};
 use crate::apiserver::serving::{self, Body, BodyError, Peer};
 use crate::apiserver::status::Status;
@@ -89,6 +90,23 @@ fn response(reply: Reply) -> Response<Body> {
     response
 }
 
+/// A body in Protocol Buffers as JSON, with headers that say so; any other as it is.
+fn readable<'a>(
+    core: &Core,
+    headers: &'a http::HeaderMap,
+    body: Bytes,
+) -> Result<(std::borrow::Cow<'a, http::HeaderMap>, Bytes), Status> {
+    use std::borrow::Cow;
+    let kind = headers.get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    if kind.split(';').next().is_none_or(|kind| kind.trim() != "application/vnd.kubernetes.protobuf") {
+        return Ok((Cow::Borrowed(headers), body));
+    }
+    let object = protobuf::to_json(core.dependencies.release, &body).map_err(Status::bad_request)?;
+    let mut headers = headers.clone();
+    headers.insert("content-type", HeaderValue::from_static("application/json"));
+    Ok((Cow::Owned(headers), Bytes::from(object.to_string())))
+}
+
 async fn serve(
     core: &Arc<Core>,
     caller: Caller,
@@ -100,8 +118,7 @@ async fn serve(
 ) -> Result<Reply, Status> {
     let requestor = authenticate(core, caller, parts, record)?;
     record.user(&requestor);
-    let impersonated =
-        impersonation::impersonated(&parts.headers, &requestor, &core.environment.authorizers)?;
+    let impersonated = core.impersonation.user(&parts.headers, &requestor, info)?;
     let user = match impersonated {
         Some(user) => {
             record.entry.impersonator = Some(requestor.name);
@@ -126,13 +143,14 @@ async fn serve(
         "POST" | "PUT" | "PATCH" | "DELETE" => body.await.map_err(body_error)?,
         _ => Bytes::new(),
     };
+    let (headers, body) = readable(core, &parts.headers, body)?;
     record.body(info, parts, &body);
     let mut call = Call {
         core,
         info,
         user: &attributes.user,
         query,
-        headers: &parts.headers,
+        headers: &headers,
         body,
         traces: Vec::new(),
         warnings: Vec::new(),

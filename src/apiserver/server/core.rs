@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::Dependencies;
 use super::hooks::Health;
 use crate::apiserver::admission;
+use crate::apiserver::authentication::impersonation::Impersonation;
 use crate::apiserver::authentication::keys::{PublicKey, SigningKey};
 use crate::apiserver::authentication::token::Tokens;
 use crate::apiserver::authorization;
@@ -24,6 +25,8 @@ pub struct Core {
     pub admission: admission::Chain,
     /// What they may ask; the authorizers are in here.
     pub environment: admission::Environment,
+    /// Decides who may act as whom.
+    pub impersonation: Impersonation,
     /// Signs and checks service accounts' tokens.
     pub tokens: Tokens,
     /// Checks client certificates; `None` without `--client-ca-file`.
@@ -102,6 +105,7 @@ impl Core {
             &flags.list("disable-admission-plugins"),
         );
         let core = Self {
+            impersonation: Impersonation::new(release, environment.authorizers.clone()),
             admission,
             environment,
             tokens,

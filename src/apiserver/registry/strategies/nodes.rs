@@ -30,10 +30,14 @@ fn taints(object: &Value) -> Vec<FieldError> {
             errors.push(FieldError::not_supported(format!("{path}.effect"), effect, &sorted));
         }
         if all[..i].iter().any(|t| text(t, "key") == key && text(t, "effect") == effect) {
-            let shown =
-                format!("core.Taint{{Key:{key:?}, Value:{value:?}, Effect:{effect:?}, TimeAdded:<nil>}}");
+            let fields = [
+                ("Key", key.into()),
+                ("Value", value.into()),
+                ("Effect", effect.into()),
+                ("TimeAdded", Value::Null),
+            ];
             let detail = "taints must be unique by key and effect pair";
-            let mut error = FieldError::invalid_go(path, shown, detail);
+            let mut error = FieldError::invalid_struct(path, "core.Taint", &fields, detail);
             error.kind = FieldErrorType::Duplicate;
             errors.push(error);
         }

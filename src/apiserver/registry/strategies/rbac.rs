@@ -147,13 +147,10 @@ impl Strategy for Bindings {
         if object["roleRef"] != old["roleRef"] {
             let none = Value::Object(Map::new());
             let role = object.get("roleRef").unwrap_or(&none);
-            let shown = format!(
-                "rbac.RoleRef{{APIGroup:{:?}, Kind:{:?}, Name:{:?}}}",
-                text(role, "apiGroup"),
-                text(role, "kind"),
-                text(role, "name")
-            );
-            errors.push(FieldError::invalid_go("roleRef", shown, "cannot change roleRef"));
+            let fields = [("APIGroup", "apiGroup"), ("Kind", "kind"), ("Name", "name")]
+                .map(|(go, key)| (go, text(role, key).into()));
+            let why = "cannot change roleRef";
+            errors.push(FieldError::invalid_struct("roleRef", "rbac.RoleRef", &fields, why));
         }
         errors
     }
