@@ -42,8 +42,6 @@ pub struct FeatureGates {
     pub kubelet_reads_service_accounts: bool,
     /// `ServiceAccountNodeAudienceRestriction`: a kubelet asks only for tokens of audiences that the pod names.
     pub node_audience_restriction: bool,
-    /// `PodCertificateRequest` with `ClusterTrustBundle`s: NodeRestriction and the Node authorizer know these kinds.
-    pub pod_certificates: bool,
     /// `ConstrainedImpersonation` (KEP-5284): impersonation by mode and by what is done.
     pub constrained_impersonation: bool,
     /// `WatchList` (KEP-3157): a watch may begin with all objects.
@@ -181,6 +179,19 @@ impl<T> Default for OfRelease<T> {
     }
 }
 
+/// Whether a kubelet of a version (`v1.31.0`) may read Nodes other than its own: `AuthorizeNodeWithSelectors` (KEP-4601)
+/// is on since 1.32. Also for clusters whose release is not emulated.
+pub fn kubelets_read_nodes(version: &str) -> bool {
+    let minor = version.trim_start_matches('v').split('.').nth(1).map(|text| {
+        let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+        text[..digits].parse::<u32>().unwrap_or(0)
+    });
+    match Release::find(version) {
+        Some(release) => !release.gates.authorize_node_with_selectors,
+        None => minor.is_none_or(|minor| minor < 32),
+    }
+}
+
 /// The release that a lab runs when none is named.
 pub fn default_release() -> &'static Release {
     &RELEASES[0]
@@ -204,7 +215,6 @@ const V1_31: Release = Release {
         node_owner_references_restricted: false,
         kubelet_reads_service_accounts: false,
         node_audience_restriction: false,
-        pod_certificates: false,
         constrained_impersonation: false,
         watch_list: false,
         mirror_pods_refer_to_nothing: false,
@@ -267,7 +277,6 @@ const V1_36: Release = Release {
         node_owner_references_restricted: true,
         kubelet_reads_service_accounts: true,
         node_audience_restriction: true,
-        pod_certificates: false,
         constrained_impersonation: true,
         watch_list: true,
         mirror_pods_refer_to_nothing: true,

@@ -41,6 +41,9 @@ pub enum Command {
         /// Nodes without namespaces, even where those are allowed
         #[arg(long)]
         plain_nodes: bool,
+        /// The Kubernetes releases to test with; all without it
+        #[arg(long, value_name = "1.31")]
+        kubernetes: Vec<String>,
     },
     /// Take over a killercoda scenario
     Import {
@@ -54,13 +57,13 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode> {
     match command {
         Command::New { id, into } => scaffold::run(&id, &into),
         Command::Lint { named } => lint_all(&sources(global, &named)?),
-        Command::Test { named, cluster, jobs, plain_nodes } => {
+        Command::Test { named, cluster, jobs, plain_nodes, kubernetes } => {
             if cluster != ClusterKind::Sandbox {
                 let kind = format!("--cluster {}", cluster.as_str());
                 return Err(not_built(&kind, "lessons are tested on the sandbox"));
             }
             let sources = sources(global, &named)?;
-            block_on(suite::run(sources, suite::Plan { jobs, plain_nodes }))?
+            block_on(suite::run(sources, suite::Plan { jobs, plain_nodes, kubernetes }))?
         }
         Command::Import { scenario } => {
             let what = format!("the import of {}", scenario.display());

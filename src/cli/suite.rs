@@ -17,6 +17,7 @@ use crate::lab::{Lab, Options};
 use crate::lesson::load;
 use crate::lesson::schema::{Spec, Wrong};
 use crate::lesson::source::Source;
+use crate::release::{RELEASES, Release};
 
 /// How the suite runs.
 pub struct Plan {
@@ -24,6 +25,8 @@ pub struct Plan {
     pub jobs: usize,
     /// Nodes without namespaces.
     pub plain_nodes: bool,
+    /// The releases to test with, e.g. `1.31`; all that are emulated where it is empty.
+    pub kubernetes: Vec<String>,
 }
 
 /// How long a check may take to find what is expected.
@@ -67,25 +70,30 @@ fn cases(spec: &Spec) -> Vec<Case> {
 pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
     let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let gate = Arc::new(Semaphore::new(if plan.jobs == 0 { processors } else { plan.jobs }));
+    let releases = match plan.kubernetes {
+        named if named.is_empty() => RELEASES.iter().map(Release::short).collect(),
+        named => named,
+    };
     let mut running = Vec::new();
     for source in sources {
         let loaded = load::load(&source, "en", None)?;
-        for case in cases(&loaded.spec) {
-            let (gate, source) = (gate.clone(), source.clone());
-            let (lesson, names) = (loaded.spec.id.clone(), case.names());
+        let all = cases(&loaded.spec);
+        for (release, case) in releases.iter().flat_map(|release| all.iter().map(move |case| (release, case))) {
+            let (gate, source, case) = (gate.clone(), source.clone(), case.clone());
+            let (lesson, names, kubernetes) = (loaded.spec.id.clone(), case.names(), release.clone());
             let task = tokio::spawn(async move {
                 let _turn = gate.acquire().await;
                 let started = Instant::now();
-                let results = run_case(&source, &case, plan.plain_nodes).await;
+                let results = run_case(&source, &case, kubernetes, plan.plain_nodes).await;
                 (results, started.elapsed())
             });
-            running.push((lesson, names, task));
+            running.push((lesson, release.clone(), names, task));
         }
     }
-    let mut rows = vec![["LESSON", "CASE", "RESULT", "TIME"].map(str::to_owned).to_vec()];
+    let mut rows = vec![["LESSON", "KUBERNETES", "CASE", "RESULT", "TIME"].map(str::to_owned).to_vec()];
     let mut reasons = String::new();
     let (mut count, mut failed) = (0, 0);
-    for (lesson, names, task) in running {
+    for (lesson, kubernetes, names, task) in running {
         let (results, time) =
             task.await.context_what(|| format!("the case {} broke off", names.join(", ")))?;
         for (case, result) in names.into_iter().zip(results) {
@@ -94,11 +102,11 @@ pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
                 Ok(()) => "ok",
                 Err(e) => {
                     failed += 1;
-                    reasons += &format!("\n{lesson}, {case}: {e}\n");
+                    reasons += &format!("\n{lesson}, {kubernetes}, {case}: {e}\n");
                     "FAILED"
                 }
             };
-            rows.push(vec![lesson.clone(), case, word.into(), format!("{:.1} s", time.as_secs_f64())]);
+            rows.push(vec![lesson.clone(), kubernetes.clone(), case, word.into(), format!("{:.1} s", time.as_secs_f64())]);
         }
     }
     output::out(&output::table(&rows));
@@ -108,7 +116,7 @@ pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
 }
 
 /// A result for each name of the case.
-async fn run_case(source: &Source, case: &Case, plain_nodes: bool) -> Vec<Result<()>> {
+async fn run_case(source: &Source, case: &Case, kubernetes: String, plain_nodes: bool) -> Vec<Result<()>> {
     let count = case.names().len();
     // What keeps a lab from coming up, or from getting to the step, is every answer's failure.
     let all = |e: Error| {
@@ -119,7 +127,7 @@ async fn run_case(source: &Source, case: &Case, plain_nodes: bool) -> Vec<Result
         Ok(home) => home,
         Err(e) => return all(e),
     };
-    let lab = match open(source, home.path(), plain_nodes).await {
+    let lab = match open(source, home.path(), kubernetes, plain_nodes).await {
         Ok(lab) => lab,
         Err(e) => return all(e),
     };
@@ -141,7 +149,12 @@ async fn run_case(source: &Source, case: &Case, plain_nodes: bool) -> Vec<Result
     results
 }
 
-async fn open(source: &Source, home: &std::path::Path, plain_nodes: bool) -> Result<Arc<Lab>> {
+async fn open(
+    source: &Source,
+    home: &std::path::Path,
+    kubernetes: String,
+    plain_nodes: bool,
+) -> Result<Arc<Lab>> {
     let lessons = match source {
         Source::Directory(dir) => Some(dir.clone()),
         Source::Embedded(_) => None,
@@ -149,7 +162,7 @@ async fn open(source: &Source, home: &std::path::Path, plain_nodes: bool) -> Res
     let options = Options {
         lesson: Some(load::spec(source, None)?.0.id),
         cluster: ClusterKind::Sandbox,
-        kubernetes: None,
+        kubernetes: Some(kubernetes),
         lang: None,
         name: "test".into(),
         fresh: true,

@@ -208,6 +208,7 @@ impl Linter<'_> {
         for (number, line) in text.lines().enumerate() {
             for piece in line.split("{{").skip(1) {
                 let Some((name, _)) = piece.split_once("}}") else { continue };
+                let name = name.strip_prefix(['#', '^', '/']).unwrap_or(name);
                 let word = !name.is_empty()
                     && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
                 if word && !self.all.contains_key(name) && !variables::RESERVED.contains(&name) {

@@ -11,6 +11,7 @@ use crate::apiserver::authorization::quote;
 use crate::apiserver::status::{GroupResource, Status};
 use crate::apiserver::storage::Key;
 
+mod audiences;
 mod labels;
 mod pods;
 
@@ -196,6 +197,9 @@ impl Request<'_> {
         }
         if pod["spec"]["nodeName"] != self.node {
             return self.refuse("node requested token bound to a pod scheduled on a different node");
+        }
+        if self.environment.release.gates.node_audience_restriction {
+            return audiences::check(self, &pod);
         }
         Ok(())
     }

@@ -23,6 +23,8 @@ pub struct NodeAuthorizer {
     graph: Graph,
     /// The rules of `system:node`, for what is not subdivided.
     rules: Vec<PolicyRule>,
+    /// Whether a pod's service account may be read.
+    reads_accounts: bool,
     /// Whether reads of nodes and pods are limited too.
     with_selectors: bool,
 }
@@ -33,6 +35,7 @@ impl NodeAuthorizer {
         Self {
             graph: Graph::new(environment.store.clone()),
             rules: bootstrap::cluster_role_rules(environment.release, "system:node"),
+            reads_accounts: environment.release.gates.kubelet_reads_service_accounts,
             with_selectors: environment.release.gates.authorize_node_with_selectors,
         }
     }
@@ -51,6 +54,9 @@ impl NodeAuthorizer {
                     return self.get(node, Start::ResourceClaim, request);
                 }
                 ("storage.k8s.io", "volumeattachments") => return self.get(node, Start::Attachment, request),
+                ("", "serviceaccounts") if request.verb == "get" && request.subresource.is_empty() => {
+                    return self.read_account(node, request);
+                }
                 ("", "serviceaccounts") => return self.create_token(node, request),
                 ("coordination.k8s.io", "leases") => return lease(node, request),
                 ("storage.k8s.io", "csinodes") => return csi_node(node, request),
@@ -110,6 +116,15 @@ impl NodeAuthorizer {
             return no("can only read namespaced object of this type");
         }
         self.related(node, start, request)
+    }
+
+    /// A pod's service account, for credential providers and pod certificates; older releases answer as for a token.
+    fn read_account(&self, node: &str, request: &RequestInfo) -> Answer {
+        if self.reads_accounts {
+            self.read_namespaced(node, Start::ServiceAccount, request)
+        } else {
+            self.create_token(node, request)
+        }
     }
 
     fn create_token(&self, node: &str, request: &RequestInfo) -> Answer {

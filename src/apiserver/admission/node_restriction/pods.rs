@@ -50,6 +50,12 @@ fn create(request: &Request<'_>) -> Result<(), Status> {
         return request.refuse(format!("node {me} can only create pods with spec.nodeName set to itself"));
     }
     owner(request, pod)?;
+    if request.environment.release.gates.mirror_pods_refer_to_nothing {
+        return match reference(pod) {
+            Some(what) => request.refuse(format!("node {me} can not create pods that reference {what}")),
+            None => Ok(()),
+        };
+    }
     let spec = &pod["spec"];
     let account = ["serviceAccountName", "serviceAccount"];
     let has_account =
@@ -66,6 +72,48 @@ fn create(request: &Request<'_>) -> Result<(), Status> {
         Some((what, _)) => request.refuse(format!("node {me} can not create pods that reference {what}")),
         None => Ok(()),
     }
+}
+
+/// The first object of the API that a pod refers to (`pkg/api/pod.HasAPIObjectReference`).
+fn reference(pod: &Value) -> Option<&'static str> {
+    const OF_VOLUMES: [(&str, &str); 8] = [
+        ("configMap", "configmaps (via configmap volumes)"),
+        ("secret", "secrets (via secret volumes)"),
+        ("csi", "csidrivers (via CSI volumes)"),
+        ("glusterfs", "endpoints (via glusterFS volumes)"),
+        ("persistentVolumeClaim", "persistentvolumeclaims"),
+        ("ephemeral", "persistentvolumeclaims (via ephemeral volumes)"),
+        ("azureFile", "secrets (via azureFile volumes)"),
+        ("projected", ""),
+    ];
+    const OF_SOURCES: [(&str, &str); 5] = [
+        ("configMap", "configmaps (via projected volumes)"),
+        ("secret", "secrets (via projected volumes)"),
+        ("serviceAccountToken", "serviceaccounts (via projected volumes)"),
+        ("clusterTrustBundle", "clustertrustbundles"),
+        ("podCertificate", "podcertificates"),
+    ];
+    let spec = &pod["spec"];
+    let account = ["serviceAccountName", "serviceAccount"];
+    if account.into_iter().any(|field| spec[field].as_str().is_some_and(|name| !name.is_empty())) {
+        return Some("serviceaccounts");
+    }
+    if references::secrets(pod).next().is_some() {
+        return Some("secrets");
+    }
+    if references::config_maps(pod).next().is_some() {
+        return Some("configmaps");
+    }
+    if references::items(&spec["resourceClaims"]).next().is_some() {
+        return Some("resourceclaims");
+    }
+    let among = |value: &Value, all: &[(&str, &'static str)]| {
+        all.iter().find(|(field, _)| value.get(*field).is_some_and(|v| !v.is_null())).map(|(_, what)| *what)
+    };
+    references::volumes(pod).find_map(|volume| match among(volume, &OF_VOLUMES) {
+        Some("") => references::items(&volume["projected"]["sources"]).find_map(|s| among(s, &OF_SOURCES)),
+        other => other,
+    })
 }
 
 /// The only owner of a mirror pod is the kubelet's Node, by its present uid.
@@ -124,6 +172,10 @@ fn status(request: &Request<'_>) -> Result<(), Status> {
     };
     if claims(new) != claims(old) {
         return request.refuse(format!("node {me} cannot update resource claim statues"));
+    }
+    let extended = |pod: &Value| pod["status"]["extendedResourceClaimStatus"].clone();
+    if extended(new) != extended(old) {
+        return request.refuse(format!("node {me} cannot update extended resource claim status"));
     }
     Ok(())
 }
