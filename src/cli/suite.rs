@@ -78,7 +78,8 @@ pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
     for source in sources {
         let loaded = load::load(&source, "en", None)?;
         let all = cases(&loaded.spec);
-        for (release, case) in releases.iter().flat_map(|release| all.iter().map(move |case| (release, case))) {
+        for (release, case) in releases.iter().flat_map(|release| all.iter().map(move |case| (release, case)))
+        {
             let (gate, source, case) = (gate.clone(), source.clone(), case.clone());
             let (lesson, names, kubernetes) = (loaded.spec.id.clone(), case.names(), release.clone());
             let task = tokio::spawn(async move {
@@ -106,7 +107,13 @@ pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
                     "FAILED"
                 }
             };
-            rows.push(vec![lesson.clone(), kubernetes.clone(), case, word.into(), format!("{:.1} s", time.as_secs_f64())]);
+            rows.push(vec![
+                lesson.clone(),
+                kubernetes.clone(),
+                case,
+                word.into(),
+                format!("{:.1} s", time.as_secs_f64()),
+            ]);
         }
     }
     output::out(&output::table(&rows));

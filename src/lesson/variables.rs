@@ -128,8 +128,11 @@ mod tests {
 
     #[test]
     fn parts_are_there_for_those_whom_they_concern() {
-        let text = "a\n{{#r}}\nread {{n}}\n{{/r}}\n{{^r}}\nwrite\n{{/r}}\nb {{#r}}x{{/r}}{{^r}}y{{/r}}.\n{{#other}}";
-        let with = |value: &str| fill(text, &Variables::from([("r".into(), value.into()), ("n".into(), "1".into())]));
+        let text =
+            "a\n{{#r}}\nread {{n}}\n{{/r}}\n{{^r}}\nwrite\n{{/r}}\nb {{#r}}x{{/r}}{{^r}}y{{/r}}.\n{{#other}}";
+        let with = |value: &str| {
+            fill(text, &Variables::from([("r".into(), value.into()), ("n".into(), "1".into())]))
+        };
         assert_eq!(with("yes"), "a\nread 1\nb x.\n{{#other}}");
         assert_eq!(with(""), "a\nwrite\nb y.\n{{#other}}");
     }

@@ -49,7 +49,8 @@ pub(super) fn check(request: &Request<'_>, pod: &Value) -> Result<(), Status> {
 fn named_by(request: &Request<'_>, pod: &Value, audience: &str) -> Result<bool, String> {
     let mut errors = Vec::new();
     for volume in references::volumes(pod) {
-        let tokens = references::items(&volume["projected"]["sources"]).map(|source| &source["serviceAccountToken"]);
+        let tokens =
+            references::items(&volume["projected"]["sources"]).map(|source| &source["serviceAccountToken"]);
         if tokens.filter(|t| t.is_object()).any(|t| t["audience"].as_str().unwrap_or("") == audience) {
             return Ok(true);
         }
@@ -82,7 +83,8 @@ fn driver(request: &Request<'_>, pod: &Value, volume: &Value) -> Result<String, 
     } else {
         return Ok(text(&volume["csi"]["driver"]));
     };
-    let claim = find(request, &Key::new("", "persistentvolumeclaims", namespace, &claim), "persistentvolumeclaim")?;
+    let claim =
+        find(request, &Key::new("", "persistentvolumeclaims", namespace, &claim), "persistentvolumeclaim")?;
     let name = text(&claim["spec"]["volumeName"]);
     let volume = find(request, &Key::new("", "persistentvolumes", "", &name), "persistentvolume")?;
     Ok(text(&volume["spec"]["csi"]["driver"]))
@@ -93,7 +95,8 @@ fn asks_for(request: &Request<'_>, driver: &str, audience: &str) -> Result<bool,
     if driver.is_empty() {
         return Ok(false);
     }
-    let driver = find(request, &Key::new("storage.k8s.io", "csidrivers", "", driver), "csidriver.storage.k8s.io")?;
+    let driver =
+        find(request, &Key::new("storage.k8s.io", "csidrivers", "", driver), "csidriver.storage.k8s.io")?;
     let mut asked = references::items(&driver["spec"]["tokenRequests"]);
     Ok(asked.any(|token| token["audience"].as_str().unwrap_or("") == audience))
 }
