@@ -98,6 +98,9 @@ pub struct LabArguments {
     cluster: ClusterKind,
     #[command(flatten)]
     live: live::Arguments,
+    /// The directory of the real kube-apiserver and etcd of a local cluster [default: KUBEBUILDER_ASSETS, then PATH]
+    #[arg(long, value_name = "DIR")]
+    binaries: Option<PathBuf>,
     /// The Kubernetes release to emulate
     #[arg(long, value_name = "1.31")]
     kubernetes: Option<String>,
@@ -123,6 +126,7 @@ impl LabArguments {
         Ok(lab::Options {
             lesson: self.lesson.clone(),
             cluster: self.cluster,
+            binaries: self.binaries.clone(),
             kubernetes: self.kubernetes.clone(),
             lang: self.lang.clone(),
             name: global.name.clone(),

@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::node::Node;
 
 pub mod live;
+pub mod local;
 pub mod sandbox;
 
 /// Which kind of cluster a lab runs on.

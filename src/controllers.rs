@@ -31,6 +31,7 @@ pub mod namespace;
 pub mod nodelifecycle;
 pub mod podgc;
 pub mod publish;
+pub mod remote;
 pub mod scheduler;
 pub mod trigger;
 pub mod workloads;

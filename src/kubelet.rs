@@ -27,6 +27,7 @@ pub mod journal;
 mod logs;
 pub mod manifests;
 pub mod runtime;
+pub mod server;
 pub mod socket;
 pub mod source;
 mod status;

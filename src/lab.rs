@@ -41,6 +41,8 @@ pub struct Options {
     pub lesson: Option<String>,
     /// The kind of cluster.
     pub cluster: ClusterKind,
+    /// Where the real programs of a local cluster are; else they are looked for.
+    pub binaries: Option<PathBuf>,
     /// The release to emulate: `1.31`.
     pub kubernetes: Option<String>,
     /// The language: `en`.

@@ -149,4 +149,9 @@ pub trait Node: Send + Sync {
 
     /// Opens a TCP listener at an address of the node's own network.
     async fn listen(&self, address: SocketAddr) -> Result<tokio::net::TcpListener>;
+
+    /// Connects to an address as the node reaches it.
+    async fn connect(&self, address: SocketAddr) -> std::io::Result<tokio::net::TcpStream> {
+        tokio::net::TcpStream::connect(address).await
+    }
 }

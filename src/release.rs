@@ -6,7 +6,7 @@
 use std::sync::OnceLock;
 
 /// One emulated Kubernetes release.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Release {
     /// The minor version: 31 for 1.31.
     pub minor: u32,

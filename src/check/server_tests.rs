@@ -17,6 +17,7 @@ use crate::apiserver::server::{Dependencies, KubeletClient, LogRequest, LogStrea
 use crate::apiserver::storage::Store;
 use crate::cluster::sandbox::client;
 use crate::cluster::{Change, ClusterKind, Facts, Identity};
+use crate::controllers::InProcess;
 use crate::klog::LogSink;
 use crate::lesson::load::{self, Loaded};
 use crate::lesson::source::Source;
@@ -195,7 +196,7 @@ impl Cluster for ServerCluster {
     }
 
     fn client(&self, identity: &Identity) -> Result<kube::Client> {
-        client::client(self.server.subscribe(), identity)
+        client::client(InProcess::new(self.server.subscribe()), identity)
     }
 
     fn node(&self, name: &str) -> Option<Arc<dyn Node>> {

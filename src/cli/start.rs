@@ -28,6 +28,7 @@ impl Arguments {
             lesson: None,
             cluster: ClusterKind::Sandbox,
             live: super::live::Arguments::default(),
+            binaries: None,
             kubernetes: None,
             lang: None,
             fresh: false,

@@ -11,16 +11,15 @@ use async_trait::async_trait;
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-use self::client::CurrentServer;
-use self::network::{Listeners, Logs};
+use self::network::Listeners;
 use self::nodes::Nodes;
+use self::plane::Plane;
+use super::local::{self, Binaries};
 use super::{Change, Cluster, ClusterKind, Facts, Identity};
 use crate::apiserver::audit;
-use crate::apiserver::storage::Store;
 use crate::clock::SharedClock;
-use crate::controllers::{Api, InProcess};
-use crate::error::{Context, Error, Result};
-use crate::kubelet::runtime::{Emulated, Environment};
+use crate::error::{Error, Result};
+use crate::kubelet::runtime::{Containers, Environment};
 use crate::kubelet::timing::Timing;
 use crate::kubelet::{self, Kubelet, manifests};
 use crate::lab::Phase;
@@ -32,7 +31,8 @@ pub mod addons;
 mod changes;
 pub mod client;
 mod network;
-mod nodes;
+pub mod nodes;
+pub mod plane;
 
 /// The control plane's name.
 pub const CONTROL_PLANE: &str = "controlplane";
@@ -62,6 +62,8 @@ pub struct Options {
     pub plain_nodes: bool,
     /// The port on this machine's loopback; 0 takes a free one.
     pub port: u16,
+    /// The real programs, where those are to run.
+    pub real: Option<Binaries>,
     /// The time.
     pub clock: SharedClock,
 }
@@ -90,19 +92,13 @@ pub struct NodeInfo {
     pub kubeconfig: PathBuf,
 }
 
-/// How long a first start may take until the API server answers and both nodes are there.
-const FIRST_START: Duration = Duration::from_secs(20);
-/// How long a resumed lab waits for its API server: a learner may have left it broken.
-const RESUME: Duration = Duration::from_secs(3);
-
-/// A running sandbox.
+/// A running cluster of nodes that this program makes; what runs on its control plane is its [`Plane`].
 pub struct Sandbox {
     options: Options,
     address: SocketAddr,
     nodes: Nodes,
     kubelets: Vec<Arc<Kubelet>>,
-    servers: CurrentServer,
-    audit: Arc<audit::Log>,
+    plane: Plane,
     changes: broadcast::Sender<Change>,
     tasks: tokio_util::sync::CancellationToken,
     /// What was found damaged and set aside.
@@ -117,67 +113,26 @@ impl Sandbox {
     pub async fn start(options: Options, phase: impl Fn(Phase) + Send + Sync) -> Result<Arc<Self>> {
         phase(Phase::Nodes);
         let dir = &options.dir;
-        let store_dir = dir.store();
-        let first = !store_dir.join("log").exists();
         let (address, listeners) = Listeners::bind(dir, options.port).await?;
-        let started = nodes::start(&options, address).await?;
-        let (store, mut notices) = Store::open(&store_dir)
-            .context_what(|| format!("cannot open the store in {}", store_dir.display()))?;
-        notices.extend(started.notice);
-        let audit_file = dir.root().join("audit");
-        let audit = audit::Log::open(&audit_file)
-            .context_what(|| format!("cannot open the record of requests {}", audit_file.display()))?;
-        let audit = Arc::new(audit);
-        if first {
+        let mut started = nodes::start(&options, address).await?;
+        let tasks = tokio_util::sync::CancellationToken::new();
+        let mut plane = match &options.real {
+            None => plane::emulated(&options, &started, listeners)?,
+            Some(_) => local::plane(&options, &started, address, &tasks)?,
+        };
+        let mut notices = std::mem::take(&mut plane.notices);
+        notices.extend(started.notice.take());
+        if plane.first {
             manifests::write_missing(&dir.node_root(CONTROL_PLANE), options.release)?;
         }
         phase(Phase::ApiServer);
-        let (sender, servers) = tokio::sync::watch::channel(None);
-        let api: Arc<dyn Api> = InProcess::new(servers.clone());
-        let logs = Arc::new(Logs::default());
-        let network = Arc::new(listeners.inside(started.nodes.find(CONTROL_PLANE)));
-        let mut kubelets = Vec::new();
-        for (name, node_address, control_plane) in
-            [(CONTROL_PLANE, CONTROL_PLANE_ADDRESS, true), (WORKER, WORKER_ADDRESS, false)]
-        {
-            let root = dir.node_root(name);
-            let runtime = Emulated::new(Environment {
-                node: name.into(),
-                address: node_address,
-                root: root.clone(),
-                clock: options.clock.clone(),
-                timing: options.timing.clone(),
-                release: options.release,
-                store: store.clone(),
-                audit: audit.clone(),
-                network: network.clone(),
-                servers: sender.clone(),
-                api: api.clone(),
-                kubelets: logs.clone(),
-            });
-            let config = kubelet::Config {
-                node: name.into(),
-                address: node_address,
-                root,
-                control_plane,
-                timing: options.timing.clone(),
-                release: options.release,
-                clock: options.clock.clone(),
-                runtime,
-                api: api.clone(),
-            };
-            let kubelet = Kubelet::start(config).await?;
-            logs.add(name, &kubelet);
-            kubelets.push(kubelet);
-        }
-        let tasks = tokio_util::sync::CancellationToken::new();
+        let kubelets = kubelets(&options, &started.nodes, &plane).await?;
         let changes = broadcast::channel(64).0;
         let manifests = dir.node_root(CONTROL_PLANE).join(MANIFESTS.trim_start_matches('/'));
-        changes::forward(&changes, &audit, servers.clone(), &manifests, &tasks);
-        let nodes = started.nodes;
-        let sandbox =
-            Arc::new(Self { options, address, nodes, kubelets, servers, audit, changes, tasks, notices });
-        let patience = if first { FIRST_START } else { RESUME };
+        changes::forward(&changes, &plane.audit, plane.up.clone(), &manifests, &tasks);
+        let (nodes, first, patience) = (started.nodes, plane.first, plane.patience);
+        let sandbox = Arc::new(Self { options, address, nodes, kubelets, plane, changes, tasks, notices });
+        let patience = if first { patience.0 } else { patience.1 };
         let up = tokio::time::timeout(patience, sandbox.wait_until_up()).await.is_ok();
         if first && !up {
             sandbox.shutdown().await;
@@ -192,30 +147,22 @@ impl Sandbox {
 
     /// Waits until the API server is ready and both nodes are registered.
     async fn wait_until_up(&self) {
-        let mut servers = self.servers.clone();
+        let mut up = self.plane.up.clone();
         let Ok(client) = self.client(&Identity::Admin) else { return };
         loop {
-            let server = servers.borrow_and_update().clone();
-            match server {
-                Some(server) if server.ready() => {
-                    let mut there = true;
-                    for node in [CONTROL_PLANE, WORKER] {
-                        let request = http::Request::get(format!("/api/v1/nodes/{node}")).body(Vec::new());
-                        let Ok(request) = request else { return };
-                        there &= client.request::<serde_json::Value>(request).await.is_ok();
-                    }
-                    if there {
-                        return;
-                    }
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-                Some(_) => tokio::time::sleep(Duration::from_millis(5)).await,
-                None => {
-                    if servers.changed().await.is_err() {
-                        return;
-                    }
-                }
+            if up.wait_for(|up| *up).await.is_err() {
+                return;
             }
+            let mut there = true;
+            for node in [CONTROL_PLANE, WORKER] {
+                let request = http::Request::get(format!("/api/v1/nodes/{node}")).body(Vec::new());
+                let Ok(request) = request else { return };
+                there &= client.request::<serde_json::Value>(request).await.is_ok();
+            }
+            if there {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -247,11 +194,50 @@ impl Sandbox {
     }
 }
 
+/// Starts the kubelet of each node.
+async fn kubelets(options: &Options, nodes: &Nodes, plane: &Plane) -> Result<Vec<Arc<Kubelet>>> {
+    let mut kubelets = Vec::new();
+    for (name, address, control_plane) in
+        [(CONTROL_PLANE, CONTROL_PLANE_ADDRESS, true), (WORKER, WORKER_ADDRESS, false)]
+    {
+        let node = nodes.find(name).ok_or_else(|| Error::new(format!("there is no node {name}")))?;
+        let root = options.dir.node_root(name);
+        let runtime = Containers::new(Environment {
+            node: name.into(),
+            address,
+            root: root.clone(),
+            clock: options.clock.clone(),
+            timing: options.timing.clone(),
+            api: plane.api.clone(),
+            servers: (plane.servers)(node.clone()),
+        });
+        let kubelet = Kubelet::start(kubelet::Config {
+            node: name.into(),
+            address,
+            root,
+            control_plane,
+            timing: options.timing.clone(),
+            release: options.release,
+            clock: options.clock.clone(),
+            runtime,
+            api: plane.api.clone(),
+        })
+        .await?;
+        (plane.meet)(name, &kubelet);
+        if let Some(authority) = &plane.authority {
+            let listener = node.listen(SocketAddr::new(address, kubelet::server::PORT)).await?;
+            kubelet.serve(listener, authority)?;
+        }
+        kubelets.push(kubelet);
+    }
+    Ok(kubelets)
+}
+
 #[async_trait]
 impl Cluster for Sandbox {
     fn facts(&self) -> Facts {
         Facts {
-            kind: ClusterKind::Sandbox,
+            kind: self.plane.kind,
             version: self.options.release.git_version.into(),
             server: format!("https://{}", self.address),
             nodes: [CONTROL_PLANE, WORKER].map(|n| (n.to_owned(), n.to_owned())).into(),
@@ -260,7 +246,7 @@ impl Cluster for Sandbox {
     }
 
     fn client(&self, identity: &Identity) -> Result<kube::Client> {
-        client::client(self.servers.clone(), identity)
+        client::client(self.plane.api.clone(), identity)
     }
 
     fn node(&self, name: &str) -> Option<Arc<dyn Node>> {
@@ -268,7 +254,7 @@ impl Cluster for Sandbox {
     }
 
     fn audit(&self) -> Option<Arc<audit::Log>> {
-        Some(self.audit.clone())
+        (self.plane.recorded)().then(|| self.plane.audit.clone())
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {
@@ -276,7 +262,7 @@ impl Cluster for Sandbox {
     }
 
     fn server_up(&self) -> bool {
-        self.servers.borrow().as_ref().is_some_and(|server| server.ready())
+        *self.plane.up.borrow()
     }
 
     async fn shutdown(&self) {

@@ -1,6 +1,6 @@
 //! The container runtime of a node: sandboxes, containers, their programs and logs.
 //!
-//! [`ContainerRuntime`] is what the kubelet sees; [`Emulated`] runs the programs inside this process. Ids are 64 hex
+//! [`ContainerRuntime`] is what the kubelet sees; [`Containers`] runs the programs: inside this process, or as real ones. Ids are 64 hex
 //! digits, attempts are counted as the kubelet counts them from what the runtime still knows.
 
 use std::collections::BTreeMap;
@@ -27,6 +27,7 @@ use crate::release::Release;
 
 pub mod images;
 pub mod logs;
+pub mod process;
 mod programs;
 
 /// What a pod's sandbox is made for.
@@ -49,6 +50,13 @@ pub struct ContainerSpec {
     pub image: String,
     /// Command and arguments; empty for the image's own.
     pub argv: Vec<String>,
+}
+
+impl ContainerSpec {
+    /// The name of the command's program, without its directory.
+    pub fn program(&self) -> Option<&str> {
+        self.argv.first().map(|program| program.rsplit('/').next().unwrap_or(program))
+    }
 }
 
 /// A pod's sandbox.
@@ -143,7 +151,7 @@ pub trait ContainerRuntime: Send + Sync {
     async fn shutdown(&self);
 }
 
-/// What the emulated programs get from the lab around them.
+/// What the programs get from the lab around them.
 pub struct Environment {
     /// The node's name.
     pub node: String,
@@ -155,6 +163,22 @@ pub struct Environment {
     pub clock: SharedClock,
     /// How long things take.
     pub timing: Timing,
+    /// How controller-manager and scheduler reach the API server.
+    pub api: Arc<dyn Api>,
+    /// What is behind kube-apiserver and etcd.
+    pub servers: Servers,
+}
+
+/// What is behind the containers of kube-apiserver and etcd.
+pub enum Servers {
+    /// The API server of this program.
+    Emulated(EmulatedServer),
+    /// The real programs.
+    Real(process::Processes),
+}
+
+/// What the API server of this program is started with.
+pub struct EmulatedServer {
     /// The emulated release.
     pub release: &'static Release,
     /// The store behind the API server.
@@ -164,9 +188,7 @@ pub struct Environment {
     /// Opens the API server's listeners.
     pub network: Arc<dyn Network>,
     /// Set while a kube-apiserver container's server runs.
-    pub servers: watch::Sender<Option<Arc<Server>>>,
-    /// How controller-manager and scheduler reach the API server.
-    pub api: Arc<dyn Api>,
+    pub current: watch::Sender<Option<Arc<Server>>>,
     /// How the API server reaches the kubelets.
     pub kubelets: Arc<dyn KubeletClient>,
 }
@@ -193,10 +215,10 @@ struct Core {
     first: AtomicBool,
 }
 
-/// Containers whose programs run inside this process.
-pub struct Emulated(Arc<Core>);
+/// The containers of a node.
+pub struct Containers(Arc<Core>);
 
-impl Emulated {
+impl Containers {
     /// A runtime without containers.
     pub fn new(environment: Environment) -> Arc<Self> {
         Arc::new(Self(Arc::new(Core {
@@ -238,16 +260,25 @@ impl Core {
             c.started = Some(now);
         });
         let ready = |ready: bool| self.update(&id, |c| c.ready = ready);
-        let first = container.spec.argv.first().is_some_and(|p| p.ends_with("kube-apiserver"))
-            && self.first.swap(false, Ordering::SeqCst);
-        let begun = programs::Begun::default();
-        let run = programs::run(&self.environment, &container.spec, log, &term, first, &ready, &begun);
-        let exit = tokio::select! {
-            biased;
-            () = kill.cancelled() => 137,
-            exit = run => exit,
+        let exit = match &self.environment.servers {
+            Servers::Real(processes) if processes.program(&container.spec).is_some() => {
+                processes.run(&container, log, &term, &kill, &ready).await
+            }
+            _ => {
+                let first = container.spec.argv.first().is_some_and(|p| p.ends_with("kube-apiserver"))
+                    && self.first.swap(false, Ordering::SeqCst);
+                let begun = programs::Begun::default();
+                let run =
+                    programs::run(&self.environment, &container.spec, log, &term, first, &ready, &begun);
+                let exit = tokio::select! {
+                    biased;
+                    () = kill.cancelled() => 137,
+                    exit = run => exit,
+                };
+                programs::withdraw(&self.environment, &begun).await;
+                exit
+            }
         };
-        programs::withdraw(&self.environment, &begun).await;
         let now = self.environment.clock.now();
         self.change(|records| {
             records.stops.remove(&id);
@@ -273,7 +304,7 @@ impl Core {
 }
 
 #[async_trait]
-impl ContainerRuntime for Emulated {
+impl ContainerRuntime for Containers {
     fn run_sandbox(&self, pod: &PodRef) -> String {
         let id = new_id();
         let created = self.0.environment.clock.now();

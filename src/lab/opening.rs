@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Lab, Options, Phase, lock};
 use crate::cluster::live::{self, Live};
+use crate::cluster::local::Binaries;
 use crate::cluster::sandbox::{self, Sandbox};
 use crate::cluster::{Cluster, ClusterKind};
 use crate::error::{Error, Result};
@@ -33,20 +34,23 @@ pub struct LabFile {
 impl Lab {
     /// Brings a lab up, or resumes the one that is there; `phase` is told how far it is.
     pub async fn open(options: Options, phase: impl Fn(Phase) + Send + Sync + 'static) -> Result<Arc<Self>> {
-        let built = options.cluster != ClusterKind::Local;
-        if !built {
-            let kind = options.cluster.as_str();
-            return Err(Error::new(format!("--cluster {kind} is not built yet"))
-                .hint("the lesson runs on the sandbox: leave --cluster away"));
-        }
         let dir = LabDir::new(&options.home, &options.name);
         let lock = lock::take(&dir, &options.name)?;
         let catalog = Catalog::new(options.lessons.as_deref())?;
         let (before, notice) = progress::read::<LabFile>(&dir.lab_file())?;
         let wanted = wanted_lesson(&dir, &catalog, options.lesson.as_deref())?;
+        let real = match options.cluster {
+            ClusterKind::Local => {
+                Some(Binaries::find(options.binaries.as_deref(), options.kubernetes.as_deref())?)
+            }
+            _ => None,
+        };
         let asked =
             options.kubernetes.as_deref().or(Some(before.kubernetes.as_str()).filter(|v| !v.is_empty()));
-        let release = find_release(asked)?;
+        let release = match &real {
+            Some(real) => real.release,
+            None => find_release(asked)?,
+        };
         // Where lab.json is missing or was corrupt, what is there is kept.
         let unknown = before.lesson.is_empty();
         let kind = options.cluster.as_str();
@@ -92,6 +96,7 @@ impl Lab {
                 timing: if options.realistic_timing { Timing::realistic() } else { Timing::scaled() },
                 plain_nodes: options.plain_nodes,
                 port: options.port,
+                real,
                 clock: Arc::new(crate::clock::SystemClock),
             },
             |p| {

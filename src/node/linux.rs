@@ -198,6 +198,15 @@ impl LinuxNode {
         Error::new(format!("the node {} is not running", self.spec.name))
     }
 
+    /// Has the node open a listener or a socket.
+    async fn socket(&self, request: impl FnOnce(u64) -> Request) -> io::Result<OwnedFd> {
+        let id = self.next();
+        let (opened, was_opened) = oneshot::channel();
+        self.link.waiting().listening.insert(id, opened);
+        wire::send(&self.link.socket, &request(id), &[])?;
+        was_opened.await.map_err(|_| io::Error::other(self.gone()))?
+    }
+
     fn next(&self) -> u64 {
         self.link.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -290,16 +299,18 @@ impl Node for LinuxNode {
     }
 
     async fn listen(&self, address: SocketAddr) -> Result<tokio::net::TcpListener> {
-        let id = self.next();
-        let (opened, was_opened) = oneshot::channel();
-        self.link.waiting().listening.insert(id, opened);
         let cannot =
-            |why: String| Error::new(format!("cannot listen at {address} on {}", self.spec.name)).why(why);
-        wire::send(&self.link.socket, &Request::Listen { id, address }, &[])
-            .map_err(|e| cannot(e.to_string()))?;
-        let socket = was_opened.await.map_err(|_| self.gone())?.map_err(|e| cannot(e.to_string()))?;
+            |why: io::Error| Error::new(format!("cannot listen at {address} on {}", self.spec.name)).why(why);
+        let socket = self.socket(|id| Request::Listen { id, address }).await.map_err(cannot)?;
         let listener = std::net::TcpListener::from(socket);
-        listener.set_nonblocking(true).map_err(|e| cannot(e.to_string()))?;
-        tokio::net::TcpListener::from_std(listener).map_err(|e| cannot(e.to_string()))
+        listener.set_nonblocking(true).map_err(cannot)?;
+        tokio::net::TcpListener::from_std(listener).map_err(cannot)
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<tokio::net::TcpStream> {
+        let socket = self.socket(|id| Request::Socket { id, v6: address.is_ipv6() }).await?;
+        let stream = std::net::TcpStream::from(socket);
+        stream.set_nonblocking(true)?;
+        tokio::net::TcpSocket::from_std_stream(stream).connect(address).await
     }
 }

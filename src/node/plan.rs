@@ -136,6 +136,12 @@ pub fn prepare(
     Ok(NodeSpec { name: name.into(), address, root: root.into(), mounts })
 }
 
+/// Lets a node see a program of this machine at a path without its leading slash; for before it is started.
+pub fn add_program(spec: &mut NodeSpec, source: &Path, target: &Path) -> Result<()> {
+    let root = spec.root.clone();
+    bind_file(&root, source, target, &mut spec.mounts)
+}
+
 /// The environment of every command on a node.
 pub fn environment(term: &str) -> Vec<(String, String)> {
     [

@@ -98,6 +98,12 @@ impl Authority {
         Ok(Self { issuer, certificate: certificate.to_owned() })
     }
 
+    /// The same authority once more.
+    pub fn again(&self) -> Result<Self> {
+        let Leaf { certificate, key } = self.to_leaf();
+        Self::from_pem(&certificate, &key)
+    }
+
     /// The authority's certificate in PEM.
     pub fn certificate(&self) -> &str {
         &self.certificate

@@ -10,7 +10,9 @@ use cks_lab::apiserver::server::{KubeletClient, LogRequest, LogStream, Network, 
 use cks_lab::apiserver::storage::Store;
 use cks_lab::clock::SystemClock;
 use cks_lab::controllers::InProcess;
-use cks_lab::kubelet::runtime::{Container, ContainerRuntime, Emulated, Environment, State};
+use cks_lab::kubelet::runtime::{
+    Container, ContainerRuntime, Containers, EmulatedServer, Environment, Servers, State,
+};
 use cks_lab::kubelet::timing::Timing;
 use cks_lab::kubelet::{Config, Kubelet, manifests};
 use cks_lab::pki::kubeadm::{self, Layout, Member};
@@ -83,15 +85,17 @@ impl Lab {
             root: root.clone(),
             clock: Arc::new(SystemClock),
             timing: Timing::scaled(),
-            release,
-            store: Store::in_memory(),
-            audit: Arc::new(audit::Log::default()),
-            network: Arc::new(Loopback::default()),
-            servers,
             api: api.clone(),
-            kubelets: Arc::new(NoKubelets),
+            servers: Servers::Emulated(EmulatedServer {
+                release,
+                store: Store::in_memory(),
+                audit: Arc::new(audit::Log::default()),
+                network: Arc::new(Loopback::default()),
+                current: servers,
+                kubelets: Arc::new(NoKubelets),
+            }),
         };
-        let runtime: Arc<dyn ContainerRuntime> = Emulated::new(environment);
+        let runtime: Arc<dyn ContainerRuntime> = Containers::new(environment);
         let config = Config {
             node: "controlplane".into(),
             address: [172, 30, 1, 2].into(),

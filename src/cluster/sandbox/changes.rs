@@ -4,11 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use notify::{RecursiveMode, Watcher};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::CONTROL_PLANE;
-use super::client::CurrentServer;
 use crate::apiserver::audit::{Entry, Log};
 use crate::cluster::Change;
 
@@ -19,7 +18,7 @@ const OWN_AGENTS: [&str; 6] = ["kubelet", "kube-", "kubeadm", "cks-lab", "kube-r
 pub fn forward(
     changes: &broadcast::Sender<Change>,
     audit: &Arc<Log>,
-    mut servers: CurrentServer,
+    mut up: watch::Receiver<bool>,
     manifests: &Path,
     stop: &CancellationToken,
 ) {
@@ -38,14 +37,9 @@ pub fn forward(
     }));
     let sender = changes.clone();
     tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
-        while servers.changed().await.is_ok() {
-            let server = servers.borrow_and_update().clone();
-            if let Some(server) = server {
-                server.wait_ready().await;
-                let _ = sender.send(Change::Server(true));
-            } else {
-                let _ = sender.send(Change::Server(false));
-            }
+        while up.changed().await.is_ok() {
+            let up = *up.borrow_and_update();
+            let _ = sender.send(Change::Server(up));
         }
     }));
     let sender = changes.clone();

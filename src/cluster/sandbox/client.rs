@@ -1,6 +1,5 @@
-//! A kube client that reaches the API server inside this process, through its whole chain.
+//! A kube client that reaches the API server as the lab does: inside this process through its whole chain, or over TLS.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,6 +11,7 @@ use crate::apiserver::authentication::UserInfo;
 use crate::apiserver::server::Server;
 use crate::apiserver::serving::Body;
 use crate::cluster::Identity;
+use crate::controllers::Api;
 use crate::error::{Context, Result};
 
 /// Which API server runs now; `None` while none does.
@@ -22,12 +22,11 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// Makes a client that acts as `identity`.
 ///
 /// While no server runs its requests fail with `ConnectionRefused`, as they would over the network.
-pub fn client(server: CurrentServer, identity: &Identity) -> Result<kube::Client> {
+pub fn client(api: Arc<dyn Api>, identity: &Identity) -> Result<kube::Client> {
     let headers = impersonation(identity)?;
     let service = tower::service_fn(move |request: Request<kube::client::Body>| {
-        let server = server.borrow().clone();
-        let headers = headers.clone();
-        async move { send(server, request, headers).await }
+        let (api, headers) = (api.clone(), headers.clone());
+        async move { send(api, request, headers).await }
     });
     Ok(kube::Client::new(service, "default"))
 }
@@ -38,21 +37,16 @@ pub fn admin() -> UserInfo {
 }
 
 async fn send(
-    server: Option<Arc<Server>>,
+    api: Arc<dyn Api>,
     request: Request<kube::client::Body>,
     headers: Vec<(HeaderName, HeaderValue)>,
 ) -> Result<Response<Body>, BoxError> {
-    let Some(server) = server else {
-        return Err(Box::new(std::io::Error::from(std::io::ErrorKind::ConnectionRefused)));
-    };
     let (mut parts, body) = request.into_parts();
     let body: Bytes = body.collect().await?.to_bytes();
     for (name, value) in headers {
         parts.headers.append(name, value);
     }
-    let response: Result<Response<Body>, Infallible> =
-        Ok(server.call(admin(), Request::from_parts(parts, body)).await);
-    Ok(response?)
+    Ok(api.call(&admin(), Request::from_parts(parts, body)).await?)
 }
 
 fn impersonation(identity: &Identity) -> Result<Vec<(HeaderName, HeaderValue)>> {

@@ -5,9 +5,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{CONTROL_PLANE, CONTROL_PLANE_ADDRESS, Options, SERVICE_ADDRESS, WORKER, WORKER_ADDRESS};
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
+use crate::kubelet::runtime::process::{self, PROGRAMS};
 use crate::node::plan;
 use crate::node::{Node, linux, plain, ssh};
+use crate::pki::Authority;
 use crate::pki::kubeadm::{self, Layout, Member, write_file};
 
 /// The running nodes.
@@ -23,6 +25,8 @@ pub struct Started {
     pub nodes: Nodes,
     /// Why they are not in namespaces.
     pub notice: Option<String>,
+    /// The cluster's authority.
+    pub authority: Authority,
 }
 
 impl Nodes {
@@ -46,18 +50,28 @@ pub async fn start(options: &Options, outside: SocketAddr) -> Result<Started> {
     let all = [(CONTROL_PLANE.to_owned(), CONTROL_PLANE_ADDRESS), (WORKER.to_owned(), WORKER_ADDRESS)];
     let mut specs = Vec::new();
     for (name, address) in &all {
-        specs.push(plan::prepare(name, *address, &options.dir.node_root(name), &all, &program)?);
+        let mut spec = plan::prepare(name, *address, &options.dir.node_root(name), &all, &program)?;
+        for (program, file) in options.real.iter().flat_map(|real| PROGRAMS.iter().zip(&real.files)) {
+            plan::add_program(&mut spec, file, &Path::new(process::DIRECTORY).join(program))?;
+        }
+        specs.push(spec);
     }
     let mut plain = options.plain_nodes;
     let mut notice = None;
     if !plain {
         match linux::Lab::start(specs.clone(), &program).await {
             Ok(lab) => {
-                keys(options, outside, false)?;
+                let authority = keys(options, outside, false)?;
                 let nodes: Vec<_> =
                     all.iter().filter_map(|(name, _)| lab.node(name)).map(|n| n as Arc<dyn Node>).collect();
                 let nodes = reachable(nodes, Some(lab), options, &program).await?;
-                return Ok(Started { nodes, notice });
+                return Ok(Started { nodes, notice, authority });
+            }
+            Err(why) if options.real.is_some() => {
+                return Err(Error::new("--cluster local needs namespaces, and this machine gives none")
+                    .why(why)
+                    .hint("`cks-lab doctor` tells more")
+                    .hint("the sandbox needs none: leave --cluster away"));
             }
             Err(why) => {
                 notice = Some(format!(
@@ -67,10 +81,13 @@ pub async fn start(options: &Options, outside: SocketAddr) -> Result<Started> {
             }
         }
     }
-    keys(options, outside, plain)?;
+    if options.real.is_some() {
+        return Err(Error::new("--cluster local needs namespaces: leave --plain-nodes away"));
+    }
+    let authority = keys(options, outside, plain)?;
     let nodes: Vec<_> = plain::start(&specs, &program).into_iter().map(|n| n as Arc<dyn Node>).collect();
     let nodes = reachable(nodes, None, options, &program).await?;
-    Ok(Started { nodes, notice })
+    Ok(Started { nodes, notice, authority })
 }
 
 /// Has each node be reached from the other by ssh.
@@ -91,7 +108,7 @@ async fn reachable(
 }
 
 /// Makes certificates and kubeconfigs, those for use from this machine too.
-fn keys(options: &Options, outside: SocketAddr, plain: bool) -> Result<()> {
+fn keys(options: &Options, outside: SocketAddr, plain: bool) -> Result<Authority> {
     let dir = &options.dir;
     let member =
         |name: &str, address: IpAddr| Member { name: name.into(), address, root: dir.node_root(name) };
@@ -125,5 +142,5 @@ fn keys(options: &Options, outside: SocketAddr, plain: bool) -> Result<()> {
             0o600,
         )?;
     }
-    Ok(())
+    Ok(authority)
 }

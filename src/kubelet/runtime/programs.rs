@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{ContainerSpec, Environment, images};
+use super::{ContainerSpec, EmulatedServer, Environment, Servers, images};
 use crate::apiserver::server::{Dependencies, Server, Waits};
 use crate::controllers;
 use crate::klog::{self, Severity, SharedLog};
@@ -22,17 +22,18 @@ pub async fn run(
     ready: &(dyn Fn(bool) + Send + Sync),
     begun: &Begun,
 ) -> i32 {
-    let program = spec.argv.first().map(|p| p.rsplit('/').next().unwrap_or(p));
-    match program {
-        Some("kube-apiserver") => api_server(environment, spec, log, term, first, ready, begun).await,
-        Some("kube-controller-manager") => {
+    match (spec.program(), &environment.servers) {
+        (Some("kube-apiserver"), Servers::Emulated(emulated)) => {
+            api_server(environment, emulated, spec, log, term, first, ready, begun).await
+        }
+        (Some("kube-controller-manager"), _) => {
             ready(true);
             let mut context = context(environment, log);
             context.root_ca = read(environment, "ca.crt");
             context.signing = read(environment, "ca.crt").zip(read(environment, "ca.key"));
             until(term, controllers::run_controller_manager(context)).await
         }
-        Some("kube-scheduler") => {
+        (Some("kube-scheduler"), _) => {
             ready(true);
             until(term, controllers::run_scheduler(context(environment, log))).await
         }
@@ -53,7 +54,8 @@ pub type Begun = std::sync::Mutex<Option<Arc<Server>>>;
 /// Ends the server that a container began, if it did; another container's server goes on.
 pub async fn withdraw(environment: &Environment, begun: &Begun) {
     let Some(mine) = lock(begun).take() else { return };
-    environment.servers.send_if_modified(|now| {
+    let Servers::Emulated(emulated) = &environment.servers else { return };
+    emulated.current.send_if_modified(|now| {
         let current = now.as_ref().is_some_and(|server| Arc::ptr_eq(server, &mine));
         if current {
             *now = None;
@@ -63,8 +65,10 @@ pub async fn withdraw(environment: &Environment, begun: &Begun) {
     mine.stop().await;
 }
 
+#[allow(clippy::too_many_arguments)]
 async fn api_server(
     environment: &Environment,
+    emulated: &EmulatedServer,
     spec: &ContainerSpec,
     log: SharedLog,
     term: &CancellationToken,
@@ -79,20 +83,20 @@ async fn api_server(
         Waits { policy: timing.server_hooks / 5, hooks: timing.server_hooks }
     };
     let dependencies = Dependencies {
-        store: environment.store.clone(),
-        audit: environment.audit.clone(),
-        release: environment.release,
+        store: emulated.store.clone(),
+        audit: emulated.audit.clone(),
+        release: emulated.release,
         clock: environment.clock.clone(),
         log: log.clone(),
         root: environment.root.clone(),
-        network: environment.network.clone(),
-        kubelets: environment.kubelets.clone(),
+        network: emulated.network.clone(),
+        kubelets: emulated.kubelets.clone(),
         waits,
     };
     let start = async {
         let server = Server::start(&spec.argv, dependencies).await?;
         *lock(begun) = Some(server.clone());
-        environment.servers.send_replace(Some(server.clone()));
+        emulated.current.send_replace(Some(server.clone()));
         Ok(server)
     };
     let started = tokio::select! {

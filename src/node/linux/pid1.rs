@@ -92,14 +92,27 @@ fn answer(socket: &OwnedFd, request: Request, fds: Vec<OwnedFd>, running: &mut H
             }
             Ok(())
         }
-        Request::Listen { id, address } => match std::net::TcpListener::bind(address) {
-            Ok(listener) => wire::send(socket, &Reply::Listening { id, error: None }, &[listener.as_fd()]),
-            Err(error) => {
-                let number = error.raw_os_error().unwrap_or(libc::EIO);
-                wire::send(socket, &Reply::Listening { id, error: Some(number) }, &[])
-            }
-        },
+        Request::Listen { id, address } => {
+            opened(socket, id, std::net::TcpListener::bind(address).map(OwnedFd::from))
+        }
+        Request::Socket { id, v6 } => {
+            use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+            let family = if v6 { AddressFamily::INET6 } else { AddressFamily::INET };
+            let made = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None);
+            opened(socket, id, made.map_err(Into::into))
+        }
     };
+}
+
+/// Hands a socket to the lab, or the number of the error that kept it from being made.
+fn opened(socket: &OwnedFd, id: u64, made: io::Result<OwnedFd>) -> io::Result<()> {
+    match made {
+        Ok(fd) => wire::send(socket, &Reply::Listening { id, error: None }, &[fd.as_fd()]),
+        Err(error) => {
+            let number = error.raw_os_error().unwrap_or(libc::EIO);
+            wire::send(socket, &Reply::Listening { id, error: Some(number) }, &[])
+        }
+    }
 }
 
 /// Starts a command in a session of its own; the master comes back where a terminal was asked for.

@@ -58,6 +58,13 @@ pub enum Request {
         /// Where.
         address: SocketAddr,
     },
+    /// Make a TCP socket of the node's network, not connected yet.
+    Socket {
+        /// Names the socket in the reply.
+        id: u64,
+        /// Whether it is one of IPv6.
+        v6: bool,
+    },
 }
 
 /// What it answers.
@@ -79,7 +86,7 @@ pub enum Reply {
         /// Its exit status, 128 + the signal for a killed one.
         status: i32,
     },
-    /// A listener is open and comes along, or why not (the error's number).
+    /// A listener or a socket is open and comes along, or why not (the error's number).
     Listening {
         /// Which.
         id: u64,
