@@ -91,7 +91,7 @@ pub enum StaticPodHash {
 }
 
 /// Tables and documents of a release; `hack/update-openapi.py` and `hack/update-tables.py` derive most of them.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Assets {
     /// The flags of kube-apiserver: name, type and shorthand of each.
     pub flags: &'static str,

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::{Global, block_on, not_built, output, scaffold, suite};
 use crate::cluster::ClusterKind;
+use crate::cluster::local::Binaries;
 use crate::error::{Error, ExitCode, Result};
 use crate::lesson::lint;
 use crate::lesson::source::{self, Source};
@@ -35,6 +36,9 @@ pub enum Command {
         /// The kind of cluster
         #[arg(long, value_enum, default_value = "sandbox")]
         cluster: ClusterKind,
+        /// The directory of the real kube-apiserver and etcd of a local cluster [default: KUBEBUILDER_ASSETS, then PATH]
+        #[arg(long, value_name = "DIR")]
+        binaries: Option<PathBuf>,
         /// How many labs at once; 0 takes as many as there are processors
         #[arg(long, short, default_value_t = 0)]
         jobs: usize,
@@ -57,13 +61,18 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode> {
     match command {
         Command::New { id, into } => scaffold::run(&id, &into),
         Command::Lint { named } => lint_all(&sources(global, &named)?),
-        Command::Test { named, cluster, jobs, plain_nodes, kubernetes } => {
-            if cluster != ClusterKind::Sandbox {
+        Command::Test { named, cluster, binaries, jobs, plain_nodes, mut kubernetes } => {
+            if cluster == ClusterKind::Live {
                 let kind = format!("--cluster {}", cluster.as_str());
-                return Err(not_built(&kind, "lessons are tested on the sandbox"));
+                return Err(not_built(&kind, "lessons are tested on the sandbox and with --cluster local"));
             }
             let sources = sources(global, &named)?;
-            block_on(suite::run(sources, suite::Plan { jobs, plain_nodes, kubernetes }))?
+            if cluster == ClusterKind::Local && kubernetes.is_empty() {
+                // The programs say which release they are.
+                kubernetes.push(Binaries::find(binaries.as_deref(), None)?.release.short());
+            }
+            let plan = suite::Plan { cluster, binaries, jobs, plain_nodes, kubernetes };
+            block_on(suite::run(sources, plan))?
         }
         Command::Import { scenario } => {
             let what = format!("the import of {}", scenario.display());

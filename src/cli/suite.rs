@@ -3,6 +3,7 @@
 //! Each case has a lab of its own: the untouched one fails every step; after the solutions every step passes with full
 //! points; after each wrong answer the named check finds what the lesson says.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,10 @@ use crate::release::{RELEASES, Release};
 
 /// How the suite runs.
 pub struct Plan {
+    /// The kind of cluster.
+    pub cluster: ClusterKind,
+    /// Where the real programs of a local cluster are; else they are looked for.
+    pub binaries: Option<PathBuf>,
     /// How many labs at once; 0 takes as many as there are processors.
     pub jobs: usize,
     /// Nodes without namespaces.
@@ -70,7 +75,8 @@ fn cases(spec: &Spec) -> Vec<Case> {
 pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
     let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let gate = Arc::new(Semaphore::new(if plan.jobs == 0 { processors } else { plan.jobs }));
-    let releases = match plan.kubernetes {
+    let plan = Arc::new(plan);
+    let releases = match plan.kubernetes.clone() {
         named if named.is_empty() => RELEASES.iter().map(Release::short).collect(),
         named => named,
     };
@@ -80,12 +86,12 @@ pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
         let all = cases(&loaded.spec);
         for (release, case) in releases.iter().flat_map(|release| all.iter().map(move |case| (release, case)))
         {
-            let (gate, source, case) = (gate.clone(), source.clone(), case.clone());
+            let (gate, source, case, plan) = (gate.clone(), source.clone(), case.clone(), plan.clone());
             let (lesson, names, kubernetes) = (loaded.spec.id.clone(), case.names(), release.clone());
             let task = tokio::spawn(async move {
                 let _turn = gate.acquire().await;
                 let started = Instant::now();
-                let results = run_case(&source, &case, kubernetes, plan.plain_nodes).await;
+                let results = run_case(&source, &case, kubernetes, &plan).await;
                 (results, started.elapsed())
             });
             running.push((lesson, release.clone(), names, task));
@@ -123,7 +129,7 @@ pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
 }
 
 /// A result for each name of the case.
-async fn run_case(source: &Source, case: &Case, kubernetes: String, plain_nodes: bool) -> Vec<Result<()>> {
+async fn run_case(source: &Source, case: &Case, kubernetes: String, plan: &Plan) -> Vec<Result<()>> {
     let count = case.names().len();
     // What keeps a lab from coming up, or from getting to the step, is every answer's failure.
     let all = |e: Error| {
@@ -134,7 +140,7 @@ async fn run_case(source: &Source, case: &Case, kubernetes: String, plain_nodes:
         Ok(home) => home,
         Err(e) => return all(e),
     };
-    let lab = match open(source, home.path(), kubernetes, plain_nodes).await {
+    let lab = match open(source, home.path(), kubernetes, plan).await {
         Ok(lab) => lab,
         Err(e) => return all(e),
     };
@@ -160,7 +166,7 @@ async fn open(
     source: &Source,
     home: &std::path::Path,
     kubernetes: String,
-    plain_nodes: bool,
+    plan: &Plan,
 ) -> Result<Arc<Lab>> {
     let lessons = match source {
         Source::Directory(dir) => Some(dir.clone()),
@@ -168,13 +174,14 @@ async fn open(
     };
     let options = Options {
         lesson: Some(load::spec(source, None)?.0.id),
-        cluster: ClusterKind::Sandbox,
+        cluster: plan.cluster,
+        binaries: plan.binaries.clone(),
         kubernetes: Some(kubernetes),
         lang: None,
         name: "test".into(),
         fresh: true,
         realistic_timing: false,
-        plain_nodes,
+        plain_nodes: plan.plain_nodes,
         port: 0,
         live: crate::cluster::live::Options::default(),
         home: home.to_owned(),

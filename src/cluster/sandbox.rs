@@ -15,7 +15,7 @@ use self::network::Listeners;
 use self::nodes::Nodes;
 use self::plane::Plane;
 use super::local::{self, Binaries};
-use super::{Change, Cluster, ClusterKind, Facts, Identity};
+use super::{Change, Cluster, Facts, Identity};
 use crate::apiserver::audit;
 use crate::clock::SharedClock;
 use crate::error::{Error, Result};
