@@ -39,6 +39,9 @@ pub struct Remote {
     authority: Authority,
     clock: SharedClock,
     connections: tokio::sync::Mutex<HashMap<String, Sender>>,
+    /// Whether the server answers at all: that is when kubelets and controllers go on.
+    answers: watch::Sender<bool>,
+    /// Whether it is ready.
     up: watch::Sender<bool>,
     /// The container that answers now.
     holder: Mutex<Option<String>>,
@@ -59,6 +62,7 @@ impl Remote {
             authority,
             clock,
             connections: tokio::sync::Mutex::default(),
+            answers: watch::Sender::new(false),
             up: watch::Sender::new(false),
             holder: Mutex::default(),
             recorded: AtomicBool::new(true),
@@ -86,13 +90,15 @@ impl Remote {
         let Ok(request) = request else { return false };
         let admin = UserInfo::new("kubernetes-admin", &["system:masters", "system:authenticated"]);
         let answer = tokio::time::timeout(PROBE, self.call(&admin, request)).await;
+        let answers = matches!(answer, Ok(Ok(_)));
         let ready = matches!(answer, Ok(Ok(answer)) if answer.status() == 200);
         let mut holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
-        if ready && holder.is_none() {
+        if answers && holder.is_none() {
             *holder = Some(container.to_owned());
         }
         if holder.as_deref() == Some(container) {
-            self.up.send_if_modified(|up| std::mem::replace(up, ready) != ready);
+            set(&self.answers, answers);
+            set(&self.up, ready);
             return ready;
         }
         false
@@ -103,7 +109,8 @@ impl Remote {
         let mut holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
         if holder.as_deref() == Some(container) {
             *holder = None;
-            self.up.send_if_modified(|up| std::mem::replace(up, false));
+            set(&self.answers, false);
+            set(&self.up, false);
         }
     }
 
@@ -180,6 +187,10 @@ impl Api for Remote {
     }
 
     fn reachable(&self) -> watch::Receiver<bool> {
-        self.up.subscribe()
+        self.answers.subscribe()
     }
+}
+
+fn set(state: &watch::Sender<bool>, to: bool) {
+    state.send_if_modified(|was| std::mem::replace(was, to) != to);
 }

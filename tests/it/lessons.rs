@@ -9,7 +9,7 @@ use serde_json::Value;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-fn command(home: &Path, arguments: &[&str]) -> Command {
+pub fn command(home: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cks-lab"));
     command.args(arguments).env("CKS_LAB_HOME", home).env("TERM", "xterm").stdin(Stdio::null());
     command
@@ -19,26 +19,33 @@ fn run(home: &Path, arguments: &[&str]) -> Output {
     command(home, arguments).output().unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A lab in another process; dropped, it is killed.
-struct Up {
-    child: Child,
-    info: Value,
+pub struct Up {
+    /// The process.
+    pub child: Child,
+    /// What it printed.
+    pub info: Value,
 }
 
 impl Up {
     fn start(home: &Path) -> Self {
-        let mut child = command(home, &["up", "--json"]).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_with(home, &[])
+    }
+
+    /// Starts a lab with more words on its command line.
+    pub fn start_with(home: &Path, more: &[String]) -> Self {
+        let mut child = command(home, &["up", "--json"]).args(more).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let info = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"));
         Self { child, info }
     }
 
-    fn signal(&mut self, signal: rustix::process::Signal) -> i32 {
+    pub fn signal(&mut self, signal: rustix::process::Signal) -> i32 {
         rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
         let end = Instant::now() + LIMIT;
         loop {
@@ -59,12 +66,12 @@ impl Drop for Up {
 }
 
 /// Runs a line of bash on a node: status, stdout, stderr.
-fn on(home: &Path, node: &str, script: &str) -> (i32, String, String) {
+pub fn on(home: &Path, node: &str, script: &str) -> (i32, String, String) {
     let output = run(home, &["exec", node, "--", "bash", "-c", script]);
     (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
 }
 
-fn check(home: &Path, step: &str) -> (i32, Value) {
+pub fn check(home: &Path, step: &str) -> (i32, Value) {
     let output = run(home, &["check", step, "--json"]);
     let result =
         serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));

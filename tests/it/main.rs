@@ -10,6 +10,7 @@ mod kubelet;
 mod lessons;
 mod live;
 mod load;
+mod local;
 mod nodes;
 mod rbac;
 mod realserver;
