@@ -43,7 +43,11 @@ fn each_mistake_has_its_message_and_status() {
         (&["start"], 2, "cks-lab start --plain"),
         (&["start", "--exam"], 2, "--exam is not built yet"),
         (&["up", "--cluster", "live", "--kubeconfig", "/nowhere"], 2, "no kubeconfig can be read"),
-        (&["up", "--cluster", "local"], 2, "--cluster local is not built yet"),
+        (
+            &["up", "--cluster", "local", "--binaries", "/nowhere"],
+            2,
+            "the real kube-apiserver, and there is none in /nowhere",
+        ),
         (
             &["up", "--kubernetes", "1.9"],
             2,

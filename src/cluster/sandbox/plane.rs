@@ -24,6 +24,9 @@ const FIRST_START: Duration = Duration::from_secs(20);
 /// How long a resumed lab waits for its API server: a learner may have left it broken.
 const RESUME: Duration = Duration::from_secs(3);
 
+/// Makes the kubelet of a node known.
+pub type Meet = Box<dyn Fn(&str, &Arc<Kubelet>) + Send + Sync>;
+
 /// A control plane.
 pub struct Plane {
     /// Which kind of cluster it makes.
@@ -41,7 +44,7 @@ pub struct Plane {
     /// By whose certificates kubelets serve an API server that is outside of this process.
     pub authority: Option<Authority>,
     /// Makes a kubelet known to an API server inside it.
-    pub meet: Box<dyn Fn(&str, &Arc<Kubelet>) + Send + Sync>,
+    pub meet: Meet,
     /// Whether the lab has never run.
     pub first: bool,
     /// How long a first and a later start may take.
