@@ -162,12 +162,7 @@ async fn run_case(source: &Source, case: &Case, kubernetes: String, plan: &Plan)
     results
 }
 
-async fn open(
-    source: &Source,
-    home: &std::path::Path,
-    kubernetes: String,
-    plan: &Plan,
-) -> Result<Arc<Lab>> {
+async fn open(source: &Source, home: &std::path::Path, kubernetes: String, plan: &Plan) -> Result<Arc<Lab>> {
     let lessons = match source {
         Source::Directory(dir) => Some(dir.clone()),
         Source::Embedded(_) => None,
