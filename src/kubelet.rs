@@ -64,8 +64,8 @@ pub struct Kubelet {
     workers: Mutex<BTreeMap<String, Worker>>,
     /// Which UID runs under a full name.
     running: Mutex<BTreeMap<String, String>>,
-    /// Why an ended container does not run again yet.
-    waiting: Mutex<BTreeMap<String, String>>,
+    /// Why a container does not run (again) yet: reason and message.
+    waiting: Mutex<BTreeMap<String, (String, String)>>,
     /// Counts what changes a pod's status without changing a container.
     status: tokio::sync::watch::Sender<u64>,
     /// Whether the service runs, and since when; a stopped one leaves its containers alone.
@@ -115,6 +115,11 @@ impl Kubelet {
         lock(&self.workers).clear();
     }
 
+    /// What it writes.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
     /// Whether the service runs, and since when.
     pub fn activity(&self) -> (bool, jiff::Timestamp) {
         *self.active.borrow()
@@ -140,6 +145,7 @@ impl Kubelet {
 
     /// What the journal says of a start.
     fn started(&self) {
+        self.journal.set_verbosity(verbosity(&self.config.root));
         self.journal.systemd("kubelet", "Started kubelet.service - kubelet: The Kubernetes Node Agent.");
         let version = self.config.release.git_version;
         for (source, text) in [
@@ -153,4 +159,19 @@ impl Kubelet {
             self.journal.klog(crate::klog::Severity::Info, source, &text);
         }
     }
+}
+
+/// The `-v` of the kubelet's arguments: of the file that kubeadm writes, or of the one that an admin adds to.
+fn verbosity(root: &std::path::Path) -> u8 {
+    ["var/lib/kubelet/kubeadm-flags.env", "etc/default/kubelet"]
+        .iter()
+        .filter_map(|file| std::fs::read_to_string(root.join(file)).ok())
+        .flat_map(|text| {
+            let words = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
+            words
+                .filter_map(|w| w.strip_prefix("--v=").or_else(|| w.strip_prefix("-v="))?.parse().ok())
+                .collect::<Vec<u8>>()
+        })
+        .last()
+        .unwrap_or(0)
 }

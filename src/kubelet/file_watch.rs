@@ -163,11 +163,7 @@ fn scan(kubelet: &Arc<Kubelet>, directory: &Directory, known: &mut Known) {
     for file in directory.scan() {
         match file {
             Ok(pod) => good.push(pod),
-            Err((path, why)) => kubelet.journal.klog(
-                Severity::Error,
-                "file.go:187",
-                &format!("\"Could not process manifest file\" err={why:?} path={path:?}"),
-            ),
+            Err((source, line)) => kubelet.journal.klog(Severity::Error, source, &line),
         }
     }
     let pods = known.replace(good);
@@ -176,6 +172,10 @@ fn scan(kubelet: &Arc<Kubelet>, directory: &Directory, known: &mut Known) {
 
 /// Takes an event of a file that is there (`podAdd`, `podModify`).
 fn written(kubelet: &Arc<Kubelet>, directory: &Directory, known: &mut Known, name: &str) {
+    if let Some((source, line)) = directory.refuses(name) {
+        kubelet.journal.klog(Severity::Error, source, &line);
+        return;
+    }
     let news = known.written(directory, name);
     took(kubelet, known, news);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,17 +41,29 @@ pub struct Journal {
     newest: watch::Sender<u64>,
     clock: SharedClock,
     pid: Mutex<u32>,
+    verbosity: AtomicU8,
 }
 
 impl Journal {
     /// An empty journal.
     pub fn new(clock: SharedClock) -> Self {
-        Self { lines: Mutex::default(), newest: watch::Sender::new(0), clock, pid: Mutex::new(132) }
+        Self {
+            lines: Mutex::default(),
+            newest: watch::Sender::new(0),
+            clock,
+            pid: Mutex::new(132),
+            verbosity: AtomicU8::new(0),
+        }
     }
 
     /// The kubelet's process id.
     pub fn pid(&self) -> u32 {
         *lock(&self.pid)
+    }
+
+    /// Sets how much is written (`-v`).
+    pub fn set_verbosity(&self, verbosity: u8) {
+        self.verbosity.store(verbosity, Ordering::Relaxed);
     }
 
     /// The kubelet was started again.
@@ -60,9 +73,9 @@ impl Journal {
 
     /// A klog line of the kubelet.
     ///
-    /// Lines of verbosity 2 are not kept: a kubeadm cluster's kubelet runs without `-v`.
+    /// Lines of verbosity 2 are kept only with `-v=2` or more: a kubeadm cluster's kubelet runs without `-v`.
     pub fn klog(&self, severity: Severity, source: &str, message: &str) {
-        if VERBOSE.contains(&source) {
+        if VERBOSE.contains(&source) && self.verbosity.load(Ordering::Relaxed) < 2 {
             return;
         }
         let (now, pid) = (self.clock.now(), self.pid());

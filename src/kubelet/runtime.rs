@@ -213,6 +213,8 @@ struct Core {
     tasks: TaskTracker,
     /// The first API server of a lab starts without waits.
     first: AtomicBool,
+    /// Where etcd listens, while it runs.
+    etcd: programs::Etcd,
 }
 
 /// The containers of a node.
@@ -228,6 +230,7 @@ impl Containers {
             log_changes: Arc::new(watch::Sender::new(0)),
             tasks: TaskTracker::new(),
             first: AtomicBool::new(true),
+            etcd: programs::Etcd::new(Vec::new()),
         })))
     }
 }
@@ -268,8 +271,16 @@ impl Core {
                 let first = container.spec.argv.first().is_some_and(|p| p.ends_with("kube-apiserver"))
                     && self.first.swap(false, Ordering::SeqCst);
                 let begun = programs::Begun::default();
-                let run =
-                    programs::run(&self.environment, &container.spec, log, &term, first, &ready, &begun);
+                let run = programs::run(programs::Program {
+                    environment: &self.environment,
+                    spec: &container.spec,
+                    log,
+                    term: &term,
+                    first,
+                    ready: &ready,
+                    begun: &begun,
+                    etcd: &self.etcd,
+                });
                 let exit = tokio::select! {
                     biased;
                     () = kill.cancelled() => 137,
@@ -433,6 +444,15 @@ impl ContainerRuntime for Containers {
             kill.cancel();
         }
         self.0.tasks.wait().await;
+    }
+}
+
+/// Why a container ended, in the words of containerd: by its exit status.
+pub fn exit_reason(exit: i32) -> &'static str {
+    match exit {
+        0 => "Completed",
+        programs::NOT_STARTED => "StartError",
+        _ => "Error",
     }
 }
 

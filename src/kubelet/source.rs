@@ -52,8 +52,8 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Reads every manifest in byte order; a file that cannot be used is an error with its path.
-    pub fn scan(&self) -> Vec<Result<StaticPod, (String, String)>> {
+    /// Reads every manifest in byte order; of what cannot be used comes the line that the kubelet logs: where, what.
+    pub fn scan(&self) -> Vec<Result<StaticPod, (&'static str, String)>> {
         let mut names: Vec<_> = match fs::read_dir(&self.host) {
             Ok(entries) => entries.flatten().map(|e| e.file_name()).collect(),
             Err(_) => return Vec::new(),
@@ -63,14 +63,37 @@ impl Directory {
             .iter()
             .filter_map(|name| name.to_str())
             .filter(|name| !name.starts_with('.'))
-            .filter_map(|name| {
+            .map(|name| {
                 let shown = format!("{}/{name}", self.shown);
-                match self.resolve(name) {
-                    Ok(path) if !path.is_file() => None,
-                    _ => Some(self.read(name).map_err(|why| (shown, why))),
-                }
+                let metadata = self.resolve(name).and_then(fs::metadata);
+                let line = match metadata {
+                    Err(error) => {
+                        let why = format!("stat {shown}: {}", go_io_error(&error));
+                        ("file.go:176", format!("\"Could not get metadata\" err={why:?} path={shown:?}"))
+                    }
+                    Ok(metadata) if metadata.is_dir() => (
+                        "file.go:182",
+                        format!("\"Provided manifest path is a directory, not recursing into manifest path\" path={shown:?}"),
+                    ),
+                    Ok(metadata) if !metadata.is_file() => ("file.go:193", special(&shown, &metadata)),
+                    Ok(_) => match self.read(name) {
+                        Ok(pod) => return Ok(pod),
+                        Err(why) => (
+                            "file.go:187",
+                            format!("\"Could not process manifest file\" err={why:?} path={shown:?}"),
+                        ),
+                    },
+                };
+                Err(line)
             })
             .collect()
+    }
+
+    /// The line about a pipe, a socket or a device of this name, which must not be opened: that could wait for ever.
+    pub fn refuses(&self, name: &str) -> Option<(&'static str, String)> {
+        let metadata = self.resolve(name).and_then(fs::metadata).ok()?;
+        let plain = metadata.is_file() || metadata.is_dir();
+        (!plain).then(|| ("file.go:193", special(&format!("{}/{name}", self.shown), &metadata)))
     }
 
     /// Reads one file. The error is the sentence that the kubelet logs.
@@ -98,6 +121,22 @@ impl Directory {
         }
         Err(io::Error::from_raw_os_error(libc::ELOOP))
     }
+}
+
+/// The line about something that is neither file nor directory, with its mode as Go prints it.
+fn special(shown: &str, metadata: &fs::Metadata) -> String {
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+    let kind = metadata.file_type();
+    let letter = match () {
+        () if kind.is_fifo() => "p",
+        () if kind.is_socket() => "S",
+        () if kind.is_char_device() => "Dc",
+        () => "D",
+    };
+    let bits = metadata.permissions().mode();
+    let permissions: String =
+        (0..9).map(|i| if bits & (0o400 >> i) != 0 { ["r", "w", "x"][i % 3] } else { "-" }).collect();
+    format!("\"Manifest path is not a directory or file\" path={shown:?} mode=\"{letter}{permissions}\"")
 }
 
 /// Go's words for an I/O error.
@@ -310,7 +349,7 @@ mod tests {
         {
             fs::write(root.join("m").join(name), POD.replace("--y", flag)).unwrap();
         }
-        let scanned: Vec<_> = directory.scan().into_iter().map(Result::unwrap).collect();
+        let scanned: Vec<_> = directory.scan().into_iter().flatten().collect();
         let paths: Vec<_> = scanned.iter().map(|p| p.path.as_str()).collect();
         assert_eq!(paths, ["/m/A", "/m/a.yaml", "/m/a.yaml~", "/m/link"]);
     }

@@ -55,8 +55,8 @@ pub struct Seen<'a> {
     pub sandboxes: &'a [Sandbox],
     /// The node's containers, newest first.
     pub containers: &'a [Container],
-    /// Why an ended container does not run again yet, by the container's id.
-    pub waiting: &'a std::collections::BTreeMap<String, String>,
+    /// Why a container does not run (again) yet, by its id or, before there is one, its [`waiting_key`].
+    pub waiting: &'a std::collections::BTreeMap<String, (String, String)>,
     /// The node's address.
     pub address: &'a str,
     /// The pod's own address, unless it has the node's.
@@ -75,7 +75,7 @@ pub fn pod_status(pod: &Value, uid: &str, seen: &Seen<'_>) -> Value {
         .map(|spec| {
             let name = spec["name"].as_str().unwrap_or_default();
             let container = seen.containers.iter().find(|c| c.pod.uid == uid && c.spec.name == name);
-            container_status(spec, name, container, seen)
+            container_status(spec, uid, name, container, seen)
         })
         .collect();
     let ready = !statuses.is_empty() && statuses.iter().all(|s| s["ready"] == true);
@@ -87,7 +87,8 @@ pub fn pod_status(pod: &Value, uid: &str, seen: &Seen<'_>) -> Value {
     let all_ended = !statuses.is_empty() && statuses.iter().all(|s| s["state"].get("terminated").is_some());
     let failed =
         statuses.iter().any(|s| s["state"]["terminated"]["exitCode"].as_i64().is_some_and(|code| code != 0));
-    let over = all_ended && pod["spec"]["restartPolicy"] == "Never";
+    let policy = pod["spec"]["restartPolicy"].as_str().unwrap_or("Always");
+    let over = all_ended && (policy == "Never" || (policy == "OnFailure" && !failed));
     let phase = match (over, begun) {
         (true, _) if failed => "Failed",
         (true, _) => "Succeeded",
@@ -113,10 +114,29 @@ pub fn pod_status(pod: &Value, uid: &str, seen: &Seen<'_>) -> Value {
             condition("ContainersReady", ready), condition("PodScheduled", true)]})
 }
 
-fn container_status(spec: &Value, name: &str, container: Option<&Container>, seen: &Seen<'_>) -> Value {
+/// By what a container that was never made waits.
+pub fn waiting_key(uid: &str, container: &str) -> String {
+    format!("{uid}/{container}")
+}
+
+fn container_status(
+    spec: &Value,
+    uid: &str,
+    name: &str,
+    container: Option<&Container>,
+    seen: &Seen<'_>,
+) -> Value {
     let mut status = json!({"name": name, "image": spec["image"], "imageID": "", "ready": false, "started": false,
         "restartCount": 0, "lastState": {}, "state": {"waiting": {"reason": "ContainerCreating"}}});
-    let Some(container) = container else { return status };
+    let waiting =
+        |(reason, message): &(String, String)| json!({"waiting": {"reason": reason, "message": message}});
+    let unmade = seen.waiting.get(&waiting_key(uid, name));
+    let Some(container) = container else {
+        if let Some(why) = unmade {
+            status["state"] = waiting(why);
+        }
+        return status;
+    };
     let id = format!("containerd://{}", container.id);
     let begun = container.started.unwrap_or(container.created);
     status["restartCount"] = json!(container.attempt);
@@ -124,14 +144,14 @@ fn container_status(spec: &Value, name: &str, container: Option<&Container>, see
     status["containerID"] = json!(id);
     if container.state == State::Exited {
         let code = container.exit.unwrap_or(255);
-        let reason = if code == 0 { "Completed" } else { "Error" };
+        let reason = crate::kubelet::runtime::exit_reason(code);
         let ended = json!({"terminated": {"exitCode": code, "reason": reason, "startedAt": seconds(begun),
             "finishedAt": seconds(container.finished.unwrap_or(seen.now)), "containerID": id}});
-        match seen.waiting.get(&container.id) {
+        match seen.waiting.get(&container.id).or(unmade) {
             None => status["state"] = ended,
             Some(why) => {
                 status["lastState"] = ended;
-                status["state"] = json!({"waiting": {"reason": "CrashLoopBackOff", "message": why}});
+                status["state"] = waiting(why);
             }
         }
     } else {

@@ -19,6 +19,10 @@ pub struct Timing {
     pub server_start: Duration,
     /// From the first answer until the hooks are done (really 0.9 s).
     pub server_hooks: Duration,
+    /// How long a failing liveness probe is borne (8 times 10 s).
+    pub liveness: Duration,
+    /// How long a starting API server waits for etcd (really 20 s).
+    pub storage: Duration,
     /// From a ready server to a pod that is Ready (the startup probe, really 10 to 20 s).
     pub startup_probe: Duration,
 }
@@ -34,6 +38,8 @@ impl Timing {
             crash_backoff_max: Duration::from_secs(300),
             server_start: Duration::from_millis(800),
             server_hooks: Duration::from_millis(900),
+            liveness: Duration::from_secs(80),
+            storage: Duration::from_secs(20),
             startup_probe: Duration::from_secs(10),
         }
     }
@@ -48,7 +54,34 @@ impl Timing {
             crash_backoff_max: Duration::from_secs(15),
             server_start: Duration::from_millis(50),
             server_hooks: Duration::from_millis(50),
+            liveness: Duration::from_millis(800),
+            storage: Duration::from_millis(600),
             startup_probe: Duration::from_millis(300),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_real_waits_are_the_real_ones_and_every_scaled_one_is_shorter() {
+        let (real, scaled) = (Timing::realistic(), Timing::scaled());
+        for (what, real, scaled, milliseconds) in [
+            ("rescan", real.file_check_frequency, scaled.file_check_frequency, 20_000),
+            ("grace", real.grace_period, scaled.grace_period, 30_000),
+            ("static pod retry", real.worker_retry, scaled.worker_retry, 10_000),
+            ("back-off", real.crash_backoff, scaled.crash_backoff, 10_000),
+            ("longest back-off", real.crash_backoff_max, scaled.crash_backoff_max, 300_000),
+            ("server start", real.server_start, scaled.server_start, 800),
+            ("server hooks", real.server_hooks, scaled.server_hooks, 900),
+            ("liveness", real.liveness, scaled.liveness, 80_000),
+            ("storage", real.storage, scaled.storage, 20_000),
+            ("startup probe", real.startup_probe, scaled.startup_probe, 10_000),
+        ] {
+            assert_eq!(real, Duration::from_millis(milliseconds), "{what}");
+            assert!(scaled < real, "{what}");
         }
     }
 }

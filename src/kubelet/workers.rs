@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::Kubelet;
 use super::journal::lock;
-use super::runtime::{ContainerSpec, PodRef, State};
+use super::runtime::{ContainerSpec, PodRef, State, images};
 use crate::klog::Severity;
 
 /// A pod's worker, as the kubelet sees it.
@@ -51,17 +51,21 @@ pub(super) fn add(kubelet: &Arc<Kubelet>, pod: &Value, is_static: bool) {
     }
     let uid = pod["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
     let mut workers = lock(&kubelet.workers);
+    let name = full_name(&pod);
+    let told = || {
+        let line = format!("\"SyncLoop ADD\" source={:?} pods=[{name:?}]", source_word(is_static));
+        kubelet.journal.klog(Severity::Info, "kubelet.go:2407", &line);
+    };
     if let Some(worker) = workers.get_mut(&uid) {
+        // A pod that comes back while it ends.
+        if !worker.is_wanted() {
+            told();
+        }
         worker.pod = pod;
         worker.wanted.send_replace(true);
         return;
     }
-    let name = full_name(&pod);
-    kubelet.journal.klog(
-        Severity::Info,
-        "kubelet.go:2407",
-        &format!("\"SyncLoop ADD\" source={:?} pods=[{name:?}]", source_word(is_static)),
-    );
+    told();
     let (wanted, receiver) = watch::channel(true);
     workers.insert(uid.clone(), Worker { wanted, pod: pod.clone(), is_static });
     kubelet.tasks.spawn(work(kubelet.clone(), uid, pod, receiver));
@@ -123,8 +127,15 @@ async fn claim(kubelet: &Kubelet, name: &str, uid: &str, wanted: &mut watch::Rec
                 return true;
             }
         }
-        let _ = tokio::time::timeout(kubelet.config.timing.worker_retry, wanted.wait_for(|w| !w)).await;
+        let _ =
+            tokio::time::timeout(jitter(kubelet.config.timing.worker_retry), wanted.wait_for(|w| !w)).await;
     }
+}
+
+/// A wait, longer by up to a half (`wait.Jitter` with `workerBackOffPeriodJitterFactor`).
+fn jitter(wait: Duration) -> Duration {
+    let part = f64::from(uuid::Uuid::new_v4().as_bytes()[0]) / 255.0;
+    wait.mul_f64(1.0 + part / 2.0)
 }
 
 /// One life of a pod: from its sandbox until it was ended.
@@ -142,6 +153,8 @@ async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Rec
         _ = supervised => {}
     }
     let grace = kubelet.grace(pod);
+    // Of a pod that came back meanwhile the kubelet tells how its containers died, of one that is gone it does not.
+    let known = wanted.clone();
     let running: Vec<_> = runtime.containers().into_iter().filter(|c| c.sandbox == sandbox).collect();
     let ends = running.iter().map(|container| async {
         if container.state != State::Exited {
@@ -157,13 +170,17 @@ async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Rec
                 ),
             );
             runtime.stop_container(&container.id, grace).await;
-            kubelet.pleg(pod, uid, "ContainerDied", &container.id);
+            if *known.borrow() {
+                kubelet.pleg(pod, uid, "ContainerDied", &container.id);
+            }
         }
         kubelet.remove_container(&container.id);
     });
     futures::future::join_all(ends).await;
     runtime.stop_sandbox(&sandbox);
-    kubelet.pleg(pod, uid, "ContainerDied", &sandbox);
+    if *known.borrow() {
+        kubelet.pleg(pod, uid, "ContainerDied", &sandbox);
+    }
 }
 
 /// A pod's containers.
@@ -191,6 +208,7 @@ async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spe
     // The wait before the next start, and what the real kubelet would call it.
     let mut back_off: Option<(Duration, u64, Instant)> = None;
     loop {
+        pull(kubelet, pod, uid, spec).await;
         let id = runtime.start_container(sandbox, spec);
         kubelet.pleg(pod, uid, "ContainerStarted", &id);
         loop {
@@ -210,7 +228,9 @@ async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spe
                 kubelet.remove_container(&old.id);
             }
         }
-        if pod["spec"]["restartPolicy"] == "Never" {
+        let succeeded = runtime.containers().iter().any(|c| c.id == id && c.exit == Some(0));
+        let policy = pod["spec"]["restartPolicy"].as_str().unwrap_or("Always");
+        if policy == "Never" || (policy == "OnFailure" && succeeded) {
             std::future::pending::<()>().await;
         }
         back_off = Some(match back_off {
@@ -232,9 +252,12 @@ async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spe
                 kubelet.journal.klog(Severity::Error, "pod_workers.go:1301", &line);
                 kubelet.set_waiting(
                     &id,
-                    Some(format!(
-                        "back-off {nominal} restarting failed container={} pod={pod_name}({uid})",
-                        spec.name
+                    Some((
+                        "CrashLoopBackOff".to_owned(),
+                        format!(
+                            "back-off {nominal} restarting failed container={} pod={pod_name}({uid})",
+                            spec.name
+                        ),
                     )),
                 );
                 tokio::time::sleep(wait).await;
@@ -244,6 +267,37 @@ async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spe
             _ => (timing.crash_backoff, 10, Instant::now()),
         });
     }
+}
+
+/// Waits until a container's image is there: tried again after 10, 20, 40 s.
+///
+/// Upstream: `pkg/kubelet/images/image_manager.go`, `kuberuntime_image.go`.
+async fn pull(kubelet: &Kubelet, pod: &Value, uid: &str, spec: &ContainerSpec) {
+    let timing = &kubelet.config.timing;
+    let key = super::status::waiting_key(uid, &spec.name);
+    let mut wait = timing.crash_backoff;
+    let sync = |reason: &str, message: &str| {
+        let why = format!("failed to \"StartContainer\" for {:?} with {reason}: {message:?}", spec.name);
+        let line =
+            format!("\"Error syncing pod, skipping\" err={why:?} pod={:?} podUID={uid:?}", full_name(pod));
+        kubelet.journal.klog(Severity::Error, "pod_workers.go:1301", &line);
+        kubelet.set_waiting(&key, Some((reason.to_owned(), message.to_owned())));
+    };
+    while let Err(error) = images::pull(&spec.image, kubelet.config.release) {
+        let image = &spec.image;
+        for (source, text) in [
+            ("remote_image.go:180", "PullImage from image service failed"),
+            ("kuberuntime_image.go:55", "Failed to pull image"),
+        ] {
+            kubelet.journal.klog(Severity::Error, source, &format!("{text:?} err={error:?} image={image:?}"));
+        }
+        sync("ErrImagePull", &error);
+        tokio::time::sleep(wait / 2).await;
+        sync("ImagePullBackOff", &format!("Back-off pulling image {image:?}"));
+        tokio::time::sleep(wait / 2).await;
+        wait = (wait * 2).min(timing.crash_backoff_max);
+    }
+    kubelet.set_waiting(&key, None);
 }
 
 /// Seconds as Go prints a duration: `10s`, `1m20s`, `5m0s`.
@@ -293,15 +347,17 @@ impl Kubelet {
         self.config.runtime.remove_container(id);
     }
 
-    /// Why a container that ended does not run again yet.
-    fn set_waiting(&self, container: &str, why: Option<String>) {
+    /// Why a container does not run (again) yet: reason and message.
+    fn set_waiting(&self, container: &str, why: Option<(String, String)>) {
         let mut waiting = lock(&self.waiting);
-        match why {
-            Some(why) => waiting.insert(container.to_owned(), why),
+        let before = match &why {
+            Some(why) => waiting.insert(container.to_owned(), why.clone()),
             None => waiting.remove(container),
         };
         drop(waiting);
-        self.status.send_modify(|n| *n += 1);
+        if before != why {
+            self.status.send_modify(|n| *n += 1);
+        }
     }
 }
 

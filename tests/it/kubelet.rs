@@ -19,6 +19,8 @@ use cks_lab::pki::kubeadm::{self, Layout, Member};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+mod table;
+
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// One port of loopback, the same for every server of a lab.

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::klog::Severity;
+use crate::release::Release;
 
 /// An image.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,76 @@ pub fn id(name: &str) -> String {
     Sha256::digest(name.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// Public images whose pods the lab lets run: what exercises and manifests of the documentation use.
+const PUBLIC: [&str; 12] = [
+    "docker.io/library/alpine",
+    "docker.io/library/bash",
+    "docker.io/library/busybox",
+    "docker.io/library/debian",
+    "docker.io/library/httpd",
+    "docker.io/library/memcached",
+    "docker.io/library/mysql",
+    "docker.io/library/nginx",
+    "docker.io/library/postgres",
+    "docker.io/library/python",
+    "docker.io/library/redis",
+    "docker.io/library/ubuntu",
+];
+
+/// The whole name of an image: registry, repository and tag.
+pub fn full_name(image: &str) -> String {
+    let first = image.split('/').next().unwrap_or_default();
+    let with_registry = match image.contains('/') {
+        false => format!("docker.io/library/{image}"),
+        true if first.contains(['.', ':']) || first == "localhost" => image.to_owned(),
+        true => format!("docker.io/{image}"),
+    };
+    let last = with_registry.rsplit('/').next().unwrap_or_default();
+    if last.contains([':', '@']) { with_registry } else { format!("{with_registry}:latest") }
+}
+
+/// Whether an image can be had; the error is containerd's about a name or a tag that its registry does not have.
+pub fn pull(image: &str, release: &Release) -> Result<(), String> {
+    let name = full_name(image);
+    let bare = name.split('@').next().unwrap_or_default();
+    let repository = match bare.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => repository,
+        _ => bare,
+    };
+    let here = IMAGES.iter().any(|i| release.image_tag(&format!("{}:{}", i.repository, i.tag)) == name);
+    if here || PUBLIC.contains(&repository) {
+        return Ok(());
+    }
+    let what = format!("failed to pull and unpack image {name:?}: failed to resolve reference {name:?}");
+    let known = IMAGES.iter().any(|i| i.repository == repository);
+    Err(if known || !name.starts_with("docker.io/") {
+        format!("rpc error: code = NotFound desc = {what}: {name}: not found")
+    } else {
+        format!(
+            "rpc error: code = Unknown desc = {what}: pull access denied, repository does not exist or may require \
+             authorization: server message: insufficient_scope: authorization failed"
+        )
+    })
+}
+
+/// The programs of an image that has nothing but these; `None` where any command is taken.
+fn programs(image: &str) -> Option<&'static [&'static str]> {
+    let repository = image.rsplit('/').next()?.split([':', '@']).next()?;
+    Some(match repository {
+        "etcd" => &["etcd", "etcdctl", "etcdutl"],
+        "kube-apiserver" => &["kube-apiserver"],
+        "kube-controller-manager" => &["kube-controller-manager"],
+        "kube-scheduler" => &["kube-scheduler"],
+        _ => return None,
+    })
+}
+
+/// Whether a command can be started in an image.
+pub fn has_program(image: &str, argv: &[String]) -> bool {
+    let (Some(programs), Some(first)) = (programs(image), argv.first()) else { return true };
+    programs.iter().any(|p| first == p || *first == format!("/usr/local/bin/{p}"))
+}
+
 type StartLine = (Severity, &'static str, &'static str);
 
 const PROXY: [StartLine; 4] = [
@@ -66,5 +137,39 @@ pub fn start_lines(image: &str) -> &'static [StartLine] {
         &FLANNEL
     } else {
         &OTHER
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn names_are_completed_and_what_no_registry_has_is_refused() {
+        let release = crate::release::default_release();
+        for (image, full, refused) in [
+            ("nginx", "docker.io/library/nginx:latest", None),
+            ("nginx:1.27", "docker.io/library/nginx:1.27", None),
+            ("bitnami/nginxx", "docker.io/bitnami/nginxx:latest", Some("pull access denied")),
+            (
+                "registry.k8s.io/kube-apiserver:v0.1",
+                "registry.k8s.io/kube-apiserver:v0.1",
+                Some("v0.1: not found"),
+            ),
+            ("localhost:5000/a", "localhost:5000/a:latest", Some("code = NotFound")),
+        ] {
+            assert_eq!(full_name(image), full);
+            match (pull(image, release), refused) {
+                (Ok(()), None) => {}
+                (Err(why), Some(part)) => assert!(why.contains(part), "{why}"),
+                other => panic!("{image}: {other:?}"),
+            }
+        }
+        let own = format!("registry.k8s.io/kube-apiserver:{}", release.git_version);
+        pull(&own, release).unwrap();
+        assert!(has_program(&own, &["kube-apiserver".into()]));
+        assert!(!has_program(&own, &["kube-apiservr".into()]));
+        assert!(has_program("nginx", &["anything".into()]));
     }
 }

@@ -2,30 +2,69 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{ContainerSpec, EmulatedServer, Environment, Servers, images};
-use crate::apiserver::server::{Dependencies, Server, Waits};
+use crate::apiserver::server::{Dependencies, Network, Server, Waits};
 use crate::controllers;
 use crate::klog::{self, Severity, SharedLog};
 use crate::kubelet::journal::lock;
 
+mod etcd;
+
+/// A network whose listeners come after a while: a server reads its flags and certificates before it listens.
+struct Late {
+    network: Arc<dyn Network>,
+    wait: std::time::Duration,
+}
+
+#[async_trait]
+impl Network for Late {
+    async fn listen(&self, port: u16) -> std::io::Result<Vec<TcpListener>> {
+        tokio::time::sleep(self.wait).await;
+        self.network.listen(port).await
+    }
+}
+
+/// The exit status of a container whose command does not exist.
+pub const NOT_STARTED: i32 = 128;
+
+/// The addresses that etcd listens on for clients; none while it does not run.
+pub type Etcd = watch::Sender<Vec<String>>;
+
+/// A container's program and what it gets.
+pub struct Program<'a> {
+    /// The lab around it.
+    pub environment: &'a Environment,
+    /// Image and command.
+    pub spec: &'a ContainerSpec,
+    /// Where its output goes.
+    pub log: SharedLog,
+    /// Tells it to end.
+    pub term: &'a CancellationToken,
+    /// Whether it is the first API server of the lab, which starts without waits.
+    pub first: bool,
+    /// Takes what a probe would see.
+    pub ready: &'a (dyn Fn(bool) + Send + Sync),
+    /// The server that it begins.
+    pub begun: &'a Begun,
+    /// etcd, as API servers find it.
+    pub etcd: &'a Etcd,
+}
+
 /// Runs a container's program to its end; the exit status comes back.
-///
-/// `first` is the first API server of the lab: it starts without waits. `ready` takes what a probe would see.
-pub async fn run(
-    environment: &Environment,
-    spec: &ContainerSpec,
-    log: SharedLog,
-    term: &CancellationToken,
-    first: bool,
-    ready: &(dyn Fn(bool) + Send + Sync),
-    begun: &Begun,
-) -> i32 {
+pub async fn run(run: Program<'_>) -> i32 {
+    let Program { environment, spec, term, ready, .. } = run;
+    let log = run.log.clone();
+    if !images::has_program(&spec.image, &spec.argv) {
+        return NOT_STARTED;
+    }
     match (spec.program(), &environment.servers) {
-        (Some("kube-apiserver"), Servers::Emulated(emulated)) => {
-            api_server(environment, emulated, spec, log, term, first, ready, begun).await
-        }
+        (Some("kube-apiserver"), Servers::Emulated(emulated)) => api_server(&run, emulated).await,
+        (Some("etcd"), Servers::Emulated(_)) => etcd::run(&run).await,
         (Some("kube-controller-manager"), _) => {
             ready(true);
             let mut context = context(environment, log);
@@ -65,17 +104,9 @@ pub async fn withdraw(environment: &Environment, begun: &Begun) {
     mine.stop().await;
 }
 
-#[allow(clippy::too_many_arguments)]
-async fn api_server(
-    environment: &Environment,
-    emulated: &EmulatedServer,
-    spec: &ContainerSpec,
-    log: SharedLog,
-    term: &CancellationToken,
-    first: bool,
-    ready: &(dyn Fn(bool) + Send + Sync),
-    begun: &Begun,
-) -> i32 {
+async fn api_server(run: &Program<'_>, emulated: &EmulatedServer) -> i32 {
+    let Program { environment, spec, term, first, ready, begun, .. } = *run;
+    let log = run.log.clone();
     let timing = &environment.timing;
     let waits = if first {
         Waits::default()
@@ -89,11 +120,17 @@ async fn api_server(
         clock: environment.clock.clone(),
         log: log.clone(),
         root: environment.root.clone(),
-        network: emulated.network.clone(),
+        network: Arc::new(Late {
+            network: emulated.network.clone(),
+            wait: if first { std::time::Duration::ZERO } else { timing.server_start },
+        }),
         kubelets: emulated.kubelets.clone(),
         waits,
     };
     let start = async {
+        if !etcd::reached(run).await {
+            return Err(crate::apiserver::server::Exit { status: 255 });
+        }
         let server = Server::start(&spec.argv, dependencies).await?;
         *lock(begun) = Some(server.clone());
         emulated.current.send_replace(Some(server.clone()));
@@ -115,10 +152,19 @@ async fn api_server(
         ready(true);
         std::future::pending::<()>().await;
     };
-    tokio::select! {
-        () = term.cancelled() => {}
-        () = probes => {}
+    let storage_lost = tokio::select! {
+        () = term.cancelled() => false,
+        () = probes => false,
+        () = etcd::lost(run) => true,
         exit = server.ended() => return exit.status,
+    };
+    if storage_lost {
+        // Nothing can be read or written; the liveness probe fails until the kubelet kills the container.
+        ready(false);
+        withdraw(environment, begun).await;
+        etcd::refused(run);
+        let _ = tokio::time::timeout(timing.liveness, term.cancelled()).await;
+        return 137;
     }
     farewell(environment, &log);
     ready(false);

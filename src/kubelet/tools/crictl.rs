@@ -383,7 +383,7 @@ fn inspect(options: &Options, output: &mut impl Write) -> Result<(), String> {
         let c = find(&state, id)?;
         let time =
             |at: Option<Timestamp>| at.map_or("0001-01-01T00:00:00Z".to_owned(), |t| format!("{t:.9}"));
-        let reason = c.exit.map_or("", |exit| if exit == 0 { "Completed" } else { "Error" });
+        let reason = c.exit.map_or("", crate::kubelet::runtime::exit_reason);
         let labels = json!({"io.kubernetes.container.name": c.spec.name, "io.kubernetes.pod.name": c.pod.name,
             "io.kubernetes.pod.namespace": c.pod.namespace, "io.kubernetes.pod.uid": c.pod.uid});
         let status = json!({"status": {

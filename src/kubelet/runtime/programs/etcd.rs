@@ -1,0 +1,191 @@
+//! etcd, as far as API servers notice it: it listens while it runs, and without it nothing works.
+//!
+//! Upstream: `etcd` 3.5 `server/etcdmain`, `k8s.io/apiserver` `pkg/storage/storagebackend/factory`.
+
+use super::Program;
+use crate::klog::{self, Severity};
+
+/// Flags with a file that has to be there.
+const FILES: [&str; 6] = [
+    "--cert-file",
+    "--key-file",
+    "--trusted-ca-file",
+    "--peer-cert-file",
+    "--peer-key-file",
+    "--peer-trusted-ca-file",
+];
+
+/// What an etcd may be told in a manifest, besides what begins with one of these.
+const FLAGS: [&str; 34] = [
+    "--advertise-client-urls",
+    "--auth-token",
+    "--auto-compaction-mode",
+    "--auto-compaction-retention",
+    "--cert-file",
+    "--cipher-suites",
+    "--client-cert-auth",
+    "--config-file",
+    "--data-dir",
+    "--election-timeout",
+    "--enable-v2",
+    "--force-new-cluster",
+    "--heartbeat-interval",
+    "--initial-advertise-peer-urls",
+    "--initial-cluster",
+    "--initial-cluster-state",
+    "--initial-cluster-token",
+    "--key-file",
+    "--listen-client-urls",
+    "--listen-metrics-urls",
+    "--listen-peer-urls",
+    "--log-level",
+    "--logger",
+    "--log-outputs",
+    "--max-request-bytes",
+    "--max-snapshots",
+    "--max-wals",
+    "--name",
+    "--peer-cert-file",
+    "--peer-client-cert-auth",
+    "--peer-key-file",
+    "--peer-trusted-ca-file",
+    "--quota-backend-bytes",
+    "--snapshot-count",
+];
+
+fn value<'a>(argv: &'a [String], flag: &str) -> Option<&'a str> {
+    argv.iter().rev().find_map(|word| word.strip_prefix(flag)?.strip_prefix('='))
+}
+
+/// Why an etcd with these arguments does not start: what it writes, and its exit status.
+fn refusal(argv: &[String], is_there: impl Fn(&str) -> bool) -> Option<(String, i32)> {
+    for word in argv.iter().skip(1).filter(|w| w.starts_with('-')) {
+        let name = word.split('=').next().unwrap_or_default();
+        let long = format!("--{}", name.trim_start_matches('-'));
+        if !FLAGS.contains(&long.as_str())
+            && !long.starts_with("--experimental-")
+            && long != "--trusted-ca-file"
+        {
+            return Some((format!("flag provided but not defined: -{}", name.trim_start_matches('-')), 2));
+        }
+    }
+    let missing = FILES.iter().filter_map(|flag| value(argv, flag)).find(|file| !is_there(file))?;
+    Some((
+        format!(
+            "{{\"level\":\"fatal\",\"caller\":\"etcdmain/etcd.go:204\",\"msg\":\"discovery failed\",\"error\":\"open {missing}: no such file or directory\"}}"
+        ),
+        1,
+    ))
+}
+
+/// Runs etcd until it is told to end.
+pub(super) async fn run(run: &Program<'_>) -> i32 {
+    let argv = &run.spec.argv;
+    let root = &run.environment.root;
+    if let Some((text, status)) = refusal(argv, |file| root.join(file.trim_start_matches('/')).exists()) {
+        run.log.write_line(true, &text);
+        return status;
+    }
+    let listens = value(argv, "--listen-client-urls").unwrap_or("http://localhost:2379");
+    let urls: Vec<String> = listens.split(',').map(str::to_owned).collect();
+    // Whatever ends this program takes the address away.
+    let _open = Open { etcd: run.etcd, urls: urls.clone() };
+    run.etcd.send_replace(urls);
+    (run.ready)(true);
+    run.term.cancelled().await;
+    0
+}
+
+struct Open<'a> {
+    etcd: &'a super::Etcd,
+    urls: Vec<String>,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.etcd.send_if_modified(|now| {
+            let mine = *now == self.urls;
+            if mine {
+                now.clear();
+            }
+            mine
+        });
+    }
+}
+
+/// Where an API server looks for etcd; nothing where its flags do not say.
+fn servers(run: &Program<'_>) -> Vec<String> {
+    value(&run.spec.argv, "--etcd-servers")
+        .into_iter()
+        .flat_map(|list| list.split(',').map(str::to_owned))
+        .collect()
+}
+
+fn answers(urls: &[String], servers: &[String]) -> bool {
+    servers.is_empty() || servers.iter().any(|server| urls.contains(server))
+}
+
+/// Waits for etcd as long as a starting server does; false when it does not answer.
+pub(super) async fn reached(run: &Program<'_>) -> bool {
+    let servers = servers(run);
+    let mut etcd = run.etcd.subscribe();
+    if answers(&etcd.borrow(), &servers) {
+        return true;
+    }
+    if !run.first {
+        refused(run);
+    }
+    // A lab that comes up starts both at once, on a machine that may be slow.
+    let storage = run.environment.timing.storage;
+    let wait = if run.first { storage.max(std::time::Duration::from_secs(10)) } else { storage };
+    if tokio::time::timeout(wait, etcd.wait_for(|urls| answers(urls, &servers)))
+        .await
+        .is_ok_and(|r| r.is_ok())
+    {
+        return true;
+    }
+    refused(run);
+    let text = "Error creating leases: error creating storage factory: context deadline exceeded";
+    let line = klog::line(Severity::Fatal, run.environment.clock.now(), 1, "instance.go:225", text);
+    run.log.write_line(true, &line);
+    false
+}
+
+/// Returns when etcd does not answer any more.
+pub(super) async fn lost(run: &Program<'_>) {
+    let servers = servers(run);
+    let mut etcd = run.etcd.subscribe();
+    if etcd.wait_for(|urls| !answers(urls, &servers)).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Writes what gRPC says of an etcd that does not answer.
+pub(super) fn refused(run: &Program<'_>) {
+    for server in servers(run) {
+        let address = server.split("://").last().unwrap_or_default().to_owned();
+        let text = format!(
+            "[core] [Channel #1 SubChannel #2]grpc: addrConn.createTransport failed to connect to {{Addr: {address:?}, ServerName: {address:?}, }}. Err: connection error: desc = \"transport: Error while dialing: dial tcp {address}: connect: connection refused\""
+        );
+        let line = klog::line(Severity::Warning, run.environment.clock.now(), 1, "logging.go:55", &text);
+        run.log.write_line(true, &line);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn wrong_flags_and_missing_files_end_it() {
+        let argv = |more: &str| vec!["etcd".to_owned(), "--cert-file=/a".to_owned(), more.to_owned()];
+        assert_eq!(refusal(&argv("--name=x"), |_| true), None);
+        assert_eq!(
+            refusal(&argv("--nam=x"), |_| true),
+            Some(("flag provided but not defined: -nam".to_owned(), 2))
+        );
+        let (text, status) = refusal(&argv("--name=x"), |_| false).unwrap();
+        assert!(text.contains("open /a: no such file or directory") && status == 1, "{text}");
+    }
+}
