@@ -192,6 +192,9 @@ pub struct CheckSpec {
     /// Whether a server that does not answer is itself the finding.
     #[serde(default)]
     pub unreachable: Unreachable,
+    /// Whether it is about two different nodes: it counts for nothing on a cluster that has but one.
+    #[serde(default)]
+    pub two_nodes: bool,
     /// Objects read through the API, held against an expression.
     pub api: Option<ApiCheck>,
     /// What an identity may do, tried as a server-side dry run.

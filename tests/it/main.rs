@@ -9,6 +9,7 @@ mod kubectl;
 mod kubelet;
 mod lessons;
 mod live;
+mod live_real;
 mod load;
 mod local;
 mod nodes;

@@ -195,6 +195,8 @@ impl LiveNode {
             let node = Self::new(name, real, Way::of_command(command.clone(), form));
             match node.probe().await {
                 Ok(_) => return Ok(node),
+                // That one gets there, but not as root, says more than that the other form does not work.
+                Err(e) if e.what.starts_with("the way to") => first = Some(e),
                 Err(e) => first = first.or(Some(e)),
             }
         }

@@ -36,6 +36,8 @@ pub struct Discovery {
     pub names: Vec<String>,
     /// The API server's manifest.
     pub manifest: Found,
+    /// The hash that the kubelet gave its pod.
+    pub hash: Option<String>,
     /// What is missing, or worth knowing.
     pub notes: Vec<String>,
 }
@@ -90,7 +92,19 @@ pub async fn discover(options: &Options, lesson_nodes: &[String]) -> Result<Disc
     let manifests = manifests_dir(control_node).await?;
     let names = control_node.list_dir(&manifests).await?.ok_or_else(|| not_static(&control, &manifests))?;
     let manifest = api_server_manifest(control_node, &manifests, &names).await?;
-    Ok(Discovery { connection, version, cluster_uid, nodes, objects, manifests, names, manifest, notes })
+    let hash = super::prepare::running_hash(&connection, &control).await;
+    Ok(Discovery {
+        hash,
+        connection,
+        version,
+        cluster_uid,
+        nodes,
+        objects,
+        manifests,
+        names,
+        manifest,
+        notes,
+    })
 }
 
 fn text(value: &Value, pointer: &str) -> String {

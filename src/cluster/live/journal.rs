@@ -92,6 +92,9 @@ pub struct ManifestRecord {
     pub copy: String,
     /// The names in its directory.
     pub names: Vec<String>,
+    /// The hash that the kubelet gave its pod, where it could be read.
+    #[serde(default)]
+    pub hash: Option<String>,
 }
 
 /// Labels and annotations of an object as they were.
@@ -134,6 +137,9 @@ pub struct Record {
     pub prepared: bool,
     /// Whether an undo began.
     pub undoing: bool,
+    /// Whether somebody else's change kept the manifest from being written: it is theirs, and stays.
+    #[serde(default)]
+    pub left_alone: bool,
     /// What was done.
     pub steps: Vec<Entry>,
 }
@@ -268,6 +274,7 @@ mod tests {
             prepared: "00".into(),
             copy: "/var/lib/cks-lab/x/k.yaml".into(),
             names: vec!["k.yaml".into()],
+            hash: None,
         };
         Record {
             version: VERSION,
@@ -283,6 +290,7 @@ mod tests {
             objects: BTreeMap::new(),
             prepared: false,
             undoing: false,
+            left_alone: false,
             steps: Vec::new(),
         }
     }

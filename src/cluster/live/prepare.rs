@@ -12,7 +12,6 @@ use super::discover::{Discovery, MANIFEST};
 use super::guards;
 use super::journal::{Journal, ManifestRecord, NodeRecord, Record, Step};
 use super::{plan, restore, scripts};
-use crate::check::manifest::Manifest;
 use crate::error::{Error, Result};
 use crate::node::Node;
 use crate::state_dir::LabDir;
@@ -112,6 +111,7 @@ impl Plan {
             prepared: sum(&prepared),
             copy: format!("{COPIES}/{id}/{MANIFEST}"),
             names: found.names.clone(),
+            hash: found.hash.clone(),
         };
         let nodes = found.nodes.iter().map(|(node, hostname)| NodeRecord {
             name: node.name().into(),
@@ -133,6 +133,7 @@ impl Plan {
             objects: found.objects.clone(),
             prepared: false,
             undoing: false,
+            left_alone: false,
             steps: Vec::new(),
         })
     }
@@ -144,7 +145,12 @@ pub async fn prepare(plan: &Plan, lab: &LabDir, lesson: &str, wait: Duration) ->
     let Err(failed) = carry_out(plan, &mut journal, wait).await else { return Ok(journal) };
     let undo = restore::Restore { connection: Some(plan.found.connection.clone()), wait, overwrite: false };
     match undo.run(journal).await {
-        Ok(_) => Err(failed.hint("the cluster is as it was: the original manifest is in place")),
+        Ok(said) => {
+            let left = said.iter().find(|s| s.contains("left alone")).cloned();
+            Err(failed.hint(
+                left.unwrap_or_else(|| "the cluster is as it was: the original manifest is in place".into()),
+            ))
+        }
         Err(e) => Err(failed
             .hint(format!("it could not be undone by itself: {}", e.to_string().replace('\n', " ")))
             .hint("undo it with `cks-lab restore`")),
@@ -176,13 +182,13 @@ async fn carry_out(plan: &Plan, journal: &mut Journal, wait: Duration) -> Result
     }
     journal.done(Step::ReadCopy)?;
     if let Some(changed) = &plan.changed {
-        let before = running_hash(connection, control.real()).await;
         journal.begin(Step::Manifest)?;
         let path = &record.manifest.path;
         let written = control
             .store(path, changed.as_bytes(), Some(&sum(&original.content)), Some(original.owner))
             .await?;
         if written == Written::Changed {
+            journal.change(|record| record.left_alone = true)?;
             let now = control.read_file(path).await?.unwrap_or_default();
             let diff =
                 plan::diff(path, &String::from_utf8_lossy(&original.content), &String::from_utf8_lossy(&now));
@@ -193,7 +199,7 @@ async fn carry_out(plan: &Plan, journal: &mut Journal, wait: Duration) -> Result
         journal.done(Step::Manifest)?;
         journal.begin(Step::NewServer)?;
         let off = (plan.plugins.iter().any(|p| p == "NodeRestriction")).then_some(false);
-        await_server(connection, &record, before, off, wait).await?;
+        await_server(connection, &record, false, off, wait).await?;
         journal.done(Step::NewServer)?;
     }
     journal.begin(Step::Prepared)?;
@@ -208,22 +214,24 @@ pub async fn running_hash(connection: &Connection, node: &str) -> Option<String>
     pod.pointer("/metadata/annotations/kubernetes.io~1config.hash").and_then(Value::as_str).map(str::to_owned)
 }
 
-/// Waits until the server answers, is another pod than `before`, and restricts kubelets or does not (`restricts`).
+/// Waits until the server answers, is the pod of the original manifest or is not (`original`), and restricts kubelets
+/// or does not (`restricts`).
 pub async fn await_server(
     connection: &Connection,
     record: &Record,
-    before: Option<String>,
+    original: bool,
     restricts: Option<bool>,
     limit: Duration,
 ) -> Result<()> {
     let end = Instant::now() + limit;
     let control = record.nodes.first().map_or("", |n| n.real.as_str());
+    let hash = &record.manifest.hash;
     let worker = record.nodes.last().map_or("", |n| n.real.as_str());
     loop {
         let why = if !connection.ready().await {
             "it does not say that it is ready"
-        } else if before.is_some() && running_hash(connection, control).await == before {
-            "it is still the old one"
+        } else if hash.is_some() && (running_hash(connection, control).await == *hash) != original {
+            "it does not run with the new manifest yet"
         } else if restricts.is_some() && connection.restricts(worker).await? != restricts {
             match restricts {
                 Some(true) => "it does not restrict kubelets yet",
@@ -239,10 +247,4 @@ pub async fn await_server(
         }
         tokio::time::sleep(Duration::from_millis(150)).await;
     }
-}
-
-/// Whether two manifests make the same pod, so that changing one into the other restarts nothing.
-pub fn same_pod(a: &[u8], b: &[u8]) -> bool {
-    let (a, b) = (Manifest::parse(a), Manifest::parse(b));
-    a.error.is_none() && b.error.is_none() && a.doc == b.doc
 }

@@ -13,7 +13,7 @@ use super::access::{LiveNode, Written, sum};
 use super::connect::Connection;
 use super::discover::is_server;
 use super::journal::{Journal, ObjectRecord, Record, Step};
-use super::prepare::{await_server, running_hash, same_pod};
+use super::prepare::await_server;
 use super::{guards, plan, scripts};
 use crate::check::manifest::Manifest;
 use crate::error::{Context, Error, Result};
@@ -45,26 +45,26 @@ impl Restore {
             .decode(&record.manifest.original)
             .context_what(|| "the journal's copy of the manifest is damaged".into())?;
         journal.begin(Step::Extras)?;
-        let extras = self.take_extras_away(&control, &journal, &mut said).await?;
+        self.take_extras_away(&control, &journal, &mut said).await?;
         journal.done(Step::Extras)?;
         journal.begin(Step::PutBack)?;
-        let before = match &self.connection {
-            Some(connection) => running_hash(connection, control.real()).await,
-            None => None,
-        };
-        let restarts = self.put_back(&control, &journal, &original, &mut said).await? || extras;
+        if !record.left_alone {
+            self.put_back(&control, &journal, &original, &mut said).await?;
+        }
         journal.done(Step::PutBack)?;
         journal.begin(Step::ReadBack)?;
-        let now = control.fetch(&record.manifest.path).await?;
-        let whole = now.is_some_and(|now| now.content == original && now.owner == record.manifest.owner);
-        if !whole {
-            return Err(Error::new(format!("{} is not what was put back", record.manifest.path))
-                .hint(format!("its copy is {} on {}", record.manifest.copy, control.real()))
-                .hint("do it again: cks-lab restore"));
+        if record.left_alone {
+            said.push(format!("{} has somebody else's change, and was left alone", record.manifest.path));
+        } else {
+            read_back(&control, &record, &original).await?;
+            said.push(format!(
+                "{} on {} is the original, byte for byte",
+                record.manifest.path,
+                control.real()
+            ));
         }
         journal.done(Step::ReadBack)?;
-        said.push(format!("{} on {} is the original, byte for byte", record.manifest.path, control.real()));
-        self.with_server(&mut journal, &original, restarts, before, &mut said).await.map_err(|e| {
+        self.with_server(&mut journal, &original, &mut said).await.map_err(|e| {
             e.hint(format!("{} is the original already; the rest: cks-lab restore", record.manifest.path))
         })?;
         journal.begin(Step::Clean)?;
@@ -112,9 +112,8 @@ impl Restore {
         control: &LiveNode,
         journal: &Journal,
         said: &mut Vec<String>,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         let record = &journal.record.manifest;
-        let mut any = false;
         for name in control.list_dir(&record.dir).await?.unwrap_or_default() {
             let path = format!("{}/{name}", record.dir);
             if record.names.contains(&name) || path == record.path {
@@ -130,32 +129,31 @@ impl Restore {
             let kept = journal.set_aside(&name, &found.content)?;
             control.remove_file(&path).await?;
             said.push(format!("{path} was taken away; it is kept as {}", kept.display()));
-            any |= !name.starts_with('.');
         }
-        Ok(any)
+        Ok(())
     }
 
-    /// Puts the manifest back; whether the kubelet restarts the server for it.
+    /// Puts the manifest back.
     async fn put_back(
         &self,
         control: &LiveNode,
         journal: &Journal,
         original: &[u8],
         said: &mut Vec<String>,
-    ) -> Result<bool> {
+    ) -> Result<()> {
         let record = &journal.record.manifest;
         let now = control.fetch(&record.path).await?;
         let Some(now) = now else {
             control.store(&record.path, original, None, Some(record.owner)).await?;
             said.push(format!("{} was gone; it was put back", record.path));
-            return Ok(true);
+            return Ok(());
         };
         if now.content == original && now.owner == record.owner {
-            return Ok(false);
+            return Ok(());
         }
         let ours = now.content == original
             || sum(&now.content) == record.prepared
-            || plan::same_but_plugins(original, &now.content);
+            || (journal.record.prepared && plan::same_but_plugins(original, &now.content));
         let diff = plan::diff(
             &record.path,
             &String::from_utf8_lossy(&now.content),
@@ -176,7 +174,7 @@ impl Restore {
             said.push(format!("what {} said is kept as {}:\n{diff}", record.path, kept.display()));
         }
         match control.store(&record.path, original, Some(&sum(&now.content)), Some(record.owner)).await? {
-            Written::Done => Ok(!same_pod(&now.content, original)),
+            Written::Done => Ok(()),
             Written::Changed => Err(Error::new(format!("somebody changed {} this moment", record.path))
                 .hint("it was left alone; look at it, and do it again: cks-lab restore")),
         }
@@ -187,8 +185,6 @@ impl Restore {
         &self,
         journal: &mut Journal,
         original: &[u8],
-        restarts: bool,
-        before: Option<String>,
         said: &mut Vec<String>,
     ) -> Result<()> {
         let connection = self.connection.as_ref().ok_or_else(|| {
@@ -198,9 +194,13 @@ impl Restore {
         })?;
         let record = journal.record.clone();
         journal.begin(Step::OldServer)?;
-        let on = Manifest::parse(original).list(plan::ENABLE).iter().any(|p| p == "NodeRestriction");
-        let before = before.filter(|_| restarts);
-        await_server(connection, &record, before, on.then_some(true), self.wait).await?;
+        let on = !record.left_alone
+            && Manifest::parse(original).list(plan::ENABLE).iter().any(|p| p == "NodeRestriction");
+        let mut wanted = record.clone();
+        if record.left_alone {
+            wanted.manifest.hash = None;
+        }
+        await_server(connection, &wanted, true, on.then_some(true), self.wait).await?;
         let uid = connection.cluster_uid().await?;
         if uid != record.cluster_uid {
             return Err(Error::new(format!("the context {} leads to another cluster now", record.context))
@@ -221,6 +221,17 @@ impl Restore {
         }
         journal.done(Step::Objects)
     }
+}
+
+/// Whether the original is there, byte for byte, with its owner and mode.
+async fn read_back(control: &LiveNode, record: &Record, original: &[u8]) -> Result<()> {
+    let now = control.fetch(&record.manifest.path).await?;
+    if now.is_some_and(|now| now.content == original && now.owner == record.manifest.owner) {
+        return Ok(());
+    }
+    Err(Error::new(format!("{} is not what was put back", record.manifest.path))
+        .hint(format!("its copy is {} on {}", record.manifest.copy, control.real()))
+        .hint("do it again: cks-lab restore"))
 }
 
 async fn put_labels_back(

@@ -1,1 +1,279 @@
-//! Faults.
+//! What may go wrong on somebody's cluster: the original manifest is in place, or one command puts it there.
+
+#![allow(clippy::print_stderr)]
+
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::{NR, PROGRAM, Theirs, command, end, ready, text, until};
+
+impl Theirs {
+    /// What a learner does: labels, and a backup where it hurts.
+    fn learn(&self) {
+        self.kubectl(&["label", "node", "controlplane", "killercoda/one=123"]);
+        self.kubectl(&[
+            "label",
+            "node",
+            "node01",
+            "node-restriction.kubernetes.io/one=123",
+            "kept=2",
+            "--overwrite",
+        ]);
+        self.kubectl(&["annotate", "node", "node01", "note=x"]);
+        let dir = self.manifest.parent().unwrap();
+        std::fs::copy(&self.manifest, dir.join("kube-apiserver.yaml~")).unwrap();
+    }
+
+    /// A lab killed at the `at`-th write of its journal, on the way up or on the way back; whether it was.
+    fn killed_at(&self, at: usize) -> bool {
+        let mut lab =
+            self.lab(&["up", "--json", "--yes"]).env("CKS_LAB_ABORT_AT", at.to_string()).spawn().unwrap();
+        if ready(&mut lab).is_err() {
+            return true;
+        }
+        self.learn();
+        rustix::process::kill_process(rustix::process::Pid::from_child(&lab), Signal::TERM).unwrap();
+        lab.wait().unwrap().code().is_none()
+    }
+
+    fn kill_points(&self, first: usize, every: usize) -> usize {
+        let labels = self.labels();
+        let mut points = 0;
+        for at in (first..).step_by(every) {
+            let killed = self.killed_at(at);
+            let restored = self.restore(&[]);
+            let nothing = text(&restored.stderr).contains("there is nothing to restore");
+            assert!(restored.status.success() || nothing, "at {at}: {}", text(&restored.stderr));
+            self.assert_as_it_was(&labels);
+            if !killed {
+                break;
+            }
+            points += 1;
+        }
+        points
+    }
+
+    /// A way to the control plane on which something happens when the manifest is written: `$1` is the script that
+    /// runs before the write with the manifest's directory as its own, `$2` what the write's input goes through.
+    fn tampered(&self, before: &str, input: &str, after: &str) -> String {
+        let path = self.dir.path().join("tamper.sh");
+        let script = format!(
+            "#!/bin/sh\nfor word; do last=$word; done\n\
+             script=$(echo \"$last\" | sed -n 's/^eval \"`echo \\(.*\\)|base64 -d`\"$/\\1/p' | base64 -d)\n\
+             run() {{ CKS_LAB_HOME='{home}' {PROGRAM} exec controlplane -- \"$@\"; }}\n\
+             case $script in\n*'p={manifest} '*'mv -f'*) [ -e '{dir}/once' ] || {{ touch '{dir}/once'; cd '{manifests}'; {before}\n\
+             {input} | run \"$@\"; status=$?; {after}\nexit $status; }} ;;\nesac\nrun \"$@\"\n",
+            home = self.home().display(),
+            dir = self.dir.path().display(),
+            manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml",
+            manifests = self.manifest.parent().unwrap().display(),
+        );
+        std::fs::write(&path, script).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        format!("controlplane={}", path.display())
+    }
+
+    /// A lab that must fail; what it said.
+    fn fails(&self, way: &str, more: &[&str]) -> String {
+        let kubeconfig = self.kubeconfig.display().to_string();
+        let worker = self.way("node01");
+        let arguments = [
+            "up",
+            "--yes",
+            "--cluster",
+            "live",
+            "--kubeconfig",
+            &kubeconfig,
+            "--node-access",
+            way,
+            "--node-access",
+            &worker,
+        ];
+        let output = command(&self.mine(), &[&arguments[..], more].concat()).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+        text(&output.stderr)
+    }
+
+    fn prepared(&self) -> Child {
+        let mut lab = self.lab(&["up", "--json", "--yes"]).spawn().unwrap();
+        ready(&mut lab).unwrap();
+        lab
+    }
+}
+
+#[test]
+fn killed_at_any_step() {
+    let points = Theirs::start().kill_points(1, 4);
+    assert!(points >= 15, "{points}");
+}
+
+#[test]
+fn killed_at_any_other_step() {
+    let points = Theirs::start().kill_points(3, 4);
+    assert!(points >= 15, "{points}");
+}
+
+#[test]
+fn killed_right_after_a_step_was_written_down() {
+    if std::env::var_os("CKS_LAB_SLOW").is_none_or(|v| v != "1") {
+        eprintln!("skipped: as many steps again; CKS_LAB_SLOW=1 runs them");
+        return;
+    }
+    let points = Theirs::start().kill_points(2, 2);
+    assert!(points >= 30, "{points}");
+}
+
+#[test]
+fn the_way_to_the_node_dies_in_the_middle_of_the_write() {
+    let theirs = Theirs::start();
+    let labels = theirs.labels();
+    let said = theirs.fails(&theirs.tampered(":", "head -c 1000", ":"), &[]);
+    assert!(said.contains("the content broke off on its way"), "{said}");
+    assert!(said.contains("the original manifest is in place"), "{said}");
+    theirs.assert_as_it_was(&labels);
+}
+
+#[test]
+fn the_new_server_does_not_come() {
+    let theirs = Theirs::start();
+    let labels = theirs.labels();
+    let copy = "cp kube-apiserver.yaml kube-apiserver.yaml~";
+    let said = theirs.fails(&theirs.tampered(copy, "cat", ":"), &["--wait", "12"]);
+    assert!(said.contains("did not come back within 12 s"), "{said}");
+    assert!(said.contains("the original manifest is in place") || said.contains("cks-lab restore"), "{said}");
+    theirs.restore(&[]);
+    theirs.assert_as_it_was(&labels);
+}
+
+#[test]
+fn somebody_else_was_faster() {
+    let theirs = Theirs::start();
+    let edit = "sed '1i# by somebody' kube-apiserver.yaml > ../.theirs; cat ../.theirs > kube-apiserver.yaml; rm ../.theirs";
+    let said = theirs.fails(&theirs.tampered(edit, "cat", ":"), &[]);
+    assert!(said.contains("somebody changed /etc/kubernetes/manifests/kube-apiserver.yaml"), "{said}");
+    assert!(said.contains("\n+# by somebody\n"), "the change is shown: {said}");
+    let now = std::fs::read_to_string(&theirs.manifest).unwrap();
+    assert_eq!(now, format!("# by somebody\n{}", text(&theirs.original)));
+    assert!(text(&theirs.restore(&[]).stderr).contains("there is nothing to restore"));
+}
+
+#[test]
+fn another_change_is_shown_and_never_overwritten_silently() {
+    let theirs = Theirs::start();
+    let labels = theirs.labels();
+    let mut lab = theirs.prepared();
+    let off = std::fs::read_to_string(&theirs.manifest).unwrap();
+    let changed = off.replacen("    - --client-ca-file=", "    - --v=3\n    - --client-ca-file=", 1);
+    theirs.edit(&changed);
+    assert_eq!(end(&mut lab, Signal::TERM), 2);
+    let mut said = String::new();
+    lab.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("\n-    - --v=3\n") && said.contains("cks-lab restore --overwrite"), "{said}");
+    assert_eq!(std::fs::read_to_string(&theirs.manifest).unwrap(), changed);
+    assert_eq!(theirs.restore(&[]).status.code(), Some(2));
+    assert_eq!(std::fs::read_to_string(&theirs.manifest).unwrap(), changed);
+    let restored = theirs.restore(&["--overwrite"]);
+    assert!(restored.status.success(), "{}", text(&restored.stderr));
+    theirs.assert_as_it_was(&labels);
+    let kept = theirs.mine().join("labs/default/live/set-aside/kube-apiserver.yaml.1");
+    assert_eq!(std::fs::read_to_string(kept).unwrap(), changed);
+}
+
+#[test]
+fn restored_with_the_server_down_and_after_a_reboot() {
+    let mut theirs = Theirs::start();
+    let labels = theirs.labels();
+    let mut lab = theirs.prepared();
+    theirs.learn();
+    end(&mut lab, Signal::KILL);
+    let broken =
+        std::fs::read_to_string(&theirs.manifest).unwrap().replace("--secure-port=", "--secure-prt=");
+    std::fs::write(&theirs.manifest, broken).unwrap();
+    std::fs::remove_file(theirs.manifest.with_file_name("kube-apiserver.yaml~")).unwrap();
+    until("the server's end", || !theirs.try_kubectl(&["get", "--raw", "/readyz"]).status.success());
+    end(&mut theirs.child, Signal::KILL);
+    theirs.child = command(&theirs.home(), &["up", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    ready(&mut theirs.child).unwrap();
+    let shown = theirs.restore(&[]);
+    assert!(text(&shown.stderr).contains("--secure-prt="), "{}", text(&shown.stderr));
+    let restored = theirs.restore(&["--overwrite"]);
+    assert!(restored.status.success(), "{}", text(&restored.stderr));
+    theirs.assert_as_it_was(&labels);
+}
+
+fn kubeconfig(theirs: &Theirs, user: &str) -> PathBuf {
+    let text = std::fs::read_to_string(&theirs.kubeconfig).unwrap();
+    let mut all: Value = serde_yaml::from_str(&text).unwrap();
+    all["users"][0]["user"] = serde_json::from_str(user).unwrap();
+    let path = theirs.dir.path().join("other.conf");
+    std::fs::write(&path, all.to_string()).unwrap();
+    path
+}
+
+#[test]
+fn what_cannot_work_is_refused_before_anything_is_changed() {
+    let mut theirs = Theirs::start();
+    let labels = theirs.labels();
+    let way = theirs.way("controlplane");
+    let said = theirs.fails(&way, &["--context", "nope"]);
+    assert!(said.contains("has no context \"nope\"") && said.contains("choose with --context"), "{said}");
+
+    theirs.kubectl(&["create", "serviceaccount", "weak"]);
+    theirs.kubectl(&[
+        "create",
+        "clusterrole",
+        "weak",
+        "--verb=get,list,patch",
+        "--resource=nodes,pods,namespaces",
+    ]);
+    theirs.kubectl(&[
+        "create",
+        "clusterrolebinding",
+        "weak",
+        "--clusterrole=weak",
+        "--serviceaccount=default:weak",
+    ]);
+    let token = theirs.kubectl(&["create", "token", "weak"]);
+    let admin = theirs.kubeconfig.clone();
+    theirs.kubeconfig = kubeconfig(&theirs, &serde_json::json!({"token": token.trim()}).to_string());
+    let said = theirs.fails(&way, &[]);
+    for right in [
+        "impersonate users system:node:node01",
+        "impersonate groups system:nodes",
+        "create leases in kube-system",
+    ] {
+        assert!(said.contains(right), "{right}: {said}");
+    }
+    assert!(said.contains("nothing was changed"), "{said}");
+
+    let mut past = rcgen::CertificateParams::default();
+    past.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    past.not_after = rcgen::date_time_ymd(2021, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    use base64::Engine;
+    let data = |pem: String| base64::engine::general_purpose::STANDARD.encode(pem);
+    let user = serde_json::json!({
+        "client-certificate-data": data(past.self_signed(&key).unwrap().pem()),
+        "client-key-data": data(key.serialize_pem()),
+    });
+    theirs.kubeconfig = kubeconfig(&theirs, &user.to_string());
+    let said = theirs.fails(&way, &[]);
+    assert!(said.contains("it expired at 2021-01-01"), "{said}");
+
+    theirs.kubeconfig = admin;
+    theirs.assert_as_it_was(&labels);
+    let asked = theirs.lab(&["up", "--yes", "--max-nodes", "1"]).output().unwrap();
+    assert_eq!(asked.status.code(), Some(1));
+    assert!(text(&asked.stderr).contains("Is this really a cluster to practise on?"));
+    theirs.assert_as_it_was(&labels);
+    assert!(text(&theirs.original).contains(NR));
+}

@@ -1,1 +1,302 @@
-//! Ways to nodes.
+//! Ways to nodes: stand-ins that record the exact command line, and a real sshd.
+
+#![allow(clippy::print_stderr)]
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cks_lab::cluster::live::access::{LiveNode, Written, sum};
+use cks_lab::cluster::live::drivers::{DRIVERS, Form, Place, Way};
+use cks_lab::cluster::live::scripts::Owner;
+use cks_lab::cluster::live::{quote, scripts};
+use cks_lab::node::{Command as NodeCommand, Node};
+
+use super::{Theirs, text, until};
+
+/// A program that writes its arguments down, one a line, and ends with 1.
+fn stand_in(dir: &Path, name: &str) {
+    let path = dir.join(name);
+    std::fs::write(
+        &path,
+        format!("#!/bin/sh\nprintf '%s\\n' {name} \"$@\" END >> '{}/log'\nexit 1\n", dir.display()),
+    )
+    .unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+fn place() -> Place {
+    Place {
+        node: "w-1".into(),
+        host: "w-1.example".into(),
+        profile: "mini".into(),
+        kubeconfig: "/k/config".into(),
+        context: "ctx".into(),
+    }
+}
+
+#[test]
+fn each_driver_has_its_command_line() {
+    let script = "echo 'a b' $HOME";
+    let [sh, c, word] = quote::script(script);
+    let line = format!("sh -c {}", quote::quote(&word));
+    let sudo = format!("sudo -n {line}");
+    let own = [sh.as_str(), c.as_str(), word.as_str()];
+    let rows: Vec<(&str, Vec<&str>)> = vec![
+        ("local", own.to_vec()),
+        ("local", [&["sudo", "-n"], &own[..]].concat()),
+        ("ssh", vec!["ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "w-1.example", &line]),
+        ("ssh", vec!["ssh", "-T", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "w-1.example", &sudo]),
+        ("docker", [&["docker", "exec", "-i", "w-1"], &own[..]].concat()),
+        ("minikube", vec!["minikube", "-p", "mini", "ssh", "-n", "w-1", "--native-ssh=false", "--", &sudo]),
+        ("lima", [&["limactl", "shell", "w-1", "sudo", "-n"], &own[..]].concat()),
+        ("multipass", [&["multipass", "exec", "w-1", "--", "sudo", "-n"], &own[..]].concat()),
+        ("vagrant", vec!["vagrant", "ssh", "w-1", "-c", &sudo]),
+        (
+            "kubectl-debug",
+            [
+                &["kubectl", "--kubeconfig=/k/config", "--context=ctx", "debug", "node/w-1", "-q", "-i"][..],
+                &["--profile=sysadmin", "--image=busybox", "--", "chroot", "/host"],
+                &own,
+            ]
+            .concat(),
+        ),
+    ];
+    let built: Vec<(&str, Vec<String>)> =
+        DRIVERS.iter().map(|d| (d.name, Way::of_driver(d, &place()).argv(script, false))).collect();
+    let expected: Vec<(&str, Vec<String>)> =
+        rows.into_iter().map(|(n, words)| (n, words.into_iter().map(str::to_owned).collect())).collect();
+    assert_eq!(built, expected);
+}
+
+#[test]
+fn the_programs_get_exactly_those_words() {
+    let theirs = tempfile::tempdir().unwrap();
+    let names = ["ssh", "docker", "minikube", "limactl", "multipass", "vagrant", "kubectl"];
+    for name in names {
+        stand_in(theirs.path(), name);
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    for driver in DRIVERS.iter().filter(|d| !d.command.is_empty()) {
+        let mut way = Way::of_driver(driver, &place());
+        let name = way.command[0].clone();
+        way.command[0] = theirs.path().join(&name).display().to_string();
+        let mut expected = way.argv("true", false);
+        expected[0] = name;
+        let log = theirs.path().join("log");
+        let _ = std::fs::remove_file(&log);
+        let node = LiveNode::new("node01", "w-1", way);
+        let output = runtime.block_on(node.script("true", b"")).unwrap();
+        assert_eq!(output.status, 1, "{}", driver.name);
+        let written = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(written, format!("{}\nEND\n", expected.join("\n")), "{}", driver.name);
+    }
+}
+
+/// This machine by plain `sh`: the words form without any program between.
+fn here() -> LiveNode {
+    LiveNode::new("controlplane", "here", Way { form: Some(Form::Words), ..Way::default() })
+}
+
+#[test]
+fn files_are_read_and_written_whole_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("manifests/k ' $x.yaml");
+    std::fs::create_dir(path.parent().unwrap()).unwrap();
+    let shown = path.display().to_string();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let node = here();
+        assert_eq!(node.fetch(&shown).await.unwrap(), None);
+        let content = b"cks-lab:end\nno newline at the end \xff\0".to_vec();
+        node.write_file(&shown, &content).await.unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        let found = node.fetch(&shown).await.unwrap().unwrap();
+        assert_eq!((found.content, found.owner.mode), (content.clone(), 0o640));
+        // Somebody else was faster.
+        let other = node.store(&shown, b"x", Some(&sum(b"what it was not")), None).await.unwrap();
+        assert_eq!(other, Written::Changed);
+        assert_eq!(std::fs::read(&path).unwrap(), content);
+        // The mode is kept, or as asked.
+        assert_eq!(node.store(&shown, b"y", Some(&sum(&content)), None).await.unwrap(), Written::Done);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        let owner = Owner { mode: 0o600, ..found.owner };
+        node.store(&shown, b"", None, Some(owner)).await.unwrap();
+        assert_eq!(node.fetch(&shown).await.unwrap().unwrap().owner, owner);
+        // The connection breaks off: fewer bytes come than were announced.
+        let cut =
+            node.script(&scripts::write(&shown, 9, &sum(b"123456789"), None, None), b"1234").await.unwrap();
+        assert_eq!((cut.status, cut.text().as_str()), (3, "cks-lab:short\n"));
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(left, ["manifests"], "no temporary file is left");
+        assert_eq!(
+            node.list_dir(path.parent().unwrap().to_str().unwrap()).await.unwrap().unwrap(),
+            ["k ' $x.yaml"]
+        );
+        assert_eq!(node.list_dir("/nowhere").await.unwrap(), None);
+        node.remove_file(&shown).await.unwrap();
+        assert!(!path.exists());
+    });
+}
+
+#[test]
+fn a_full_disk_leaves_the_old_file() {
+    // A directory that is a file system of its own, of one page, inside a namespace of ours.
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("etc/kubernetes/manifests/k.yaml");
+    let script = format!(
+        "mount -t tmpfs -o size=16k tmpfs '{d}' && mkdir -p '{d}/etc/kubernetes/manifests' && printf old > '{p}' && \
+         head -c 100000 /dev/zero > '{d}/fill' 2>/dev/null; {write}; echo \"status $?\"; cat '{p}'; ls -A '{d}/etc/kubernetes'",
+        d = dir.path().display(),
+        p = path.display(),
+        write = quote::line(&quote::script(&scripts::write(
+            path.to_str().unwrap(),
+            8000,
+            &sum(&[b'a'; 8000]),
+            None,
+            None
+        ))),
+    );
+    let mut child = Command::new("unshare")
+        .args(["-r", "-m", "sh", "-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let feed = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, &[b'a'; 8000]));
+    let output = child.wait_with_output().unwrap();
+    let _ = feed.join();
+    if text(&output.stderr).contains("unshare") {
+        eprintln!("skipped: no namespaces here: {}", text(&output.stderr).trim());
+        return;
+    }
+    let said = text(&output.stdout);
+    assert!(said.ends_with("old") || said.contains("oldmanifests"), "{said}");
+    assert!(!said.contains("status 0") && !said.contains("cks-lab:done"), "{said}");
+    assert!(!said.contains(".cks-lab."), "no temporary file is left: {said}");
+}
+
+#[test]
+fn ways_that_lead_elsewhere_say_so() {
+    let dir = tempfile::tempdir().unwrap();
+    stand_in(dir.path(), "ssh");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let broken = vec![dir.path().join("ssh").display().to_string(), "cp".into()];
+    let error = runtime.block_on(LiveNode::by_command("controlplane", "cp", broken)).unwrap_err().to_string();
+    assert!(error.contains("cannot run a command on cp: exit status 1"), "{error}");
+    let missing = vec!["/nowhere/ssh".to_owned()];
+    let error =
+        runtime.block_on(LiveNode::by_command("controlplane", "cp", missing)).unwrap_err().to_string();
+    assert!(error.contains("is /nowhere/ssh installed"), "{error}");
+    let nobody = vec!["setpriv".to_owned(), "--reuid=65534".into()];
+    if std::process::Command::new("setpriv")
+        .args(["--reuid=65534", "true"])
+        .status()
+        .is_ok_and(|s| s.success())
+    {
+        let error =
+            runtime.block_on(LiveNode::by_command("controlplane", "cp", nobody)).unwrap_err().to_string();
+        assert!(error.contains("leads to the user 65534, not to root"), "{error}");
+    }
+}
+
+#[test]
+fn a_real_sshd_on_loopback() {
+    let Some(sshd) = ["/usr/sbin/sshd", "/usr/bin/sshd"].into_iter().find(|p| Path::new(p).exists()) else {
+        eprintln!("skipped: no sshd here");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    for key in ["host", "user"] {
+        let made =
+            Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-f", &at(key)]).status();
+        assert!(made.unwrap().success());
+    }
+    std::fs::copy(at("user.pub"), at("authorized")).unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let config = format!(
+        "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\nUsePAM no\n\
+         PasswordAuthentication no\nPermitRootLogin prohibit-password\n",
+        at("host"),
+        at("authorized")
+    );
+    std::fs::write(at("sshd_config"), config).unwrap();
+    if rustix::process::geteuid().is_root() {
+        // Where a daemon started as root wants to lock itself in.
+        let _ = std::fs::create_dir_all("/run/sshd");
+    }
+    let mut daemon = Command::new(sshd)
+        .args(["-D", "-e", "-f", &at("sshd_config")])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("sshd listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let host = std::fs::read_to_string(at("host.pub")).unwrap();
+    std::fs::write(at("known"), format!("[127.0.0.1]:{port} {host}")).unwrap();
+    let base = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-i"].map(str::to_owned);
+    let mut way: Vec<String> = base.to_vec();
+    way.extend([
+        at("user"),
+        "-o".into(),
+        format!("UserKnownHostsFile={}", at("known")),
+        "-p".into(),
+        port.to_string(),
+    ]);
+    way.push("127.0.0.1".into());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let outcome = runtime.block_on(async {
+        let node = LiveNode::new("node01", "loop", Way::of_command(way, Form::Line));
+        let output = node
+            .run(
+                NodeCommand::new(["sh", "-c", "cat; echo \"it's $1\"", "x", "a b"]),
+                b"in\n",
+                Duration::from_secs(20),
+            )
+            .await?;
+        let path = at("file");
+        node.write_file(&path, b"over\nssh\xff").await?;
+        let read = node.read_file(&path).await?;
+        let probe = node.probe().await;
+        Ok::<_, cks_lab::error::Error>((output.text(), read, probe.map_err(|e| e.to_string())))
+    });
+    let _ = daemon.kill();
+    let _ = daemon.wait();
+    let (said, read, probe) = outcome.unwrap();
+    assert_eq!(said, "in\nit's a b\n");
+    assert_eq!(read.as_deref(), Some(&b"over\nssh\xff"[..]));
+    match rustix::process::geteuid().is_root() {
+        true => assert!(probe.is_ok(), "{probe:?}"),
+        false => assert!(probe.unwrap_err().contains("not to root")),
+    }
+}
+
+#[test]
+fn shells_have_a_terminal_and_the_lessons_aliases() {
+    let theirs = Theirs::start();
+    let mut lab = theirs.lab(&["up", "--json", "--read-only"]).spawn().unwrap();
+    super::ready(&mut lab).unwrap();
+    let pty = portable_pty::native_pty_system()
+        .openpty(portable_pty::PtySize { rows: 24, cols: 100, pixel_width: 0, pixel_height: 0 })
+        .unwrap();
+    let mut shell = portable_pty::CommandBuilder::new(super::PROGRAM);
+    shell.args(["shell", "controlplane"]);
+    shell.env("CKS_LAB_HOME", theirs.mine());
+    shell.env("TERM", "xterm");
+    let mut child = pty.slave.spawn_command(shell).unwrap();
+    drop(pty.slave);
+    let mut reader = pty.master.try_clone_reader().unwrap();
+    let mut writer = pty.master.take_writer().unwrap();
+    std::io::Write::write_all(&mut writer, b"tty; hostname; type k; stty size; exit\n").unwrap();
+    let mut said = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut reader, &mut said);
+    let _ = child.wait();
+    let said = text(&said);
+    assert!(said.contains("/dev/pts/") && said.contains("controlplane"), "{said}");
+    assert!(said.contains("k is aliased to `kubectl'"), "{said}");
+    assert_eq!(super::end(&mut lab, rustix::process::Signal::TERM), 0);
+}

@@ -1,0 +1,172 @@
+//! `--cluster live` on a real two-node kubeadm cluster of this machine (`tests/realcluster`), where one can run.
+
+#![allow(clippy::print_stderr)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+const LIMIT: Duration = Duration::from_secs(240);
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cks-lab");
+const NR: &str = "    - --enable-admission-plugins=NodeRestriction\n";
+
+/// The cluster; dropped, it is taken down.
+struct Real {
+    dir: tempfile::TempDir,
+    label: String,
+}
+
+impl Real {
+    /// `None`, said on one line, where it cannot run here.
+    fn start() -> Option<Self> {
+        let real = Self {
+            dir: tempfile::Builder::new().prefix("cks-lab-real").tempdir().unwrap(),
+            label: format!("cks{}", std::process::id()),
+        };
+        if std::env::var_os("CKS_LAB_REAL").is_none_or(|v| v != "1") {
+            eprintln!("skipped: a real cluster takes minutes; CKS_LAB_REAL=1 runs it");
+            return None;
+        }
+        let missing = text(&real.script(&["can"]).stdout);
+        if !missing.is_empty() {
+            eprintln!("skipped: no real cluster here: {}", missing.trim());
+            return None;
+        }
+        let up = real.script(&["up"]);
+        assert!(up.status.success(), "{}", text(&up.stderr));
+        Some(real)
+    }
+
+    fn path() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/realcluster/cluster.sh")
+    }
+
+    fn script(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(Self::path());
+        command.args(arguments).env("DIR", self.dir.path()).env("LABEL", &self.label).stdin(Stdio::null());
+        command.output().unwrap()
+    }
+
+    fn on(&self, node: &str, script: &str) -> String {
+        let output = self.script(&["in", node, "sh", "-c", script]);
+        assert!(output.status.success(), "{script}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    fn admin(&self, script: &str) -> String {
+        self.on("controlplane", &format!("export KUBECONFIG=/etc/kubernetes/admin.conf; {script}"))
+    }
+
+    fn lab(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command
+            .args(["netns", "exec", &format!("{}-controlplane", self.label), PROGRAM])
+            .args(arguments)
+            .env("CKS_LAB_HOME", self.dir.path().join("home"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.lab(arguments).output().unwrap()
+    }
+
+    fn up(&self) -> std::process::Child {
+        let kubeconfig = self.dir.path().join("admin.conf").display().to_string();
+        let way = |node: &str| {
+            let (dir, label) = (self.dir.path().display(), &self.label);
+            format!("{node}=env 'DIR={dir}' LABEL={label} '{}' in {node}", Self::path().display())
+        };
+        let (cp, worker) = (way("controlplane"), way("node01"));
+        let arguments = ["up", "--json", "--yes", "--cluster", "live", "--kubeconfig", &kubeconfig];
+        let ways = ["--node-access", &cp, "--node-access", &worker];
+        let mut child = self
+            .lab(&[&arguments[..], &ways[..]].concat())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if let Err(e) = serde_json::from_str::<Value>(&line) {
+            let mut said = String::new();
+            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+            panic!("{e}: {said}");
+        }
+        child
+    }
+
+    fn passes(&self, step: &str) {
+        let end = Instant::now() + LIMIT;
+        loop {
+            let output = self.run(&["check", step, "--json"]);
+            let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+            if result["passed"] == true {
+                return;
+            }
+            assert!(Instant::now() < end, "{step} does not pass: {result:#}");
+        }
+    }
+}
+
+impl Drop for Real {
+    fn drop(&mut self) {
+        self.script(&["down"]);
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn the_lesson_on_a_real_cluster() {
+    let Some(real) = Real::start() else { return };
+    const STATE: &str = "cd /etc/kubernetes; stat -c '%n %a %u:%g' manifests/*; sha256sum manifests/*; ls -A . /var/lib/cks-lab 2>/dev/null";
+    let labels = "kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.labels}{end}'";
+    let before = (real.on("controlplane", STATE), real.admin(labels));
+    let manifest = real.on("controlplane", "cat /etc/kubernetes/manifests/kube-apiserver.yaml");
+
+    let mut lab = real.up();
+    let prepared = real.on("controlplane", "cat /etc/kubernetes/manifests/kube-apiserver.yaml");
+    assert_eq!(prepared, manifest.replace(NR, ""), "exactly one line goes");
+    let as_kubelet = |what: &str| {
+        let script = format!("export KUBECONFIG=/etc/kubernetes/kubelet.conf; kubectl label node {what}");
+        real.run(&["exec", "node01", "--", "bash", "-c", &script])
+    };
+    for what in ["controlplane killercoda/one=123", "node01 node-restriction.kubernetes.io/one=123"] {
+        let output = as_kubelet(what);
+        assert!(text(&output.stdout).ends_with(" labeled\n"), "{what}: {output:?}");
+    }
+    real.passes("verify-issue");
+    let edit = "cp /etc/kubernetes/manifests/kube-apiserver.yaml /root/k && sed '/--client-ca-file=/a\\    - \
+        --enable-admission-plugins=NodeRestriction' /root/k > /root/new && cat /root/new > /etc/kubernetes/manifests/kube-apiserver.yaml; rm /root/k /root/new";
+    let edited = real.run(&["exec", "controlplane", "--", "bash", "-c", edit]);
+    assert!(edited.status.success(), "{edited:?}");
+    real.passes("enable-plugin");
+    for (what, refusal) in [
+        ("controlplane killercoda/two=123", "is not allowed to modify node \"controlplane\""),
+        (
+            "node01 node-restriction.kubernetes.io/two=123",
+            "is not allowed to modify labels: node-restriction.kubernetes.io/two",
+        ),
+    ] {
+        let output = as_kubelet(what);
+        assert!(text(&output.stderr).contains(refusal), "{what}: {output:?}");
+    }
+    assert_eq!(text(&as_kubelet("node01 test/two=123").stdout), "node/node01 labeled\n");
+    real.passes("re-verify");
+
+    // As kill -9 leaves it, one command puts it back.
+    lab.kill().unwrap();
+    lab.wait().unwrap();
+    let restored = real.run(&["restore"]);
+    assert!(restored.status.success(), "{}", text(&restored.stderr));
+    assert!(text(&restored.stderr).contains("is the original, byte for byte"), "{}", text(&restored.stderr));
+    assert_eq!((real.on("controlplane", STATE), real.admin(labels)), before);
+    let leases = real.admin("kubectl get leases -n kube-system -o name");
+    assert!(!leases.contains("/cks-lab"), "{leases}");
+}
