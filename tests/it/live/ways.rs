@@ -291,11 +291,21 @@ fn shells_have_a_terminal_and_the_lessons_aliases() {
     drop(pty.slave);
     let mut reader = pty.master.try_clone_reader().unwrap();
     let mut writer = pty.master.take_writer().unwrap();
-    std::io::Write::write_all(&mut writer, b"tty; hostname; type k; stty size; exit\n").unwrap();
-    let mut said = Vec::new();
-    let _ = std::io::Read::read_to_end(&mut reader, &mut said);
+    let screen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let shown = screen.clone();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(n @ 1..) = std::io::Read::read(&mut reader, &mut buffer) {
+            shown.lock().unwrap().extend_from_slice(&buffer[..n]);
+        }
+    });
+    let says = |what: &str| text(&screen.lock().unwrap()).contains(what);
+    until("the prompt", || says("# ") || says("$ "));
+    std::io::Write::write_all(&mut writer, b"tty; hostname; type k; echo the-$((1+1))nd\n").unwrap();
+    until("the answer", || says("the-2nd"));
+    std::io::Write::write_all(&mut writer, b"exit\n").unwrap();
     let _ = child.wait();
-    let said = text(&said);
+    let said = text(&screen.lock().unwrap());
     assert!(said.contains("/dev/pts/") && said.contains("controlplane"), "{said}");
     assert!(said.contains("k is aliased to `kubectl'"), "{said}");
     assert_eq!(super::end(&mut lab, rustix::process::Signal::TERM), 0);
