@@ -301,12 +301,13 @@ fn shells_have_a_terminal_and_the_lessons_aliases() {
     });
     let says = |what: &str| text(&screen.lock().unwrap()).contains(what);
     until("the prompt", || says("# ") || says("$ "));
-    std::io::Write::write_all(&mut writer, b"tty; hostname; type k; echo the-$((1+1))nd\n").unwrap();
+    std::io::Write::write_all(&mut writer, b"[ -t 0 ] && stty size; hostname; type k; echo the-$((1+1))nd\n")
+        .unwrap();
     until("the answer", || says("the-2nd"));
     std::io::Write::write_all(&mut writer, b"exit\n").unwrap();
     let _ = child.wait();
     let said = text(&screen.lock().unwrap());
-    assert!(said.contains("/dev/pts/") && said.contains("controlplane"), "{said}");
+    assert!(said.contains("24 100") && said.contains("controlplane"), "{said}");
     assert!(said.contains("k is aliased to `kubectl'"), "{said}");
     assert_eq!(super::end(&mut lab, rustix::process::Signal::TERM), 0);
 }
