@@ -156,8 +156,19 @@ pub async fn finish(options: &Options, ask: bool) -> Result<()> {
         output::talk(later);
         return Ok(());
     }
-    let _lock = lock::take(&dir, &options.name)?;
+    let _lock = own_lock(&dir, &options.name).await?;
     undo(&dir, &options.live, false).await
+}
+
+/// The lock of a lab that this process has just closed: a task that is being ended may hold it for a moment more.
+async fn own_lock(dir: &LabDir, name: &str) -> Result<lock::Lock> {
+    for _ in 0..200 {
+        if let Ok(lock) = lock::take(dir, name) {
+            return Ok(lock);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    lock::take(dir, name)
 }
 
 /// Undoes what the journal has, and says so.

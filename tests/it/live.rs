@@ -81,6 +81,7 @@ impl Theirs {
         let theirs = Self { child, dir, kubeconfig, manifest, original: on.clone().into_bytes() };
         theirs.edit(&on);
         theirs.kubectl(&["label", "node", "node01", "kept=1"]);
+        until("the control plane's role", || theirs.labels().to_string().contains("node-role.kubernetes.io"));
         theirs
     }
 

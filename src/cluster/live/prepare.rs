@@ -19,6 +19,11 @@ use crate::state_dir::LabDir;
 /// Where copies are kept on a node.
 pub const COPIES: &str = "/var/lib/cks-lab";
 
+/// How long between two looks at a server that restarts.
+const AGAIN: Duration = Duration::from_millis(150);
+/// How many good looks in a row it takes.
+const STEADY: u32 = 4;
+
 /// What is going to be done.
 pub struct Plan {
     /// What was found.
@@ -224,6 +229,7 @@ pub async fn await_server(
     limit: Duration,
 ) -> Result<()> {
     let end = Instant::now() + limit;
+    let mut good = 0;
     let control = record.nodes.first().map_or("", |n| n.real.as_str());
     let hash = &record.manifest.hash;
     let worker = record.nodes.last().map_or("", |n| n.real.as_str());
@@ -238,13 +244,20 @@ pub async fn await_server(
                 _ => "it still restricts kubelets",
             }
         } else {
-            return Ok(());
+            // One good look may still be the old server, whose kubelet has not seen the file yet.
+            good += 1;
+            if good >= STEADY {
+                return Ok(());
+            }
+            tokio::time::sleep(AGAIN).await;
+            continue;
         };
+        good = 0;
         if Instant::now() >= end {
             return Err(Error::new(format!("the API server did not come back within {} s", limit.as_secs()))
                 .why(why)
                 .hint(format!("look at `crictl ps -a` and `crictl logs` on {control}")));
         }
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        tokio::time::sleep(AGAIN).await;
     }
 }

@@ -217,7 +217,11 @@ impl Restore {
         );
         journal.begin(Step::Objects)?;
         for (name, then) in &record.objects {
-            put_labels_back(connection, name, then, said).await?;
+            // A server that restarts once more in between is waited for, not an error.
+            if put_labels_back(connection, name, then, said).await.is_err() {
+                await_server(connection, &wanted, true, on.then_some(true), self.wait).await?;
+                put_labels_back(connection, name, then, said).await?;
+            }
         }
         journal.done(Step::Objects)
     }

@@ -75,6 +75,9 @@ pub async fn ensure(client: &kube::Client, release: &Release) -> Result<()> {
     if done.0.is_success() {
         return Ok(());
     }
+    let labels = json!({"metadata": {"labels": {
+        "node-role.kubernetes.io/control-plane": "", "node.kubernetes.io/exclude-from-external-load-balancers": ""}}});
+    send(client, Method::PATCH, &format!("/api/v1/nodes/{CONTROL_PLANE}"), Some(&labels)).await?;
     let mut creations = objects(release)?;
     // The map that tells of completion comes last, so that a start that was cut off is carried on by the next one.
     creations.sort_by_key(|c| c.object["metadata"]["name"] == "kubeadm-config");
@@ -88,9 +91,6 @@ pub async fn ensure(client: &kube::Client, release: &Release) -> Result<()> {
             .why(answer["message"].as_str().unwrap_or_default()));
         }
     }
-    let labels = json!({"metadata": {"labels": {
-        "node-role.kubernetes.io/control-plane": "", "node.kubernetes.io/exclude-from-external-load-balancers": ""}}});
-    send(client, Method::PATCH, &format!("/api/v1/nodes/{CONTROL_PLANE}"), Some(&labels)).await?;
     Ok(())
 }
 

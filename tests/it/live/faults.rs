@@ -38,7 +38,10 @@ impl Theirs {
         }
         self.learn();
         rustix::process::kill_process(rustix::process::Pid::from_child(&lab), Signal::TERM).unwrap();
-        lab.wait().unwrap().code().is_none()
+        let ended = lab.wait_with_output().unwrap();
+        let code = ended.status.code();
+        assert!(code.is_none_or(|c| c == 0), "at {at}: {}", text(&ended.stderr));
+        code.is_none()
     }
 
     fn kill_points(&self, first: usize, every: usize) -> usize {
