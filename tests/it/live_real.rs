@@ -125,7 +125,7 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn the_lesson_on_a_real_cluster() {
     let Some(real) = Real::start() else { return };
-    const STATE: &str = "cd /etc/kubernetes; stat -c '%n %a %u:%g' manifests/*; sha256sum manifests/*; ls -A . /var/lib/cks-lab 2>/dev/null";
+    const STATE: &str = "cd /etc/kubernetes; stat -c '%n %a %u:%g' manifests/*; sha256sum manifests/*; ls -A .; test ! -e /var/lib/cks-lab";
     let labels = "kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.labels}{end}'";
     let before = (real.on("controlplane", STATE), real.admin(labels));
     let manifest = real.on("controlplane", "cat /etc/kubernetes/manifests/kube-apiserver.yaml");
