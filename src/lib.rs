@@ -22,6 +22,7 @@ pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod controllers;
+pub mod editor;
 pub mod error;
 pub mod grade;
 pub mod klog;

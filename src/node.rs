@@ -18,6 +18,7 @@ pub mod plain;
 pub mod plan;
 pub mod ssh;
 pub mod tools;
+pub mod watch;
 
 /// What to run on a node.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

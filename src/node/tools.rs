@@ -9,6 +9,8 @@ pub enum When {
     Always,
     /// Only where the machine has no program of that name.
     Missing,
+    /// Only where the machine has no program of that name, nor of this one.
+    MissingToo(&'static str),
 }
 
 /// A tool of the lab.
@@ -26,13 +28,22 @@ pub static TOOLS: &[Tool] = &[
     Tool { name: "crictl", when: When::Always, run: crate::kubelet::tools::crictl::main },
     Tool { name: "journalctl", when: When::Always, run: crate::kubelet::tools::journalctl::main },
     Tool { name: "kubectl", when: When::Missing, run: crate::kubectl::main },
+    Tool { name: "nano", when: When::Missing, run: crate::editor::program::nano_main },
     Tool { name: "ssh", when: When::Missing, run: super::ssh::client::main },
     Tool { name: "systemctl", when: When::Always, run: crate::kubelet::tools::systemctl::main },
+    Tool { name: "vi", when: When::Missing, run: crate::editor::program::vi_main },
+    Tool { name: "vim", when: When::MissingToo("vi"), run: crate::editor::program::vi_main },
+    Tool { name: "watch", when: When::Missing, run: super::watch::main },
 ];
 
 /// The names that a node gets, by whether the machine has a program of a name.
 pub fn on_node(has: impl Fn(&str) -> bool) -> Vec<&'static str> {
-    TOOLS.iter().filter(|t| t.when == When::Always || !has(t.name)).map(|t| t.name).collect()
+    let wanted = |tool: &&Tool| match tool.when {
+        When::Always => true,
+        When::Missing => !has(tool.name),
+        When::MissingToo(other) => !has(tool.name) && !has(other),
+    };
+    TOOLS.iter().filter(wanted).map(|tool| tool.name).collect()
 }
 
 /// Runs the tool that this process was called as, if it was called as one.
@@ -48,4 +59,26 @@ pub fn dispatch(mut arguments: Vec<OsString>) -> Option<i32> {
         return Some(super::plain::session_main(arguments));
     }
     TOOLS.iter().find(|tool| tool.name == called).map(|tool| (tool.run)(arguments))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::on_node;
+
+    #[test]
+    fn a_bare_machine_gets_everything_and_a_full_one_what_speaks_to_the_lab() {
+        let bare = on_node(|_| false);
+        for name in ["kubectl", "ssh", "vi", "vim", "nano", "watch", "crictl"] {
+            assert!(bare.contains(&name), "{name}: {bare:?}");
+        }
+        let full = on_node(|_| true);
+        for name in ["crictl", "journalctl", "systemctl"] {
+            assert!(full.contains(&name), "{name}: {full:?}");
+        }
+        for name in ["kubectl", "ssh", "vi", "vim", "nano", "watch"] {
+            assert!(!full.contains(&name), "{name}: {full:?}");
+        }
+        let with_vi = on_node(|name| name == "vi");
+        assert!(!with_vi.contains(&"vim"), "a machine's own vi is not shadowed by another vim");
+    }
 }

@@ -1,0 +1,83 @@
+//! An editor as a picture.
+
+use edtui::{EditorMode, EditorTheme, EditorView};
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::Line;
+use ratatui::widgets::Widget;
+
+use super::{Editor, Keys, Prompt};
+
+const HELP: &str = "^X Exit  ^O Write Out  ^W Where Is  ^K Cut  ^U Paste  ^C Position  ^G Help";
+
+/// Draws an editor over the whole frame.
+pub fn draw(frame: &mut Frame, editor: &mut Editor) {
+    let area = frame.area();
+    let (above, below) = match editor.keys {
+        Keys::Vi => (0, 1),
+        Keys::Nano => (1, 2),
+    };
+    if area.height <= above + below || area.width < 4 {
+        return;
+    }
+    let text = Rect { y: above, height: area.height - above - below, ..area };
+    if editor.keys == Keys::Nano {
+        title(frame, editor, Rect { height: 1, ..area });
+        let at = Rect { y: area.height - 1, height: 1, ..area };
+        Line::styled(HELP, Style::new().add_modifier(Modifier::DIM)).render(at, frame.buffer_mut());
+    }
+    let theme = EditorTheme::default()
+        .base(Style::default())
+        .selection_style(Style::new().add_modifier(Modifier::REVERSED))
+        .hide_cursor()
+        .hide_status_line();
+    EditorView::new(&mut editor.state).theme(theme).wrap(true).render(text, frame.buffer_mut());
+    let mut cursor = editor.state.cursor_screen_position();
+
+    let bottom = Rect { y: area.height - below, height: 1, ..area };
+    let (line, typing) = bottom_line(editor);
+    let width = u16::try_from(unicode_width::UnicodeWidthStr::width(line.as_str())).unwrap_or(u16::MAX);
+    Line::raw(line).render(bottom, frame.buffer_mut());
+    if typing {
+        cursor = Some(Position { x: width.min(area.width - 1), y: bottom.y });
+    } else if editor.keys == Keys::Vi && width + 20 < area.width {
+        let at = editor.state.cursor;
+        let ruler = Rect { x: area.width - 18, width: 18, ..bottom };
+        Line::raw(format!("{},{}", at.row + 1, at.col + 1)).render(ruler, frame.buffer_mut());
+    }
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+}
+
+fn title(frame: &mut Frame, editor: &Editor, at: Rect) {
+    let name = editor.path.as_ref().map_or("New Buffer".into(), |path| path.display().to_string());
+    let changed = if editor.modified() { "   Modified" } else { "" };
+    let style = Style::new().add_modifier(Modifier::REVERSED);
+    let width = usize::from(at.width);
+    Line::styled(format!("{:<width$}", format!("  cks-lab nano   {name}{changed}")), style)
+        .render(at, frame.buffer_mut());
+}
+
+/// The bottom line's text, and whether the cursor stands at its end.
+fn bottom_line(editor: &Editor) -> (String, bool) {
+    if let Some((prompt, typed)) = &editor.prompt {
+        let before = match prompt {
+            Prompt::Command => ":",
+            Prompt::Search => "Search: ",
+            Prompt::Name(_) => "File Name to Write: ",
+            Prompt::Confirm => "Save modified buffer?  Y Yes  N No  ^C Cancel",
+        };
+        return (format!("{before}{typed}"), true);
+    }
+    if editor.keys == Keys::Vi && editor.message.is_empty() {
+        return match editor.state.mode {
+            EditorMode::Insert => ("-- INSERT --".into(), false),
+            EditorMode::Visual => ("-- VISUAL --".into(), false),
+            EditorMode::Search => (format!("/{}", editor.state.search_pattern()), true),
+            EditorMode::Normal => (String::new(), false),
+        };
+    }
+    (editor.message.clone(), false)
+}
