@@ -71,13 +71,10 @@ fn bottom_line(editor: &Editor) -> (String, bool) {
         };
         return (format!("{before}{typed}"), true);
     }
-    if editor.keys == Keys::Vi && editor.message.is_empty() {
-        return match editor.state.mode {
-            EditorMode::Insert => ("-- INSERT --".into(), false),
-            EditorMode::Visual => ("-- VISUAL --".into(), false),
-            EditorMode::Search => (format!("/{}", editor.state.search_pattern()), true),
-            EditorMode::Normal => (String::new(), false),
-        };
+    match (editor.keys, editor.state.mode) {
+        (Keys::Vi, EditorMode::Insert) => ("-- INSERT --".into(), false),
+        (Keys::Vi, EditorMode::Visual) => ("-- VISUAL --".into(), false),
+        (Keys::Vi, EditorMode::Search) => (format!("/{}", editor.state.search_pattern()), true),
+        _ => (editor.message.clone(), false),
     }
-    (editor.message.clone(), false)
 }
