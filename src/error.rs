@@ -42,7 +42,11 @@ impl Error {
     /// Adds the cause.
     #[must_use]
     pub fn why(mut self, why: impl fmt::Display) -> Self {
-        self.why = Some(why.to_string());
+        let why = why.to_string();
+        if disk_is_full(&why) {
+            self.hints.push(DISK_IS_FULL.into());
+        }
+        self.why = Some(why);
         self
     }
 
@@ -80,6 +84,15 @@ impl std::error::Error for Error {}
 pub trait Context<T> {
     /// Names what was being done when the error came.
     fn context_what(self, what: impl FnOnce() -> String) -> Result<T>;
+}
+
+/// What to do about a full disk.
+pub const DISK_IS_FULL: &str =
+    "the disk is full: make room and do it again; what was saved before is still there";
+
+/// Whether a cause is that there is no room left, as the system says it (ENOSPC, EDQUOT).
+pub fn disk_is_full(why: &str) -> bool {
+    why.contains("(os error 28)") || why.contains("(os error 122)")
 }
 
 impl<T, E: fmt::Display> Context<T> for std::result::Result<T, E> {

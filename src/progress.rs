@@ -134,10 +134,10 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     };
     attempt().map_err(|e| {
         let error = Error::new(format!("{} cannot be written", path.display())).why(&e);
-        match e.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => error
-                .hint("the disk is full: make room and do it again; what was saved before is still there"),
-            _ => error.hint("make the directory writable for you, or set CKS_LAB_HOME to another one"),
+        if error.hints.is_empty() {
+            error.hint("make the directory writable for you, or set CKS_LAB_HOME to another one")
+        } else {
+            error
         }
     })
 }

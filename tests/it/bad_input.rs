@@ -30,7 +30,10 @@ fn a_taken_port_is_named_and_a_free_one_offered() {
     let (status, stdout, stderr) = run(&mut program(home.path(), &["up", "--json", "--port", &port]));
     assert_eq!(status, 2, "{stderr}");
     assert_eq!(stdout, "");
-    assert!(stderr.contains(&format!("the port {port} of this machine's loopback cannot be had")), "{stderr}");
+    assert!(
+        stderr.contains(&format!("the port {port} of this machine's loopback cannot be had")),
+        "{stderr}"
+    );
     assert!(stderr.contains("Address already in use"), "{stderr}");
     assert!(stderr.contains("leave --port away to take a free one"), "{stderr}");
 }
@@ -58,7 +61,9 @@ fn a_full_disk_is_said_to_be_full() {
     let mut failed = 0;
     for size in [16, 64, 256, 512] {
         let home = tempfile::tempdir().unwrap();
-        let script = format!("mount -t tmpfs -o size={size}k tmpfs \"$1\" && CKS_LAB_HOME=\"$1\" exec \"$2\" up --json");
+        let script = format!(
+            "mount -t tmpfs -o size={size}k tmpfs \"$1\" && CKS_LAB_HOME=\"$1\" exec \"$2\" up --json"
+        );
         let mut command = Command::new("unshare");
         command.args(["-rm", "sh", "-c", &script, "sh"]).arg(home.path()).arg(PROGRAM);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
