@@ -143,6 +143,12 @@ impl Kubelet {
         }
     }
 
+    /// The newest error in the journal, if there is any.
+    pub fn last_error(&self) -> Option<String> {
+        let lines = self.journal.since(0);
+        lines.into_iter().rev().find(|line| line.text.starts_with('E')).map(|line| line.text)
+    }
+
     /// What the journal says of a start.
     fn started(&self) {
         self.journal.set_verbosity(verbosity(&self.config.root));

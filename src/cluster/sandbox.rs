@@ -135,14 +135,30 @@ impl Sandbox {
         let patience = if first { patience.0 } else { patience.1 };
         let up = tokio::time::timeout(patience, sandbox.wait_until_up()).await.is_ok();
         if first && !up {
+            let why = sandbox.why_not_up();
             sandbox.shutdown().await;
-            return Err(Error::new("the API server did not come up")
+            let error = Error::new("the API server did not come up");
+            let error = match why {
+                Some(why) => error.why(why),
+                None => error,
+            };
+            return Err(error
                 .hint("`cks-lab doctor` tells what this machine lacks")
                 .hint("`cks-lab start --fresh` begins anew"));
         }
         sandbox.keep_addons();
         phase(Phase::Ready);
         Ok(sandbox)
+    }
+
+    /// What is known of why the API server did not come up: a disk that takes nothing more, else the kubelet's last error.
+    fn why_not_up(&self) -> Option<String> {
+        use std::io::Write;
+        let probe = tempfile::tempfile_in(self.options.dir.root());
+        if let Err(error) = probe.and_then(|mut file| file.write_all(&[0; 64 << 10])) {
+            return Some(format!("{}: {error}", self.options.dir.root().display()));
+        }
+        self.kubelets.iter().find_map(|kubelet| kubelet.last_error())
     }
 
     /// Waits until the API server is ready and both nodes are registered.
