@@ -85,11 +85,15 @@ pub fn page_not_found() -> Reply {
 }
 
 fn no_such_resource() -> Status {
-    Status::new(404, "NotFound", "the server could not find the requested resource")
+    Status::generic(404, "NotFound", "the server could not find the requested resource")
 }
 
 fn no_such_method() -> Status {
-    Status::new(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+    Status::generic(
+        405,
+        "MethodNotAllowed",
+        "the server does not allow this method on the requested resource",
+    )
 }
 
 /// Answers a request for a resource.
@@ -282,13 +286,18 @@ impl<'a> Call<'a> {
         self.written = object["metadata"]["resourceVersion"].as_str().map(str::to_owned);
     }
 
+    /// The format of the body, where it is one that is read here (`NegotiateInputSerializer`).
+    fn decodable(&self) -> Result<&'a str, Status> {
+        match self.content_type() {
+            "" | "application/json" => Ok("application/json"),
+            yaml @ ("application/yaml" | "application/vnd.kubernetes.yaml") => Ok(yaml),
+            _ => Err(options::unsupported_media_type()),
+        }
+    }
+
     /// The body decoded as what the path takes; warnings are noted.
     fn decode(&mut self, rt: &ResourceType) -> Result<Value, Status> {
-        let content_type = match self.content_type() {
-            "" | "application/json" => "application/json",
-            yaml @ ("application/yaml" | "application/vnd.kubernetes.yaml") => yaml,
-            _ => return Err(options::unsupported_media_type()),
-        };
+        let content_type = self.decodable()?;
         let validation = options::field_validation(self.query)?;
         let (object, warnings) =
             registry::decode::decode(rt, &self.info.subresource, &self.body, content_type, validation)?;

@@ -55,6 +55,8 @@ pub struct Status {
     pub causes: Vec<Cause>,
     /// `retryAfterSeconds`; 0 is left out.
     pub retry_after_seconds: u32,
+    /// Whether there are details even where they are empty (`NewGenericServerResponse`).
+    pub bare_details: bool,
 }
 
 impl Status {
@@ -70,7 +72,13 @@ impl Status {
             uid: String::new(),
             causes: Vec::new(),
             retry_after_seconds: 0,
+            bare_details: false,
         }
+    }
+
+    /// `NewGenericServerResponse` about nothing in particular: its details are there, and empty.
+    pub fn generic(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
+        Self { bare_details: true, ..Self::new(code, reason, message) }
     }
 
     /// Names the object in the details.
@@ -174,7 +182,7 @@ impl Status {
         if self.retry_after_seconds > 0 {
             details.insert("retryAfterSeconds".into(), json!(self.retry_after_seconds));
         }
-        if !details.is_empty() {
+        if self.bare_details || !details.is_empty() {
             object["details"] = Value::Object(details);
         }
         object["code"] = json!(self.code);

@@ -283,6 +283,31 @@ pub async fn try_connect(
     port: u16,
     who: &str,
 ) -> Result<hyper::client::conn::http1::SendRequest<Full<Bytes>>, Box<dyn std::error::Error>> {
+    let stream = tls(dir, port, who, &[]).await?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// Connects as the holder of a certificate, over HTTP/2.
+pub async fn connect_h2(
+    dir: &Path,
+    port: u16,
+    who: &str,
+) -> hyper::client::conn::http2::SendRequest<Full<Bytes>> {
+    let stream = TokioIo::new(tls(dir, port, who, &["h2"]).await.unwrap());
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (sender, connection) = hyper::client::conn::http2::handshake(executor, stream).await.unwrap();
+    tokio::spawn(connection);
+    sender
+}
+
+async fn tls(
+    dir: &Path,
+    port: u16,
+    who: &str,
+    protocols: &[&str],
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
     let file = |name: String| -> PathBuf { dir.join(name) };
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(file("ca.crt".into())).unwrap()).unwrap();
@@ -291,19 +316,17 @@ pub async fn try_connect(
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots);
-    let config = if who.is_empty() {
+    let mut config = if who.is_empty() {
         builder.with_no_client_auth()
     } else {
         let certificate = CertificateDer::from_pem_file(file(format!("{who}.crt"))).unwrap();
         let key = PrivateKeyDer::from_pem_file(file(format!("{who}.key"))).unwrap();
         builder.with_client_auth_cert(vec![certificate], key).unwrap()
     };
+    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     let stream = TcpStream::connect(("127.0.0.1", port)).await?;
     let name = ServerName::try_from("127.0.0.1").unwrap();
-    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    Ok(sender)
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await
 }
 
 fn node(name: &str) -> Value {

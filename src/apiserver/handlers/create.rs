@@ -17,6 +17,7 @@ const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 const TRIES: usize = 8;
 
 pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
+    call.decodable()?;
     options::check_write(call, "CreateOptions", false)?;
     let mut object = call.decode(rt)?;
     if !rt.stored() {
@@ -37,7 +38,8 @@ pub(super) fn check_namespace(
 ) -> Result<(), Status> {
     let wanted = call.namespace(rt);
     let given = text(&object["metadata"], "namespace");
-    if !given.is_empty() && given != wanted {
+    // What has no namespace forgets the one that it was given.
+    if !given.is_empty() && given != wanted && !wanted.is_empty() {
         return Err(Status::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
@@ -47,6 +49,8 @@ pub(super) fn check_namespace(
     }
     if rt.namespaced {
         object["metadata"]["namespace"] = json!(wanted);
+    } else if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.remove("namespace");
     }
     Ok(())
 }
@@ -120,9 +124,24 @@ fn finish(call: &mut Call<'_>, rt: &'static ResourceType, mut object: Value) -> 
             None => Ok(Arc::new(object)),
         };
     }
+    forget_empty_lists(rt, &mut object);
     let stored = call.store().create(key, object).map_err(|error| storage_failed(rt, &name, error))?;
     call.note_written(&stored);
     Ok(stored)
+}
+
+/// The store keeps no empty lists (upstream: protobuf); the fields that are written even so are `null` when they come back.
+pub(super) fn forget_empty_lists(rt: &ResourceType, object: &mut Value) {
+    let fields: &[&str] = match rt.plural {
+        "roles" | "clusterroles" => &["rules"],
+        "endpointslices" => &["endpoints", "ports"],
+        _ => &[],
+    };
+    for field in fields {
+        if object[*field].as_array().is_some_and(Vec::is_empty) {
+            object[*field] = Value::Null;
+        }
+    }
 }
 
 /// A name that begins as asked (`names.SimpleNameGenerator`).

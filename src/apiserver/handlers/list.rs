@@ -112,6 +112,7 @@ pub(super) fn check_reached(call: &Call<'_>, wanted: u64) -> Result<(), Status> 
 /// Answers with many.
 pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_list(call.query, false, call.core.dependencies.release)?;
+    options::number(call.query, "timeoutSeconds")?;
     let limit = options::number(call.query, "limit")?.unwrap_or(0);
     let limit = usize::try_from(limit).unwrap_or(0);
     let wanted = options::resource_version(call.query)?;
@@ -148,13 +149,13 @@ pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Rep
     let after = |key: &Key| {
         token.as_ref().is_none_or(|token| (&key.namespace, &key.name) > (&token.after.0, &token.after.1))
     };
-    let mut rest = all
-        .into_iter()
-        .filter(|(key, object)| after(key) && (selection.is_everything() || selection.takes(object)));
+    // What is left counts whether it is selected or not, as where the store reads on from a key.
+    let mut rest = all.into_iter().filter(|(key, _)| after(key));
     let mut page: Vec<(Arc<Key>, Arc<Value>)> = Vec::new();
     while limit == 0 || page.len() < limit {
         match rest.next() {
-            Some(one) => page.push(one),
+            Some(one) if selection.is_everything() || selection.takes(&one.1) => page.push(one),
+            Some(_) => {}
             None => break,
         }
     }

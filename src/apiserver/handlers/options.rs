@@ -47,36 +47,24 @@ pub(super) fn check_write(call: &Call<'_>, kind: &str, apply: bool) -> Result<()
         errors.push(FieldError::new(kind, "fieldManager", manager.into(), "may not be more than 128 bytes"));
     } else if let Some((at, bad)) = manager.char_indices().find(|(_, c)| c.is_control()) {
         let detail = format!("invalid character U+{:04X} (at position {at})", u32::from(bad));
-        let mut status = refused(
-            kind,
-            "FieldValueInvalid",
-            "fieldManager",
-            &format!("Invalid value: {}: {detail}", quote(manager)),
-        );
-        status.causes.truncate(1);
-        return Err(status);
+        errors.push(FieldError::invalid("fieldManager", manager, detail));
     }
     let dry: Vec<&str> = query.all("dryRun");
     if !dry.is_empty() && dry.iter().any(|value| *value != "All") {
-        return Err(bad_dry_run(release, kind, &dry));
+        errors.push(bad_dry_run(&dry));
     }
     let validation = query.get("fieldValidation").unwrap_or("");
     if FieldValidation::parse(validation).is_none() {
-        let message = format!(
-            "Unsupported value: {}: supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"",
-            quote(validation)
-        );
-        return Err(refused(kind, "FieldValueNotSupported", "fieldValidation", &message));
+        let known = ["", "Ignore", "Strict", "Warn"];
+        errors.push(FieldError::not_supported("fieldValidation", validation, &known));
     }
     if errors.is_empty() { Ok(()) } else { Err(invalid_kind(release, ("meta.k8s.io", kind), "", errors)) }
 }
 
-/// The answer where something other than `All` is to be dry.
-fn bad_dry_run(release: &Release, kind: &str, values: &[impl AsRef<str>]) -> Status {
+/// The mistake where something other than `All` is to be dry.
+fn bad_dry_run(values: &[impl AsRef<str>]) -> FieldError {
     let values: Value = values.iter().map(AsRef::as_ref).collect();
-    let why = "supported values: \"All\"";
-    let errors = vec![FieldError::new(FieldErrorType::NotSupported, "dryRun", values, why)];
-    invalid_kind(release, ("meta.k8s.io", kind), "", errors)
+    FieldError::new(FieldErrorType::NotSupported, "dryRun", values, "supported values: \"All\"")
 }
 
 /// An Invalid answer about one option, with its sentence as given.
@@ -194,6 +182,15 @@ impl DeleteOptions {
                 Status::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
             })?;
             let text = |value: &Value| value.as_str().map(str::to_owned);
+            if let Some(kind) = value["kind"].as_str().filter(|kind| !matches!(*kind, "" | "DeleteOptions")) {
+                let version = value["apiVersion"].as_str().unwrap_or("");
+                let why = format!(
+                    "no kind {} is registered for version {} in scheme \"pkg/runtime/scheme.go:100\"",
+                    quote(kind),
+                    quote(version)
+                );
+                return Err(Status::new(500, "", why));
+            }
             options.grace_period = value["gracePeriodSeconds"].as_i64();
             options.policy = text(&value["propagationPolicy"]);
             options.orphan = value["orphanDependents"].as_bool();
@@ -207,7 +204,7 @@ impl DeleteOptions {
         }
         options.dry_run = !dry.is_empty();
         if dry.iter().any(|value| value != "All") {
-            return Err(bad_dry_run(release, "DeleteOptions", &dry));
+            return Err(invalid_kind(release, ("meta.k8s.io", "DeleteOptions"), "", vec![bad_dry_run(&dry)]));
         }
         if let Some(policy) = &options.policy {
             if options.orphan.is_some() {

@@ -46,7 +46,7 @@ impl Token {
         let bytes = GeneralPurpose::new(&URL_SAFE, lenient).decode(text).map_err(|error| {
             let at = match error {
                 base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => at,
-                _ => text.len(),
+                _ => text.len() / 4 * 4,
             };
             wrong(format!("illegal base64 data at input byte {at}"))
         })?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::options::{self, DeleteOptions};
 use super::update::{Failure, replace};
 use super::{Call, Reply, delete, text, time_text};
+use crate::apiserver::admission::Operation;
 use crate::apiserver::registry::{self, ResourceType};
 use crate::apiserver::server::LogRequest;
 use crate::apiserver::serving;
@@ -91,11 +92,23 @@ fn success(code: u16) -> Value {
 /// Puts a pod on a node.
 pub(super) fn bind(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_write(call, "CreateOptions", false)?;
-    let binding = call.decode(rt)?;
+    let mut binding = call.decode(rt)?;
+    call.admit(rt, Operation::Create, &call.info.name.clone(), Some(&mut binding), None)?;
     let (target, name) = (text(&binding["target"], "name").to_owned(), call.info.name.clone());
+    let mut errors = Vec::new();
+    let kind = text(&binding["target"], "kind");
+    if !matches!(kind, "" | "Node") {
+        errors.push(registry::FieldError::not_supported("target.kind", kind, &["Node", "<empty>"]));
+    }
     if target.is_empty() {
-        let errors = vec![registry::FieldError::required("target.name", "")];
-        return Err(registry::validation::invalid_kind(rt.release, ("", "Binding"), &name, errors));
+        errors.push(registry::FieldError::required("target.name", ""));
+    }
+    let release = call.core.dependencies.release;
+    let errors: Vec<String> = errors.iter().map(|e| format!("{}: {}", e.field, e.body(release))).collect();
+    match errors.as_slice() {
+        [] => {}
+        [one] => return Err(Status::new(500, "", one.clone())),
+        many => return Err(Status::new(500, "", format!("[{}]", many.join(", ")))),
     }
     loop {
         let pod = call.find(rt)?;
@@ -140,7 +153,8 @@ fn set_condition(pod: &mut Value, condition: Value) {
 /// Removes a pod with the consent of its disruption budgets (there are none that object here).
 pub(super) fn evict(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_write(call, "CreateOptions", false)?;
-    let eviction = call.decode(rt)?;
+    let mut eviction = call.decode(rt)?;
+    call.admit(rt, Operation::Create, &call.info.name.clone(), Some(&mut eviction), None)?;
     let given = text(&eviction["metadata"], "name");
     if given != call.info.name {
         return Err(Status::bad_request("name in URL does not match name in Eviction object"));

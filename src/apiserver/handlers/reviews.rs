@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{Call, Reply, create, text};
+use super::{Call, Reply, create, text, time_text};
 use crate::apiserver::admission::Operation;
 use crate::apiserver::authentication::UserInfo;
 use crate::apiserver::authorization::review;
-use crate::apiserver::registry::ResourceType;
+use crate::apiserver::registry::{ResourceType, managed_fields};
 use crate::apiserver::status::Status;
 
 pub(super) fn create(
@@ -19,6 +19,7 @@ pub(super) fn create(
     mut object: Value,
 ) -> Result<Reply, Status> {
     create::check_namespace(call, rt, &mut object)?;
+    managed_fields::update(rt, "", &Value::Null, &mut object, &call.manager(), call.now());
     call.admit(rt, Operation::Create, "", Some(&mut object), None)?;
     call.validate(rt, Operation::Create, "", Some(&mut object), None)?;
     if !rt.namespaced
@@ -29,6 +30,7 @@ pub(super) fn create(
     let answer = match rt.kind {
         "TokenReview" => token_review(call, object)?,
         "SelfSubjectReview" => {
+            object["metadata"]["creationTimestamp"] = json!(time_text(call.now()));
             object["status"] = json!({"userInfo": user_info(call.user)});
             object
         }

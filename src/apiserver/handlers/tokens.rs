@@ -7,10 +7,10 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::{Call, Reply, options, text, time_text};
+use super::{Call, Reply, create, options, text, time_text};
 use crate::apiserver::admission::Operation;
 use crate::apiserver::authentication::token::Subject;
-use crate::apiserver::registry::{FieldError, ResourceType, validation};
+use crate::apiserver::registry::{FieldError, ResourceType, managed_fields, validation};
 use crate::apiserver::status::{GroupResource, Status};
 use crate::apiserver::storage::Key;
 
@@ -18,26 +18,31 @@ use crate::apiserver::storage::Key;
 const HOUR: i64 = 3600;
 
 pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
+    call.decodable()?;
     options::check_write(call, "CreateOptions", false)?;
     let mut request = call.decode(rt)?;
-    let account = call.find(rt)?;
+    create::check_namespace(call, rt, &mut request)?;
     let (namespace, name) = (call.info.namespace.clone(), call.info.name.clone());
+    let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(HOUR);
+    request["spec"]["expirationSeconds"] = json!(seconds);
+    managed_fields::update(rt, "token", &Value::Null, &mut request, &call.manager(), call.now());
+    call.admit(rt, Operation::Create, &name, Some(&mut request), None)?;
     let given = text(&request["metadata"], "name");
     if !given.is_empty() && given != name {
-        return Err(Status::bad_request(format!(
-            "the service account name in the URL ({name}) does not match the name of the object ({given})"
-        )));
+        let why = "must match the service account name if specified";
+        let errors = vec![FieldError::invalid("metadata.name", given, why)];
+        return Err(validation::invalid_kind(
+            rt.release,
+            ("authentication.k8s.io", "TokenRequest"),
+            &name,
+            errors,
+        ));
     }
+    let account = call.find(rt)?;
     let metadata = &account["metadata"];
-    request["metadata"] = json!({
-        "name": name,
-        "namespace": namespace,
-        "creationTimestamp": time_text(call.now()),
-    });
-    let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(HOUR);
+    request["metadata"]["name"] = json!(name);
+    request["metadata"]["creationTimestamp"] = json!(time_text(call.now()));
     check_seconds(rt.release, seconds)?;
-    request["spec"]["expirationSeconds"] = json!(seconds);
-    call.admit(rt, Operation::Create, &name, Some(&mut request), None)?;
     call.validate(rt, Operation::Create, &name, Some(&mut request), None)?;
     let tokens = &call.core.tokens;
     let mut audiences: Vec<String> = request["spec"]["audiences"]
@@ -100,8 +105,9 @@ fn bound_object(
         ("Secret", "v1") => "secrets",
         ("Node", "v1") => "nodes",
         (kind, version) => {
+            let (group, version) = version.split_once('/').unwrap_or(("", version));
             return Err(Status::bad_request(format!(
-                "cannot bind token for serviceaccount to object {version}, Kind={kind}"
+                "cannot bind token to object of type {group}/{version}, Kind={kind}"
             )));
         }
     };
@@ -111,7 +117,7 @@ fn bound_object(
     let mut object = (*found.ok_or_else(|| Status::not_found(group, name))?).clone();
     if resource == "pods" && text(&object["spec"], "serviceAccountName") != account {
         return Err(Status::bad_request(format!(
-            "cannot bind token to pod {name:?} running with different service account name."
+            "cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name."
         )));
     }
     let actual = text(&object["metadata"], "uid");

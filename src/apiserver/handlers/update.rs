@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Call, Reply, create, modified, options, storage_failed, text};
 use crate::apiserver::admission::Operation;
+use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::managed_fields::{self, ApplyOptions};
 use crate::apiserver::registry::patch::{self, PatchType};
 use crate::apiserver::registry::{FieldError, ResourceType, validation};
@@ -20,17 +21,20 @@ const TRIES: usize = 6;
 pub(super) fn update(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_write(call, "UpdateOptions", false)?;
     let mut object = call.decode(rt)?;
-    check_name(call, rt, &object)?;
     create::check_namespace(call, rt, &mut object)?;
+    check_name(call, rt, &object)?;
     rt.strategy.set_defaults(&call.context(rt), &mut object);
     let manager = call.manager();
     let mut tries = 0;
     loop {
         tries += 1;
-        let Some(current) = call.store().get(&call.key(rt, &call.info.name)) else {
+        let found = call.store().get(&call.key(rt, &call.info.name));
+        check_uid(call, rt, &call.info.name, &object, found.as_deref().unwrap_or(&Value::Null))?;
+        let Some(current) = found else {
             if !rt.strategy.allow_create_on_update() || !call.info.subresource.is_empty() {
                 return Err(Status::not_found(rt.group_resource(), &call.info.name));
             }
+            check_version_text(&object)?;
             let stored = create::insert(call, rt, object, Some(&manager))?;
             return call.object(201, rt, &stored);
         };
@@ -48,9 +52,7 @@ pub(super) fn update(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
 
 pub(super) fn patch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     let Some(kind) = PatchType::from_content_type(call.content_type()) else {
-        let mut status = Status::new(415, "UnsupportedMediaType", "415: Unsupported Media Type");
-        status.name.clear();
-        return Err(status);
+        return Err(Status::generic(415, "UnsupportedMediaType", "415: Unsupported Media Type"));
     };
     let applies = kind == PatchType::Apply;
     options::check_write(call, "PatchOptions", applies)?;
@@ -74,6 +76,7 @@ pub(super) fn patch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
         } else {
             patch::apply(rt, &call.info.subresource, kind, &current, &body, validation)?
         };
+        call.warnings.extend(warnings);
         check_name(call, rt, &new)?;
         rt.strategy.set_defaults(&call.context(rt), &mut new);
         if !applies {
@@ -84,10 +87,7 @@ pub(super) fn patch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
             Err(Failure::Raced) if !own_version && tries < TRIES => {}
             Err(Failure::Raced) => return Err(modified(rt, &name)),
             Err(Failure::Refused(status)) => return Err(status),
-            Ok(stored) => {
-                call.warnings.extend(warnings);
-                return call.object(200, rt, &stored);
-            }
+            Ok(stored) => return call.object(200, rt, &stored),
         }
     }
 }
@@ -100,10 +100,7 @@ fn apply_new(
     apply_options: &ApplyOptions<'_>,
 ) -> Result<Reply, Status> {
     let (mut new, warnings) = managed_fields::apply(rt, "", &Value::Null, body, apply_options)?;
-    let metadata = &mut new["metadata"];
-    if text(metadata, "name").is_empty() {
-        metadata["name"] = json!(call.info.name);
-    }
+    call.warnings.extend(warnings);
     check_name(call, rt, &new)?;
     let uid = text(&new["metadata"], "uid");
     if !uid.is_empty() {
@@ -113,8 +110,10 @@ fn apply_new(
         return Err(Status::conflict(rt.group_resource(), &call.info.name, &why));
     }
     create::check_namespace(call, rt, &mut new)?;
+    if let Some(metadata) = new["metadata"].as_object_mut() {
+        metadata.remove("resourceVersion");
+    }
     rt.strategy.set_defaults(&call.context(rt), &mut new);
-    call.warnings.extend(warnings);
     let stored = create::insert(call, rt, new, None)?;
     call.object(201, rt, &stored)
 }
@@ -166,7 +165,6 @@ pub(super) fn replace(
     call.admit(rt, Operation::Update, &name, Some(&mut new), Some(current))?;
     call.check_escalation(rt, &new, Some(current))?;
     check_version(rt, &name, &new, current)?;
-    check_uid(call, rt, &name, &new, current)?;
     keep_metadata(&mut new, current);
     let context = call.context(rt);
     rt.strategy.prepare_for_update(&context, &mut new, current);
@@ -185,6 +183,7 @@ pub(super) fn replace(
         return Ok(Arc::new(new));
     }
     let key = call.key(rt, &name);
+    create::forget_empty_lists(rt, &mut new);
     let result = if ends_with_this(rt, &new) {
         call.store().delete(&key, Some(expected)).map(|_| Arc::new(new))
     } else {
@@ -209,7 +208,17 @@ fn ends_with_this(rt: &ResourceType, new: &Value) -> bool {
         && !rt.strategy.waits_for_finalizers(new)
 }
 
+/// A version is a number.
+fn check_version_text(object: &Value) -> Result<(), Status> {
+    let given = text(&object["metadata"], "resourceVersion");
+    if given.is_empty() || given.parse::<u64>().is_ok() {
+        return Ok(());
+    }
+    Err(Status::new(500, "", format!("strconv.ParseUint: parsing {}: invalid syntax", quote(given))))
+}
+
 fn check_version(rt: &ResourceType, name: &str, new: &Value, current: &Value) -> Result<(), Status> {
+    check_version_text(new)?;
     let given = text(&new["metadata"], "resourceVersion");
     if given.is_empty() || given == "0" {
         if rt.strategy.allow_unconditional_update() {
@@ -257,7 +266,13 @@ fn check_uid(
 
 /// The answer to a precondition that does not hold (`storage.Preconditions.Check`).
 pub(super) fn precondition_failed(call: &Call<'_>, rt: &ResourceType, name: &str, why: &str) -> Status {
-    let mut key = format!("/registry/{}", rt.plural);
+    let place = match rt.plural {
+        "nodes" => "minions",
+        "services" => "services/specs",
+        "endpoints" => "services/endpoints",
+        other => other,
+    };
+    let mut key = format!("/registry/{place}");
     if rt.namespaced {
         key.push('/');
         key.push_str(call.namespace(rt));
@@ -274,13 +289,17 @@ fn keep_metadata(new: &mut Value, current: &Value) {
     let old = &current["metadata"];
     let Some(metadata) = new["metadata"].as_object_mut() else { return };
     metadata.remove("selfLink");
-    for key in ["uid", "creationTimestamp", "deletionTimestamp"] {
+    // A patch that changes it is refused by validation.
+    if metadata.get("uid").and_then(Value::as_str).is_none_or(str::is_empty) {
+        metadata.insert("uid".into(), old["uid"].clone());
+    }
+    for key in ["creationTimestamp", "deletionTimestamp", "generation"] {
         match old.get(key) {
             Some(value) => metadata.insert(key.into(), value.clone()),
             None => metadata.remove(key),
         };
     }
-    for key in ["deletionGracePeriodSeconds", "generateName", "generation"] {
+    for key in ["deletionGracePeriodSeconds", "generateName"] {
         if let Some(value) = old.get(key) {
             metadata.entry(key).or_insert_with(|| value.clone());
         }

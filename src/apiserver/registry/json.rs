@@ -79,9 +79,10 @@ impl Node {
                 }
             }
             Self::Object(entries) => {
-                for (i, (key, value)) in entries.iter().enumerate() {
+                let mut seen = std::collections::HashSet::new();
+                for (key, value) in entries {
                     let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                    if entries[..i].iter().any(|(k, _)| k == key) {
+                    if !seen.insert(key) {
                         let text = format!("duplicate field {full:?}");
                         if !out.contains(&text) {
                             out.push(text);

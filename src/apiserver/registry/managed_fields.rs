@@ -181,6 +181,9 @@ impl<'a> Operation<'a> {
             "status" if rt.plural == "pods" => {
                 &[&["spec"], &["metadata", "deletionTimestamp"], &["metadata", "ownerReferences"]]
             }
+            "" if rt.plural == "certificatesigningrequests" => &[&["spec"], &["status"]],
+            "status" if rt.plural == "certificatesigningrequests" => &[&["spec"], &["status", "conditions"]],
+            "approval" => &[&["spec"], &["status", "certificate"]],
             "status" => &[&["spec"]],
             "" if has_status => &[&["status"]],
             _ => &[],
@@ -393,16 +396,29 @@ pub fn apply(
     managed.0.retain(|e| e.id != id);
     let time = before.as_ref().and_then(|e| e.time.clone());
     managed.0.push(Entry { id: id.clone(), version: operation.version.clone(), set, time });
-    let last = before.map(|e| e.set).unwrap_or_default();
+    let had = before.map(|e| e.set);
+    let last = had.clone().unwrap_or_default();
     let merged = operation.prune(&merged, &managed, &last);
     operation
         .take(&old, &merged, &mut managed, Some(&id), options.force)
         .map_err(|conflicts| conflict_status(&conflicts))?;
-    let mut object = typed::reshape(operation.typed.schema, operation.typed.root, &merged);
+    let mut findings = typed::Findings::default();
+    let node_of = Node::from_value(&merged);
+    let mut object = typed::shape(operation.typed.schema, operation.typed.root, &node_of, &mut findings);
+    if let Some(error) = findings.error {
+        let text = |key: &str| merged["metadata"][key].as_str().unwrap_or("").to_owned();
+        let from = if error.starts_with("parsing time") { "" } else { "error decoding from json: " };
+        return Err(unknown(format!(
+            "failed to convert new object ({}/{}; {group}/{version}, Kind={kind}) to proper version: unable to convert \
+             unstructured object to {group}/{version}, Kind={kind}: {from}{error}",
+            text("namespace"),
+            text("name")
+        )));
+    }
     let noop = typed::reshape(operation.typed.schema, operation.typed.root, &old) == object;
     if let Some(mut mine) = managed.find(&id).cloned() {
         mine.set = mine.set.difference(&strip_set());
-        if !noop {
+        if !noop || had.is_none_or(|had| had.0 != mine.set.0) {
             mine.time = Some(now);
         }
         managed.put(mine);

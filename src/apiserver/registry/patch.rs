@@ -141,7 +141,7 @@ fn merge_body(patch: &[u8], strict: bool) -> Result<Node, Status> {
 
 /// The answer to a JSON patch whose operations cannot be carried out.
 fn unprocessable() -> Status {
-    Status::new(422, "Invalid", "the server rejected our request due to an error in our request")
+    Status::generic(422, "Invalid", "the server rejected our request due to an error in our request")
 }
 
 fn json_patch(current: &Value, patch: &[u8], strict: bool, found: &mut Vec<String>) -> Result<Value, Status> {

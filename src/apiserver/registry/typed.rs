@@ -108,8 +108,8 @@ impl Shaper<'_> {
             }
             (Shape::Map(item), Node::Object(entries)) => {
                 let mut out = Map::new();
-                for (i, (key, node)) in entries.iter().enumerate() {
-                    if entries[..i].iter().any(|(k, _)| k == key) {
+                for (key, node) in entries {
+                    if out.contains_key(key) {
                         self.strict("duplicate", key);
                     }
                     let length = self.push(key);
@@ -179,7 +179,8 @@ impl Shaper<'_> {
                 _ => (!field.omit_empty).then(|| self.zero(&field.shape)),
             };
         }
-        if field.pointer || !field.omit_empty {
+        // An empty list of managed fields is a wish: forget them all.
+        if field.pointer || !field.omit_empty || field.name == "managedFields" {
             return Some(value);
         }
         let empty = match &value {
@@ -219,6 +220,14 @@ impl Shaper<'_> {
             self.fail(format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\""));
             return Value::Null;
         };
+        // Go's layout asks for six digits after the point, no more and no fewer.
+        let after = text.get(19..).unwrap_or("");
+        let digits = after.strip_prefix('.').map_or(0, |d| d.bytes().take_while(u8::is_ascii_digit).count());
+        if !seconds && digits != 6 {
+            let layout = "2006-01-02T15:04:05.000000Z07:00";
+            self.fail(format!("parsing time {text:?} as {layout:?}: cannot parse {after:?} as \".000000\""));
+            return Value::Null;
+        }
         Value::String(if seconds { time_text(time) } else { micro_time_text(time) })
     }
 

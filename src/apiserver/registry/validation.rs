@@ -23,7 +23,12 @@ fn name_rule(plural: &str) -> fn(&str) -> Vec<String> {
     match plural {
         "namespaces" => names::label,
         "services" => names::label_1035,
-        "roles" | "rolebindings" | "clusterroles" | "clusterrolebindings" | "events" => names::path_segment,
+        "roles"
+        | "rolebindings"
+        | "clusterroles"
+        | "clusterrolebindings"
+        | "events"
+        | "certificatesigningrequests" => names::path_segment,
         _ => names::subdomain,
     }
 }
@@ -92,6 +97,21 @@ fn finalizers(meta: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// A finalizer is one of the known ones or has a domain (the core group's `ValidateFinalizerName`; leases are not checked so).
+fn known_finalizers(rt: &ResourceType, meta: &Value) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let all = meta["finalizers"].as_array().filter(|_| rt.plural != "leases");
+    for (i, finalizer) in all.into_iter().flatten().enumerate() {
+        let (name, path) = (finalizer.as_str().unwrap_or(""), format!("metadata.finalizers[{i}]"));
+        errors.extend(all_invalid(&path, name, names::qualified(name)));
+        if !name.contains('/') && !matches!(name, "kubernetes" | "orphan" | "foregroundDeletion") {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.push(FieldError::invalid(path, name, detail));
+        }
+    }
+    errors
+}
+
 /// Finds the mistakes in the metadata of a new object.
 pub fn validate_metadata_create(rt: &ResourceType, object: &Value) -> Vec<FieldError> {
     if !rt.stored() {
@@ -126,6 +146,7 @@ pub fn validate_metadata_create(rt: &ResourceType, object: &Value) -> Vec<FieldE
     }
     errors.extend(labels_and_owners(meta));
     errors.extend(finalizers(meta));
+    errors.extend(known_finalizers(rt, meta));
     errors
 }
 
@@ -177,10 +198,15 @@ pub fn validate_metadata_update(rt: &ResourceType, object: &Value, old: &Value) 
         "nodes" => {
             errors.extend(validate_metadata_create(rt, object));
             errors.extend(changed_metadata(meta, before));
+            errors.extend(known_finalizers(rt, meta));
         }
-        "namespaces" | "leases" => errors.extend(changed_metadata(meta, before)),
+        "namespaces" | "leases" => {
+            errors.extend(changed_metadata(meta, before));
+            errors.extend(known_finalizers(rt, meta));
+        }
         _ => {
             errors.extend(changed_metadata(meta, before));
+            errors.extend(known_finalizers(rt, meta));
             errors.extend(validate_metadata_create(rt, object));
         }
     }
@@ -292,6 +318,11 @@ impl FieldError {
             fields.iter().map(|(name, value)| format!("{name}:{}", go_value(value))).collect();
         let json: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
         let (go, json) = (format!("{name}{{{}}}", go.join(", ")), format!("{{{}}}", json.join(",")));
+        Self::invalid_shown(field, &go, &json, detail)
+    }
+
+    /// A wrong value with its two texts, as Go prints it and as JSON.
+    pub fn invalid_shown(field: impl Into<String>, go: &str, json: &str, detail: impl Into<String>) -> Self {
         Self::new(FieldErrorType::Invalid, field, serde_json::json!({GO: go, JSON: json}), detail)
     }
 

@@ -163,8 +163,11 @@ async fn serve(
         .map(|trace| AdmissionNote { plugin: trace.plugin.to_owned(), refused: trace.refused })
         .collect();
     record.entry.resource_version = call.written.take();
-    if result.is_ok() {
-        record.warnings = std::mem::take(&mut call.warnings);
+    for text in call.warnings.drain(..) {
+        // A patch that is tried anew says the same again.
+        if !record.warnings.contains(&text) {
+            record.warnings.push(text);
+        }
     }
     result
 }

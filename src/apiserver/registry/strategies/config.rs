@@ -100,6 +100,12 @@ impl Strategy for Secrets {
             "kubernetes.io/dockerconfigjson" => &[".dockerconfigjson"],
             "kubernetes.io/ssh-auth" => &["ssh-privatekey"],
             "kubernetes.io/tls" => &["tls.crt", "tls.key"],
+            // One of the two is enough.
+            "kubernetes.io/basic-auth"
+                if ["username", "password"].iter().all(|key| object["data"].get(*key).is_none()) =>
+            {
+                &["username", "password"]
+            }
             _ => &[],
         };
         for key in needed {

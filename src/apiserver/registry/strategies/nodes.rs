@@ -26,8 +26,7 @@ fn taints(object: &Value) -> Vec<FieldError> {
         if effect.is_empty() {
             errors.push(FieldError::required(format!("{path}.effect"), ""));
         } else if !effects.contains(&effect) {
-            let sorted = ["NoExecute", "NoSchedule", "PreferNoSchedule"];
-            errors.push(FieldError::not_supported(format!("{path}.effect"), effect, &sorted));
+            errors.push(FieldError::not_supported(format!("{path}.effect"), effect, &effects));
         }
         if all[..i].iter().any(|t| text(t, "key") == key && text(t, "effect") == effect) {
             let fields = [

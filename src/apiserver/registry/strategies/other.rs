@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{count_generation, default, keep, list, object, templates, text};
-use crate::apiserver::registry::{Context, FieldError, Strategy};
+use crate::apiserver::registry::{Context, FieldError, FieldErrorType, Strategy};
 
 /// A resource about which nothing is special.
 pub struct Plain;
@@ -91,6 +91,48 @@ impl Strategy for Events {
 /// Certificate requests: `kubernetes/pkg/registry/certificates/certificates/strategy.go`.
 pub struct CertificateRequests;
 
+/// What certificates are for, as the real server lists it.
+const USAGES: &[&str] = &[
+    "any",
+    "cert sign",
+    "client auth",
+    "code signing",
+    "content commitment",
+    "crl sign",
+    "data encipherment",
+    "decipher only",
+    "digital signature",
+    "email protection",
+    "encipher only",
+    "ipsec end system",
+    "ipsec tunnel",
+    "ipsec user",
+    "key agreement",
+    "key encipherment",
+    "microsoft sgc",
+    "netscape sgc",
+    "ocsp signing",
+    "s/mime",
+    "server auth",
+    "signing",
+    "timestamping",
+];
+
+fn decoded(request: &str) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(request).unwrap_or_default()
+}
+
+fn is_request(request: &str) -> bool {
+    String::from_utf8_lossy(&decoded(request)).contains("-----BEGIN CERTIFICATE REQUEST-----")
+}
+
+/// Bytes as Go prints them with `%#v`.
+fn go_bytes(request: &str) -> String {
+    let bytes: Vec<String> = decoded(request).iter().map(|byte| format!("{byte:#x}")).collect();
+    format!("[]byte{{{}}}", bytes.join(", "))
+}
+
 impl Strategy for CertificateRequests {
     fn prepare_for_create(&self, context: &Context<'_>, request: &mut Value) {
         let user = context.user;
@@ -115,11 +157,23 @@ impl Strategy for CertificateRequests {
     fn validate(&self, _: &Context<'_>, request: &Value) -> Vec<FieldError> {
         let mut errors = Vec::new();
         let spec = &request["spec"];
-        if list(&spec["usages"]).next().is_none() {
+        if !is_request(text(spec, "request")) {
+            let given = text(spec, "request");
+            let go = if given.is_empty() { "[]byte(nil)".into() } else { go_bytes(given) };
+            let json = if given.is_empty() { "null".into() } else { format!("{given:?}") };
+            let why = "PEM block type must be CERTIFICATE REQUEST";
+            errors.push(FieldError::invalid_shown("spec.request", &go, &json, why));
+        }
+        let usages: Vec<&str> = list(&spec["usages"]).filter_map(Value::as_str).collect();
+        if usages.is_empty() {
             errors.push(FieldError::required("spec.usages", ""));
         }
-        if text(spec, "request").is_empty() {
-            errors.push(FieldError::required("spec.request", ""));
+        for (i, usage) in usages.iter().enumerate().filter(|(_, usage)| !USAGES.contains(usage)) {
+            errors.push(FieldError::not_supported(format!("spec.usages[{i}]"), usage, USAGES));
+        }
+        for (i, usage) in usages.iter().enumerate().filter(|(i, usage)| usages[..*i].contains(usage)) {
+            let path = format!("spec.usages[{i}]");
+            errors.push(FieldError::new(FieldErrorType::Duplicate, path, json!(usage), ""));
         }
         let signer = text(spec, "signerName");
         if signer.is_empty() {
@@ -127,6 +181,10 @@ impl Strategy for CertificateRequests {
         } else if !signer.contains('/') {
             let detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
             errors.push(FieldError::invalid("spec.signerName", signer, detail));
+        }
+        if let Some(seconds) = spec["expirationSeconds"].as_i64().filter(|seconds| *seconds < 600) {
+            let why = "may not specify a duration less than 600 seconds (10 minutes)";
+            errors.push(FieldError::invalid("spec.expirationSeconds", seconds, why));
         }
         errors
     }

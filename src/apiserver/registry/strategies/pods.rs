@@ -77,6 +77,7 @@ fn containers(
                 errors.push(FieldError::required(format!("{at}.mountPath"), ""));
             }
         }
+        resources(&container["resources"], &format!("{path}.resources"), errors);
         for (j, port) in list(&container["ports"]).enumerate() {
             let (number, at) = (port["containerPort"].as_i64().unwrap_or(0), format!("{path}.ports[{j}]"));
             if number == 0 {
@@ -85,6 +86,29 @@ fn containers(
                 let detail = "must be between 1 and 65535, inclusive";
                 errors.push(FieldError::invalid(format!("{at}.containerPort"), number, detail));
             }
+        }
+    }
+}
+
+/// Requests beyond their limits (`ValidateResourceRequirements`).
+fn resources(resources: &Value, path: &str, errors: &mut Vec<FieldError>) {
+    let (requests, limits) = (&resources["requests"], &resources["limits"]);
+    for (name, limit) in limits.as_object().into_iter().flatten() {
+        if quantity::nanos(text(limits, name)) < 0 {
+            let detail = "must be greater than or equal to 0";
+            errors.push(FieldError::invalid(format!("{path}.limits[{name}]"), limit.clone(), detail));
+        }
+    }
+    for (name, request) in requests.as_object().into_iter().flatten() {
+        let asked = quantity::nanos(text(requests, name));
+        if asked < 0 {
+            let detail = "must be greater than or equal to 0";
+            errors.push(FieldError::invalid(format!("{path}.requests[{name}]"), request.clone(), detail));
+        }
+        let Some(limit) = limits[name].as_str() else { continue };
+        if asked > quantity::nanos(limit) {
+            let detail = format!("must be less than or equal to {name} limit of {limit}");
+            errors.push(FieldError::invalid(format!("{path}.requests"), request.clone(), detail));
         }
     }
 }

@@ -63,7 +63,10 @@ impl Strategy for Roles {
     }
 
     fn validate_update(&self, context: &Context<'_>, object: &Value, _: &Value) -> Vec<FieldError> {
-        self.validate(context, object)
+        // Upstream's strategy validates the object, and so does its validation of an update.
+        let mut errors = self.validate(context, object);
+        errors.extend(self.validate(context, object));
+        errors
     }
 
     fn allow_create_on_update(&self) -> bool {
