@@ -110,8 +110,11 @@ pub fn parse(line: &str, row: usize, rows: usize) -> Result<Ex, String> {
     }
 }
 
+/// The first and the last row.
+type Range = (usize, usize);
+
 /// Reads the range before a command.
-fn range(line: &str, row: usize, rows: usize) -> Result<(Option<(usize, usize)>, &str), String> {
+fn range(line: &str, row: usize, rows: usize) -> Result<(Option<Range>, &str), String> {
     let last = rows.saturating_sub(1);
     if let Some(rest) = line.strip_prefix('%') {
         return Ok((Some((0, last)), rest));

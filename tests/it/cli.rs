@@ -42,7 +42,11 @@ fn each_mistake_has_its_message_and_status() {
         (&[], 2, "needs a terminal"),
         (&["start"], 2, "cks-lab start --plain"),
         (&["start", "--exam"], 2, "--exam is not built yet"),
-        (&["up", "--cluster", "live", "--kubeconfig", "/nowhere"], 2, "no kubeconfig can be read"),
+        (
+            &["up", "--cluster", "live", "--kubeconfig", "/nowhere"],
+            2,
+            "the kubeconfig /nowhere cannot be read",
+        ),
         (
             &["up", "--cluster", "local", "--binaries", "/nowhere"],
             2,

@@ -35,7 +35,7 @@ fn vi_adds_a_flag_and_leaves_nothing_beside_the_file() {
     window.keys("\x1b");
     window.wait_until("the mode is normal again", |window| !window.text().contains("INSERT"));
     window.keys(":w\r");
-    window.shows("6L, 132B written");
+    window.shows("6L, 128B written");
     let names: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names.len(), 2, "the file and the program: {names:?}");
     window.keys(":q\r");

@@ -12,10 +12,39 @@ pub fn parse(bytes: &[u8]) -> Result<Node, String> {
     {
         return Ok(node);
     }
+    if flow_depth(bytes) > DEEPEST {
+        return Err("yaml: exceeded max depth of 10000".to_owned());
+    }
     let Some(document) = serde_yaml::Deserializer::from_slice(bytes).next() else {
         return Ok(Node::Null);
     };
     Node::deserialize(document).map_err(|e| go_error(&e.to_string()))
+}
+
+/// How deep brackets may be nested: the scanner's work grows with the square of it. Go's limit is 10000; typed objects are never that deep.
+const DEEPEST: usize = 1000;
+
+/// How deep brackets are nested, those in quotes and comments left out.
+fn flow_depth(bytes: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut quote) = (0usize, 0, None);
+    let mut bytes = bytes.iter();
+    while let Some(&byte) = bytes.next() {
+        match (quote, byte) {
+            (Some(b'"'), b'\\') => {
+                bytes.next();
+            }
+            (Some(open), close) if open == close => quote = None,
+            (Some(_), _) => {}
+            (None, b'"' | b'\'') => quote = Some(byte),
+            (None, b'[' | b'{') => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            (None, b']' | b'}') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 /// go-yaml's sentence for the first duplicate key (`duplicate field "a.b"` as [`Node::duplicates`] names it).

@@ -32,15 +32,19 @@ impl Connection {
             None => Kubeconfig::read(),
         };
         let found = read.map_err(|e| {
-            Error::new("no kubeconfig can be read")
-                .why(e)
-                .hint("name it: --kubeconfig FILE, or set KUBECONFIG")
+            let what = match kubeconfig {
+                Some(path) => format!("the kubeconfig {} cannot be read", path.display()),
+                None => "no kubeconfig can be read".to_owned(),
+            };
+            Error::new(what).why(e).hint("name another: --kubeconfig FILE, or set KUBECONFIG")
         })?;
         let names: Vec<String> = found.contexts.iter().map(|c| c.name.clone()).collect();
         let wanted = context.map(str::to_owned).or_else(|| found.current_context.clone()).unwrap_or_default();
         if !names.contains(&wanted) {
-            return Err(Error::new(format!("the kubeconfig has no context {wanted:?}"))
-                .hint(format!("it has: {}; choose with --context", names.join(", "))));
+            let file = kubeconfig.map(|path| format!(" {}", path.display())).unwrap_or_default();
+            let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            return Err(Error::new(format!("the kubeconfig{file} has no context {wanted:?}"))
+                .hint(format!("it has: {has}; choose with --context")));
         }
         certificate_in_time(&found, &wanted)?;
         let chosen = KubeConfigOptions { context: Some(wanted.clone()), ..KubeConfigOptions::default() };
