@@ -15,43 +15,8 @@ const FILES: [&str; 6] = [
     "--peer-trusted-ca-file",
 ];
 
-/// What an etcd may be told in a manifest, besides what begins with one of these.
-const FLAGS: [&str; 34] = [
-    "--advertise-client-urls",
-    "--auth-token",
-    "--auto-compaction-mode",
-    "--auto-compaction-retention",
-    "--cert-file",
-    "--cipher-suites",
-    "--client-cert-auth",
-    "--config-file",
-    "--data-dir",
-    "--election-timeout",
-    "--enable-v2",
-    "--force-new-cluster",
-    "--heartbeat-interval",
-    "--initial-advertise-peer-urls",
-    "--initial-cluster",
-    "--initial-cluster-state",
-    "--initial-cluster-token",
-    "--key-file",
-    "--listen-client-urls",
-    "--listen-metrics-urls",
-    "--listen-peer-urls",
-    "--log-level",
-    "--logger",
-    "--log-outputs",
-    "--max-request-bytes",
-    "--max-snapshots",
-    "--max-wals",
-    "--name",
-    "--peer-cert-file",
-    "--peer-client-cert-auth",
-    "--peer-key-file",
-    "--peer-trusted-ca-file",
-    "--quota-backend-bytes",
-    "--snapshot-count",
-];
+/// What an etcd 3.5 or 3.6 may be told, as its `--help` lists it, besides what begins with `--experimental-`.
+const FLAGS: &str = include_str!("../../../../assets/etcd-flags.txt");
 
 fn value<'a>(argv: &'a [String], flag: &str) -> Option<&'a str> {
     argv.iter().rev().find_map(|word| word.strip_prefix(flag)?.strip_prefix('='))
@@ -62,10 +27,7 @@ fn refusal(argv: &[String], is_there: impl Fn(&str) -> bool) -> Option<(String, 
     for word in argv.iter().skip(1).filter(|w| w.starts_with('-')) {
         let name = word.split('=').next().unwrap_or_default();
         let long = format!("--{}", name.trim_start_matches('-'));
-        if !FLAGS.contains(&long.as_str())
-            && !long.starts_with("--experimental-")
-            && long != "--trusted-ca-file"
-        {
+        if !FLAGS.lines().any(|flag| flag == long) && !long.starts_with("--experimental-") {
             return Some((format!("flag provided but not defined: -{}", name.trim_start_matches('-')), 2));
         }
     }
