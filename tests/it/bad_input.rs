@@ -43,8 +43,12 @@ fn a_kubeconfig_that_cannot_be_used_is_named() {
     let home = tempfile::tempdir().unwrap();
     let file = home.path().join("config");
     let shown = file.display().to_string();
-    let contents: [(&str, &[u8]); 3] =
-        [("not YAML", b"{ a: [ }"), ("not UTF-8", &[0xff, 0xfe, 0x00]), ("a list", b"- a\n- b\n")];
+    let contents: [(&str, &[u8]); 4] = [
+        ("not YAML", b"{ a: [ }"),
+        ("not UTF-8", &[0xff, 0xfe, 0x00]),
+        ("a list", b"- a\n- b\n"),
+        ("nothing", b""),
+    ];
     for (what, content) in contents {
         std::fs::write(&file, content).unwrap();
         let arguments = ["up", "--cluster", "live", "--kubeconfig", &shown];

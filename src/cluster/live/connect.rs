@@ -24,9 +24,43 @@ pub struct Connection {
     pub server: String,
 }
 
+/// The files that a kubeconfig is read from.
+fn files(named: Option<&Path>) -> Vec<PathBuf> {
+    match named {
+        Some(path) => vec![path.to_path_buf()],
+        None => std::env::var_os("KUBECONFIG").iter().flat_map(std::env::split_paths).collect(),
+    }
+}
+
+/// Refuses a file of which the client library would make a panic; one that is missing or broken YAML is its to name.
+fn is_a_mapping(path: &Path) -> Result<()> {
+    let Ok(bytes) = std::fs::read(path) else { return Ok(()) };
+    let refused = |why: &str| {
+        Err(Error::new(format!("the kubeconfig {} cannot be read", path.display()))
+            .why(why)
+            .hint("name another: --kubeconfig FILE, or set KUBECONFIG"))
+    };
+    let Ok(text) = std::str::from_utf8(&bytes) else { return refused("it is not UTF-8 text") };
+    if text.trim().len() < 4 {
+        return refused("it is empty");
+    }
+    for document in serde_yaml::Deserializer::from_str(text) {
+        let Ok(value) = <serde_yaml::Value as serde::Deserialize>::deserialize(document) else {
+            return Ok(());
+        };
+        if !value.is_mapping() && !value.is_null() {
+            return refused("it is no mapping of clusters, users and contexts");
+        }
+    }
+    Ok(())
+}
+
 impl Connection {
     /// Reads the kubeconfig (`--kubeconfig`, else `KUBECONFIG`, else `~/.kube/config`) and picks the context.
     pub async fn open(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self> {
+        for path in files(kubeconfig) {
+            is_a_mapping(&path)?;
+        }
         let read = match kubeconfig {
             Some(path) => Kubeconfig::read_from(path),
             None => Kubeconfig::read(),
