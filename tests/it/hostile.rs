@@ -119,26 +119,6 @@ async fn what_is_no_tls_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn truncated_requests_leave_nothing() {
-    let f = start(&[]).await;
-    for _ in 0..20 {
-        let mut sender = connect(f.dir.path(), f.port, "admin").await;
-        let body = http_body_util::Full::new(Bytes::from_static(b"{\"metadata\":{\"name\":\"cut\""));
-        let request = http::Request::post(MAPS)
-            .header("host", "x")
-            .header("content-type", "application/json")
-            .header("content-length", "4000")
-            .body(body)
-            .unwrap();
-        let answer = tokio::time::timeout(LIMIT, sender.send_request(request)).await.expect("it ends");
-        assert!(answer.is_err() || answer.unwrap().status().as_u16() >= 400);
-    }
-    let (code, _, _) = f.ask("admin", "GET", &format!("{MAPS}/cut"), &[], &Value::Null).await;
-    assert_eq!(code, 404);
-    f.server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn floods_of_headers_are_refused() {
     let f = start(&[]).await;
     let mut sender = connect(f.dir.path(), f.port, "admin").await;
