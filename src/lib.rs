@@ -22,6 +22,7 @@ pub mod cli;
 pub mod clock;
 pub mod cluster;
 pub mod controllers;
+pub mod digest;
 pub mod editor;
 pub mod error;
 pub mod grade;

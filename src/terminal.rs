@@ -6,9 +6,12 @@
 //! ```
 
 pub mod encode;
+pub mod full_screen;
 pub mod pty;
 pub mod screen;
+pub mod width;
 
+pub use full_screen::FullScreen;
 pub use pty::{Notice, Terminal};
 pub use screen::Screen;
 

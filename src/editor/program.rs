@@ -4,14 +4,13 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use crossterm::event::{self, DisableBracketedPaste, EnableBracketedPaste, Event, KeyEventKind};
-use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::event::{self, Event, KeyEventKind};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use super::file::{self, Found};
 use super::{Editor, Keys, view};
+use crate::terminal::FullScreen;
 
 const VERSION: &str = concat!("the editor built into cks-lab ", env!("CARGO_PKG_VERSION"));
 
@@ -105,27 +104,8 @@ fn open(keys: Keys, asked: &Asked) -> Result<Editor, String> {
     Ok(editor)
 }
 
-/// The terminal as a program needs it; given back on drop.
-struct Taken;
-
-impl Taken {
-    fn new() -> io::Result<Self> {
-        enable_raw_mode()?;
-        let taken = Self;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste)?;
-        Ok(taken)
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        let _ = execute!(io::stdout(), DisableBracketedPaste, LeaveAlternateScreen);
-        let _ = disable_raw_mode();
-    }
-}
-
 fn in_terminal(mut editor: Editor) -> io::Result<()> {
-    let _taken = Taken::new()?;
+    let _taken = FullScreen::new()?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     loop {
         terminal.draw(|frame| view::draw(frame, &mut editor))?;

@@ -235,7 +235,7 @@ fn hash(pod: &Value, node: &str, path: &str, kind: StaticPodHash) -> String {
     prune(&mut known);
     let text = format!("{}host:{node}file:{path}", canonical(&known));
     match kind {
-        StaticPodHash::Md5 => Md5::digest(text).iter().map(|b| format!("{b:02x}")).collect(),
+        StaticPodHash::Md5 => crate::digest::hex(&Md5::digest(text)),
         StaticPodHash::Fnv128a => format!("{:032x}", fnv128a(text.as_bytes())),
     }
 }

@@ -7,14 +7,15 @@ use std::io::{self, IsTerminal, Write};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crossterm::cursor::{Hide, MoveTo, Show};
+use crossterm::cursor::{Hide, MoveTo};
 use crossterm::event::{self, Event, KeyCode, KeyModifiers};
 use crossterm::style::Print;
-use crossterm::terminal::{
-    Clear, ClearType, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode, size,
-};
+use crossterm::terminal::{Clear, ClearType, size};
 use crossterm::{execute, queue};
 use unicode_width::UnicodeWidthChar;
+
+use crate::terminal::FullScreen;
+use crate::terminal::width::cut;
 
 const USAGE: &str = "usage: watch [-n SECONDS] [-t] [-e] [-g] [-x] COMMAND...";
 
@@ -83,34 +84,13 @@ pub fn main(arguments: Vec<OsString>) -> i32 {
         if !io::stdout().is_terminal() || !io::stdin().is_terminal() {
             return Err("input and output have to be a terminal".into());
         }
-        let taken = Taken::new().map_err(|e| e.to_string())?;
-        let status = repeat(&asked).map_err(|e| e.to_string());
-        drop(taken);
-        status
+        let _taken = FullScreen::new().map_err(|e| e.to_string())?;
+        execute!(io::stdout(), Hide).and_then(|()| repeat(&asked)).map_err(|e| e.to_string())
     });
     result.unwrap_or_else(|why| {
         let _ = writeln!(io::stderr(), "watch: {why}");
         1
     })
-}
-
-/// The terminal as this program needs it; given back on drop.
-struct Taken;
-
-impl Taken {
-    fn new() -> io::Result<Self> {
-        enable_raw_mode()?;
-        let taken = Self;
-        execute!(io::stdout(), EnterAlternateScreen, Hide)?;
-        Ok(taken)
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        let _ = execute!(io::stdout(), Show, LeaveAlternateScreen);
-        let _ = disable_raw_mode();
-    }
 }
 
 fn repeat(asked: &Asked) -> io::Result<i32> {
@@ -217,25 +197,13 @@ fn laid_out(text: &str, width: usize) -> Vec<String> {
         loop {
             let (row, after) = cut(rest, width.max(1));
             rows.push(row.to_owned());
-            if after.is_empty() || row.is_empty() {
+            if after.is_empty() {
                 break;
             }
             rest = after;
         }
     }
     rows
-}
-
-/// A text up to a width, and the rest of it.
-fn cut(text: &str, width: usize) -> (&str, &str) {
-    let mut used = 0;
-    for (at, c) in text.char_indices() {
-        used += c.width().unwrap_or(0);
-        if used > width {
-            return text.split_at(at);
-        }
-    }
-    (text, "")
 }
 
 /// A line without control characters and escape sequences.

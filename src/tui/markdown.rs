@@ -10,11 +10,11 @@ use unicode_width::UnicodeWidthStr;
 
 use super::action::Action;
 use super::theme::Theme;
+use crate::terminal::width::cut;
 
 mod table;
 mod wrap;
 
-pub use wrap::cut;
 use wrap::{Piece, wrap};
 
 /// A place in a document's lines.

@@ -80,8 +80,10 @@ fn shorten(text: &str, width: usize, theme: &Theme) -> String {
     if Span::raw(text).width() <= width {
         return text.to_owned();
     }
-    let (head, _) =
-        super::markdown::cut(text, width.saturating_sub(Span::raw(theme.glyphs.ellipsis).width()).max(1));
+    let (head, _) = crate::terminal::width::cut(
+        text,
+        width.saturating_sub(Span::raw(theme.glyphs.ellipsis).width()).max(1),
+    );
     format!("{head}{}", theme.glyphs.ellipsis)
 }
 

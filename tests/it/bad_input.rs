@@ -1,41 +1,25 @@
 //! What a machine can do wrong to a lab: each a clear message, what to do, and the status of the contract.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_cks-lab");
-
-/// Status, stdout and stderr of a run that is expected to end by itself.
-fn run(command: &mut Command) -> (i32, String, String) {
-    let output = command.env("TERM", "xterm").env_remove("KUBECONFIG").stdin(Stdio::null()).output().unwrap();
-    (
-        output.status.code().unwrap_or(-1),
-        String::from_utf8_lossy(&output.stdout).into_owned(),
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    )
-}
-
-fn program(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command.args(arguments).env("CKS_LAB_HOME", home);
-    command
-}
+use super::program::{PROGRAM, run_text};
 
 #[test]
 fn a_taken_port_is_named_and_a_free_one_offered() {
     let home = tempfile::tempdir().unwrap();
     let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let (status, stdout, stderr) = run(&mut program(home.path(), &["up", "--json", "--port", &port]));
-    assert_eq!(status, 2, "{stderr}");
-    assert_eq!(stdout, "");
+    let ran = run_text(home.path(), &["up", "--json", "--port", &port]);
+    assert_eq!(ran.status, 2, "{}", ran.stderr);
+    assert_eq!(ran.stdout, "");
     assert!(
-        stderr.contains(&format!("the port {port} of this machine's loopback cannot be had")),
-        "{stderr}"
+        ran.stderr.contains(&format!("the port {port} of this machine's loopback cannot be had")),
+        "{}",
+        ran.stderr
     );
-    assert!(stderr.contains("Address already in use"), "{stderr}");
-    assert!(stderr.contains("leave --port away to take a free one"), "{stderr}");
+    assert!(ran.stderr.contains("Address already in use"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("leave --port away to take a free one"), "{}", ran.stderr);
 }
 
 #[test]
@@ -52,10 +36,10 @@ fn a_kubeconfig_that_cannot_be_used_is_named() {
     for (what, content) in contents {
         std::fs::write(&file, content).unwrap();
         let arguments = ["up", "--cluster", "live", "--kubeconfig", &shown];
-        let (status, stdout, stderr) = run(&mut program(home.path(), &arguments));
-        assert_eq!(status, 2, "{what}: {stderr}");
-        assert_eq!(stdout, "", "{what}");
-        assert!(stderr.contains(&shown), "{what}: {stderr}");
+        let ran = run_text(home.path(), &arguments);
+        assert_eq!(ran.status, 2, "{what}: {}", ran.stderr);
+        assert_eq!(ran.stdout, "", "{what}");
+        assert!(ran.stderr.contains(&shown), "{what}: {}", ran.stderr);
     }
 }
 

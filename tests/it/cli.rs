@@ -1,29 +1,6 @@
 //! The command line without a running lab: output, messages, exit status.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-
-struct Ran {
-    status: i32,
-    stdout: String,
-    stderr: String,
-}
-
-fn run(home: &Path, arguments: &[&str]) -> Ran {
-    let output = Command::new(env!("CARGO_BIN_EXE_cks-lab"))
-        .args(arguments)
-        .env("CKS_LAB_HOME", home)
-        .env("TERM", "xterm")
-        .env_remove("NO_COLOR")
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    Ran {
-        status: output.status.code().unwrap(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
+use super::program::run_text;
 
 #[test]
 fn each_mistake_has_its_message_and_status() {
@@ -69,7 +46,7 @@ fn each_mistake_has_its_message_and_status() {
         (&["list", "--nmae", "x"], 2, "unexpected argument"),
     ];
     for (arguments, status, message) in cases {
-        let ran = run(home.path(), arguments);
+        let ran = run_text(home.path(), arguments);
         assert_eq!(ran.status, *status, "{arguments:?}: {}", ran.stderr);
         assert!(ran.stderr.contains(message), "{arguments:?}: {}", ran.stderr);
         assert!(ran.stdout.is_empty(), "{arguments:?} writes to stdout: {}", ran.stdout);
@@ -83,7 +60,7 @@ fn a_state_directory_that_is_none_is_named() {
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();
     for arguments in [&["up"][..], &["start", "--plain"]] {
-        let ran = run(&file, arguments);
+        let ran = run_text(&file, arguments);
         assert_eq!(ran.status, 2);
         assert!(ran.stderr.contains(&file.display().to_string()), "{}", ran.stderr);
         assert!(ran.stderr.contains("CKS_LAB_HOME"), "{}", ran.stderr);
@@ -96,7 +73,7 @@ fn the_list_survives_a_corrupt_progress_file() {
     let lab = home.path().join("labs/default");
     std::fs::create_dir_all(&lab).unwrap();
     std::fs::write(lab.join("progress.json"), "not json").unwrap();
-    let ran = run(home.path(), &["list", "--json"]);
+    let ran = run_text(home.path(), &["list", "--json"]);
     assert_eq!(ran.status, 0, "{}", ran.stderr);
     assert!(ran.stderr.contains("progress.json.corrupt-1"), "{}", ran.stderr);
     assert_eq!(std::fs::read_to_string(lab.join("progress.json.corrupt-1")).unwrap(), "not json");
@@ -111,15 +88,15 @@ fn every_command_has_help_and_the_rest_is_printed() {
     let commands =
         "start list up exec shell check hint solve report reset restore lesson doctor completions man";
     for command in commands.split(' ') {
-        let ran = run(home.path(), &[command, "--help"]);
+        let ran = run_text(home.path(), &[command, "--help"]);
         assert_eq!(ran.status, 0, "{command}");
         assert!(ran.stdout.contains("Usage: cks-lab"), "{command}: {}", ran.stdout);
     }
     for shell in ["bash", "zsh", "fish"] {
-        assert!(run(home.path(), &["completions", shell]).stdout.contains("cks-lab"), "{shell}");
+        assert!(run_text(home.path(), &["completions", shell]).stdout.contains("cks-lab"), "{shell}");
     }
-    assert!(run(home.path(), &["man"]).stdout.contains(".TH cks-lab"));
-    let doctor = run(home.path(), &["doctor", "--json"]);
+    assert!(run_text(home.path(), &["man"]).stdout.contains(".TH cks-lab"));
+    let doctor = run_text(home.path(), &["doctor", "--json"]);
     let doctor: serde_json::Value = serde_json::from_str(&doctor.stdout).unwrap();
     let ids: Vec<_> = doctor["items"].as_array().unwrap().iter().map(|i| i["id"].as_str().unwrap()).collect();
     for id in ["kernel", "kubectl", "vim", "ssh", "terminal", "state", "disk"] {
@@ -132,18 +109,18 @@ fn a_new_lesson_lints_clean_and_is_listed() {
     let home = tempfile::tempdir().unwrap();
     let lessons = home.path().join("lessons");
     let into = lessons.to_str().unwrap();
-    let made = run(home.path(), &["lesson", "new", "my-lesson", "--into", into]);
+    let made = run_text(home.path(), &["lesson", "new", "my-lesson", "--into", into]);
     assert_eq!(made.status, 0, "{}", made.stderr);
-    let again = run(home.path(), &["lesson", "new", "my-lesson", "--into", into]);
+    let again = run_text(home.path(), &["lesson", "new", "my-lesson", "--into", into]);
     assert!(again.status == 2 && again.stderr.contains("is there already"), "{}", again.stderr);
-    let lint = run(home.path(), &["lesson", "lint", into]);
+    let lint = run_text(home.path(), &["lesson", "lint", into]);
     assert_eq!((lint.status, lint.stdout.as_str()), (0, ""), "{}", lint.stderr);
-    let list = run(home.path(), &["list", "--lessons", into]);
+    let list = run_text(home.path(), &["list", "--lessons", into]);
     assert!(list.stdout.contains("my-lesson") && list.stdout.contains("apiserver-node-restriction"));
     let file = lessons.join("my-lesson/lesson.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replace("minutes:", "minuets:")).unwrap();
-    let lint = run(home.path(), &["lesson", "lint", into]);
+    let lint = run_text(home.path(), &["lesson", "lint", into]);
     assert_eq!(lint.status, 1);
     assert!(
         lint.stdout.contains("my-lesson/lesson.yaml:") && lint.stdout.contains("minuets"),

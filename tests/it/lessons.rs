@@ -1,27 +1,14 @@
 //! The lessons on the sandbox: proven by `lesson test`, and the first one done headless as it was published.
 
-use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::program::{check, command, end, on, ready, run, text, until};
+
 const LIMIT: Duration = Duration::from_secs(60);
-
-pub fn command(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_cks-lab"));
-    command.args(arguments).env("CKS_LAB_HOME", home).env("TERM", "xterm").stdin(Stdio::null());
-    command
-}
-
-fn run(home: &Path, arguments: &[&str]) -> Output {
-    command(home, arguments).output().unwrap()
-}
-
-pub fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 /// A lab in another process; dropped, it is killed.
 pub struct Up {
@@ -39,22 +26,12 @@ impl Up {
     /// Starts a lab with more words on its command line.
     pub fn start_with(home: &Path, more: &[String]) -> Self {
         let mut child = command(home, &["up", "--json"]).args(more).stdout(Stdio::piped()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let info = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"));
+        let info = ready(&mut child).unwrap();
         Self { child, info }
     }
 
     pub fn signal(&mut self, signal: rustix::process::Signal) -> i32 {
-        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal).unwrap();
-        let end = Instant::now() + LIMIT;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status.code().unwrap_or(-1);
-            }
-            assert!(Instant::now() < end, "the lab does not end");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        end(&mut self.child, signal, LIMIT)
     }
 }
 
@@ -63,19 +40,6 @@ impl Drop for Up {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Runs a line of bash on a node: status, stdout, stderr.
-pub fn on(home: &Path, node: &str, script: &str) -> (i32, String, String) {
-    let output = run(home, &["exec", node, "--", "bash", "-c", script]);
-    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
-}
-
-pub fn check(home: &Path, step: &str) -> (i32, Value) {
-    let output = run(home, &["check", step, "--json"]);
-    let result =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)));
-    (output.status.code().unwrap(), result)
 }
 
 /// Grades until the step passes.
@@ -88,14 +52,6 @@ fn passes(home: &Path, step: &str) {
             return;
         }
         assert!(Instant::now() < end, "{step} does not pass: {result:#}");
-    }
-}
-
-fn until(what: &str, is: impl Fn() -> bool) {
-    let end = Instant::now() + LIMIT;
-    while !is() {
-        assert!(Instant::now() < end, "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(50));
     }
 }
 
@@ -159,7 +115,7 @@ fn the_published_lesson_headless() {
     on(home, "controlplane", "mv /etc/kubernetes/manifests/kube-apiserver.yaml~ /root/");
     passes(home, "enable-plugin");
     let log = "kubectl logs -n kube-system kube-apiserver-controlplane | grep noderestriction -i";
-    until("the log names the plugin", || on(home, "controlplane", log).1.contains(LOADED));
+    until("the log names the plugin", LIMIT, || on(home, "controlplane", log).1.contains(LOADED));
 
     let forbidden = |message: &str| (1, String::new(), format!("Error from server (Forbidden): {message}\n"));
     assert_eq!(

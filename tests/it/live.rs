@@ -1,59 +1,19 @@
 //! `--cluster live`, against this program's own sandbox: another process gives the kubeconfig and the nodes.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::program::{PROGRAM, check, command, end, ready, run, text, until};
+
 mod faults;
 mod ways;
 
 const LIMIT: Duration = Duration::from_secs(90);
-const PROGRAM: &str = env!("CARGO_BIN_EXE_cks-lab");
 const NR: &str = "    - --enable-admission-plugins=NodeRestriction\n";
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-fn command(home: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command
-        .args(arguments)
-        .env("CKS_LAB_HOME", home)
-        .env("TERM", "xterm")
-        .env_remove("KUBECONFIG")
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(home: &Path, arguments: &[&str]) -> Output {
-    command(home, arguments).output().unwrap()
-}
-
-fn until(what: &str, is: impl Fn() -> bool) {
-    let end = Instant::now() + LIMIT;
-    while !is() {
-        assert!(Instant::now() < end, "{what} did not happen");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// The first line on standard output of a lab that is starting, or what it said instead.
-fn ready(child: &mut Child) -> Result<Value, String> {
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    serde_json::from_str(&line).map_err(|_| {
-        let mut said = String::new();
-        if let Some(mut stderr) = child.stderr.take() {
-            let _ = std::io::Read::read_to_string(&mut stderr, &mut said);
-        }
-        let _ = child.wait();
-        said
-    })
-}
 
 /// Somebody's cluster: a sandbox in a process of its own, with NodeRestriction on as kubeadm has it.
 struct Theirs {
@@ -81,7 +41,9 @@ impl Theirs {
         let theirs = Self { child, dir, kubeconfig, manifest, original: on.clone().into_bytes() };
         theirs.edit(&on);
         theirs.kubectl(&["label", "node", "node01", "kept=1"]);
-        until("the control plane's role", || theirs.labels().to_string().contains("node-role.kubernetes.io"));
+        until("the control plane's role", LIMIT, || {
+            theirs.labels().to_string().contains("node-role.kubernetes.io")
+        });
         theirs
     }
 
@@ -104,7 +66,7 @@ impl Theirs {
     }
 
     fn restricts(&self, wanted: bool) {
-        until("the server's restart", || {
+        until("the server's restart", LIMIT, || {
             let dry = [
                 "label",
                 "node",
@@ -206,27 +168,10 @@ impl Drop for Theirs {
     }
 }
 
-fn end(child: &mut Child, signal: rustix::process::Signal) -> i32 {
-    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
-    let limit = Instant::now() + LIMIT;
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status.code().unwrap_or(-1);
-        }
-        assert!(Instant::now() < limit, "the lab does not end");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn checked(home: &Path, step: &str) -> Value {
-    let output = run(home, &["check", step, "--json"]);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output.stderr)))
-}
-
 fn passes(home: &Path, step: &str) {
     let limit = Instant::now() + LIMIT;
     loop {
-        let result = checked(home, step);
+        let result = check(home, step).1;
         if result["passed"] == true {
             return;
         }
@@ -264,7 +209,7 @@ fn the_lesson_on_somebodys_cluster_and_nothing_left_behind() {
     assert_eq!(other.status.code(), Some(2));
     assert!(text(&other.stderr).contains("another lab uses this cluster"), "{}", text(&other.stderr));
 
-    assert_ne!(checked(&mine, "verify-issue")["passed"], true);
+    assert_ne!(check(&mine, "verify-issue").1["passed"], true);
     let as_kubelet = |line: &str| {
         let script = format!("export KUBECONFIG=/etc/kubernetes/kubelet.conf; {line}");
         run(&mine, &["exec", "node01", "--", "bash", "-c", &script])
@@ -277,7 +222,7 @@ fn the_lesson_on_somebodys_cluster_and_nothing_left_behind() {
     let edit = "cd /etc/kubernetes/manifests; cp kube-apiserver.yaml kube-apiserver.yaml~; \
         sed '/--secure-port=/a\\    - --enable-admission-plugins=NodeRestriction' kube-apiserver.yaml~ > /root/new; cp /root/new kube-apiserver.yaml";
     assert!(run(&mine, &["exec", "controlplane", "--", "bash", "-c", edit]).status.success());
-    assert_ne!(checked(&mine, "enable-plugin")["passed"], true);
+    assert_ne!(check(&mine, "enable-plugin").1["passed"], true);
     let out = "mv /etc/kubernetes/manifests/kube-apiserver.yaml~ /root/";
     assert!(run(&mine, &["exec", "controlplane", "--", "bash", "-c", out]).status.success());
     passes(&mine, "enable-plugin");
@@ -285,11 +230,11 @@ fn the_lesson_on_somebodys_cluster_and_nothing_left_behind() {
     assert!(text(&refused.stderr).contains("is not allowed to modify node"), "{refused:?}");
 
     // Killed, it goes on where it was; ended, it puts everything back.
-    end(&mut lab, rustix::process::Signal::KILL);
+    end(&mut lab, rustix::process::Signal::KILL, LIMIT);
     let mut lab = theirs.lab(&["up", "--json", "--yes"]).spawn().unwrap();
     ready(&mut lab).unwrap();
     passes(&mine, "verify-issue");
-    assert_eq!(end(&mut lab, rustix::process::Signal::TERM), 0);
+    assert_eq!(end(&mut lab, rustix::process::Signal::TERM, LIMIT), 0);
     let mut said = String::new();
     std::io::Read::read_to_string(&mut lab.stderr.take().unwrap(), &mut said).unwrap();
     assert!(said.contains("kube-apiserver.yaml on controlplane is the original, byte for byte"), "{said}");
@@ -307,7 +252,7 @@ fn read_only_grades_and_changes_nothing() {
     let mut lab = theirs.lab(&["up", "--json", "--read-only"]).spawn().unwrap();
     ready(&mut lab).unwrap();
     let mine = theirs.mine();
-    let result = checked(&mine, "enable-plugin");
+    let result = check(&mine, "enable-plugin").1;
     let verdict = |id: &str| {
         let checks = result["steps"][0]["checks"].as_array().unwrap();
         checks.iter().find(|c| c["id"] == id).unwrap()["verdict"].clone()
@@ -321,6 +266,6 @@ fn read_only_grades_and_changes_nothing() {
         let refused = run(&mine, arguments);
         assert!(text(&refused.stderr).contains("only grades"), "{refused:?}");
     }
-    assert_eq!(end(&mut lab, rustix::process::Signal::TERM), 0);
+    assert_eq!(end(&mut lab, rustix::process::Signal::TERM, LIMIT), 0);
     theirs.assert_as_it_was(&labels);
 }

@@ -2,15 +2,15 @@
 
 #![allow(clippy::print_stderr)]
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::program::{PROGRAM, ready, text};
+
 const LIMIT: Duration = Duration::from_secs(240);
-const PROGRAM: &str = env!("CARGO_BIN_EXE_cks-lab");
 const NR: &str = "    - --enable-admission-plugins=NodeRestriction\n";
 
 /// The cluster; dropped, it is taken down.
@@ -89,13 +89,7 @@ impl Real {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        if let Err(e) = serde_json::from_str::<Value>(&line) {
-            let mut said = String::new();
-            child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-            panic!("{e}: {said}");
-        }
+        ready(&mut child).unwrap();
         child
     }
 
@@ -116,10 +110,6 @@ impl Drop for Real {
     fn drop(&mut self) {
         self.script(&["down"]);
     }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 #[test]

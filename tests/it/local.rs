@@ -1,10 +1,11 @@
 //! The lesson with the real kube-apiserver and etcd in the nodes (`--cluster local`), where those are here.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
-use super::lessons::{Up, check, command, on, text};
+use super::lessons::Up;
+use super::program::{check, on, run, text, until};
 use super::realserver::Binaries;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -36,18 +37,10 @@ fn programs(root: u32) -> Vec<i32> {
     found
 }
 
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let end = Instant::now() + LIMIT;
-    while !holds() {
-        assert!(Instant::now() < end, "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 fn solve(home: &Path, step: &str) {
-    let output: Output = command(home, &["solve", step]).output().unwrap();
+    let output = run(home, &["solve", step]);
     assert!(output.status.success(), "{step}: {}", text(&output.stderr));
-    until(&format!("{step} passes"), || check(home, step).0 == 0);
+    until(&format!("{step} passes"), LIMIT, || check(home, step).0 == 0);
 }
 
 #[test]
@@ -77,7 +70,7 @@ fn the_lesson_is_solved_on_the_real_server_and_nothing_is_left() {
         }
         let running = programs(up.child.id());
         drop(up);
-        until("no process is left after kill -9", || alive(&running).is_empty());
+        until("no process is left after kill -9", LIMIT, || alive(&running).is_empty());
     }
 }
 
@@ -92,20 +85,20 @@ fn etcd_and_a_broken_server_are_what_the_manifests_say() {
         "cp {path} /root/good.yaml; sed -i 's/--secure-port=6443/--secure-port=6443\\n    - --no-such=1/' {path}"
     );
     assert_eq!(on(home, "controlplane", &edit).0, 0);
-    until("the real words and a restart are seen", || {
+    until("the real words and a restart are seen", LIMIT, || {
         let (_, out, _) =
             on(home, "controlplane", "crictl ps -a; tail -n 3 /var/log/pods/*/kube-apiserver/*.log");
         out.contains("Exited") && out.contains("Error: unknown flag: --no-such")
     });
     assert_eq!(on(home, "controlplane", &format!("cp /root/good.yaml {path}")).0, 0);
-    until("the server comes back", || on(home, "controlplane", "kubectl get --raw /readyz").0 == 0);
+    until("the server comes back", LIMIT, || on(home, "controlplane", "kubectl get --raw /readyz").0 == 0);
     // What was stored is there after a stop and a start of the whole lab.
     assert_eq!(on(home, "controlplane", "kubectl create configmap kept --from-literal=a=b").0, 0);
     let running = programs(up.child.id());
     assert_eq!(up.signal(rustix::process::Signal::TERM), 0);
     assert_eq!(alive(&running), Vec::<i32>::new(), "processes after the lab's end");
     let _up = Up::start_with(home, &local(&binaries));
-    until("the object is there", || on(home, "controlplane", "kubectl get configmap kept").0 == 0);
+    until("the object is there", LIMIT, || on(home, "controlplane", "kubectl get configmap kept").0 == 0);
 }
 
 #[test]

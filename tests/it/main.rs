@@ -17,6 +17,7 @@ mod live_real;
 mod load;
 mod local;
 mod nodes;
+mod program;
 mod rbac;
 mod realserver;
 mod tui;

@@ -200,8 +200,3 @@ fn push_length(out: &mut Vec<u8>, length: usize) {
         _ => out.extend_from_slice(&[0x82, bytes[0], bytes[1]]),
     }
 }
-
-/// Bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}

@@ -2,7 +2,6 @@
 //!
 //! Upstream: `k8s.io/apiserver/pkg/authentication/request/x509/x509.go` (`CommonNameUserConversion`).
 
-use sha2::{Digest, Sha256};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::UserInfo;
@@ -21,7 +20,7 @@ pub fn user(certificate: &[u8], credential_id: bool) -> Option<UserInfo> {
     let mut user = UserInfo { name, ..UserInfo::default() };
     user.groups = subject.iter_organization().filter_map(|o| o.as_str().ok()).map(str::to_owned).collect();
     if credential_id {
-        let print = format!("X509SHA256={}", super::keys::hex(&Sha256::digest(certificate)));
+        let print = format!("X509SHA256={}", crate::digest::sha256(certificate));
         user.extra.insert("authentication.kubernetes.io/credential-id".into(), vec![print]);
     }
     add_authenticated(&mut user);

@@ -168,13 +168,12 @@ fn mismatch(
 }
 
 fn summarize(data: &[u8], most: usize) -> String {
-    let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
     let shown = data.get(..most).unwrap_or(data);
     let more = if data.len() > most { " ..." } else { "" };
     match data.first() {
         None => "<empty>".to_owned(),
         Some(b'{') => format!("{}{more}", String::from_utf8_lossy(shown)),
-        Some(_) => format!("{}{more}", hex(shown)),
+        Some(_) => format!("{}{more}", crate::digest::hex(shown)),
     }
 }
 

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
 
 use super::drivers::{Form, Way};
 use super::scripts::{self, MARK, Owner};
+use crate::digest::sha256;
 use crate::error::{Context, Error, Result};
 use crate::node::{Command, Io, Isolation, Node, Output, Process, plain};
 
@@ -18,11 +18,6 @@ mod tests;
 
 /// How long reading, writing or listing may take; ssh through several hops needs some of it to connect.
 const LIMIT: Duration = Duration::from_secs(40);
-
-/// The SHA-256 sum of bytes, in hexadecimal digits.
-pub fn sum(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
-}
 
 /// A file as it is on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,7 +144,7 @@ impl LiveNode {
         expected: Option<&str>,
         owner: Option<Owner>,
     ) -> Result<Written> {
-        let script = scripts::write(path, content.len(), &sum(content), expected, owner);
+        let script = scripts::write(path, content.len(), &sha256(content), expected, owner);
         let output = self.script(&script, content).await?;
         let says = |word: &str| after(&output.stdout, &format!("{MARK}:{word}")).is_some();
         match output.status {

@@ -24,22 +24,31 @@ pub struct Connection {
     pub server: String,
 }
 
-/// The files that a kubeconfig is read from.
+/// The files that a kubeconfig is read from: the one named, else those of `KUBECONFIG`, else `~/.kube/config`.
 fn files(named: Option<&Path>) -> Vec<PathBuf> {
-    match named {
-        Some(path) => vec![path.to_path_buf()],
-        None => std::env::var_os("KUBECONFIG").iter().flat_map(std::env::split_paths).collect(),
+    if let Some(path) = named {
+        return vec![path.to_path_buf()];
     }
+    match std::env::var_os("KUBECONFIG").filter(|v| !v.is_empty()) {
+        Some(list) => std::env::split_paths(&list).collect(),
+        None => {
+            std::env::var_os("HOME").map(|home| Path::new(&home).join(".kube/config")).into_iter().collect()
+        }
+    }
+}
+
+fn unreadable(path: Option<&Path>, why: impl std::fmt::Display) -> Error {
+    let what = match path {
+        Some(path) => format!("the kubeconfig {} cannot be read", path.display()),
+        None => "no kubeconfig can be read".to_owned(),
+    };
+    Error::new(what).why(why).hint("name another: --kubeconfig FILE, or set KUBECONFIG")
 }
 
 /// Refuses a file of which the client library would make a panic; one that is missing or broken YAML is its to name.
 fn is_a_mapping(path: &Path) -> Result<()> {
     let Ok(bytes) = std::fs::read(path) else { return Ok(()) };
-    let refused = |why: &str| {
-        Err(Error::new(format!("the kubeconfig {} cannot be read", path.display()))
-            .why(why)
-            .hint("name another: --kubeconfig FILE, or set KUBECONFIG"))
-    };
+    let refused = |why: &str| Err(unreadable(Some(path), why));
     let Ok(text) = std::str::from_utf8(&bytes) else { return refused("it is not UTF-8 text") };
     if text.trim().len() < 4 {
         return refused("it is empty");
@@ -58,20 +67,13 @@ fn is_a_mapping(path: &Path) -> Result<()> {
 impl Connection {
     /// Reads the kubeconfig (`--kubeconfig`, else `KUBECONFIG`, else `~/.kube/config`) and picks the context.
     pub async fn open(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self> {
-        for path in files(kubeconfig) {
-            is_a_mapping(&path)?;
-        }
+        let files = files(kubeconfig);
+        files.iter().try_for_each(|path| is_a_mapping(path))?;
         let read = match kubeconfig {
             Some(path) => Kubeconfig::read_from(path),
             None => Kubeconfig::read(),
         };
-        let found = read.map_err(|e| {
-            let what = match kubeconfig {
-                Some(path) => format!("the kubeconfig {} cannot be read", path.display()),
-                None => "no kubeconfig can be read".to_owned(),
-            };
-            Error::new(what).why(e).hint("name another: --kubeconfig FILE, or set KUBECONFIG")
-        })?;
+        let found = read.map_err(|e| unreadable(kubeconfig, e))?;
         let names: Vec<String> = found.contexts.iter().map(|c| c.name.clone()).collect();
         let wanted = context.map(str::to_owned).or_else(|| found.current_context.clone()).unwrap_or_default();
         if !names.contains(&wanted) {
@@ -88,11 +90,10 @@ impl Connection {
         config.connect_timeout = Some(Duration::from_secs(5));
         config.default_retry = false;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let from_environment = || {
-            let named = std::env::var_os("KUBECONFIG").filter(|v| !v.is_empty()).map(PathBuf::from);
-            named.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".kube/config")))
+        let path = match kubeconfig {
+            Some(path) => path.to_path_buf(),
+            None => std::env::join_paths(&files).map(PathBuf::from).unwrap_or_default(),
         };
-        let path = kubeconfig.map(Path::to_path_buf).or_else(from_environment).unwrap_or_default();
         let path = std::path::absolute(&path).unwrap_or(path);
         Ok(Self { config, context: wanted, kubeconfig: path, server })
     }

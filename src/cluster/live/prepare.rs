@@ -6,12 +6,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::access::{LiveNode, Written, sum};
+use super::access::{LiveNode, Written};
 use super::connect::Connection;
 use super::discover::{Discovery, MANIFEST};
 use super::guards;
 use super::journal::{Journal, ManifestRecord, NodeRecord, Record, Step};
 use super::{plan, restore, scripts};
+use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::node::Node;
 use crate::state_dir::LabDir;
@@ -97,10 +98,10 @@ impl Plan {
             "{}\n{}\n{}\n{}",
             self.found.cluster_uid,
             self.path(),
-            sum(&self.found.manifest.content),
-            self.changed.as_deref().map(|c| sum(c.as_bytes())).unwrap_or_default()
+            sha256(&self.found.manifest.content),
+            self.changed.as_deref().map(|c| sha256(c.as_bytes())).unwrap_or_default()
         );
-        sum(key.as_bytes())
+        sha256(key.as_bytes())
     }
 
     fn record(&self, lesson: &str) -> Result<Record> {
@@ -113,7 +114,7 @@ impl Plan {
             path: self.path(),
             original: STANDARD.encode(&found.manifest.content),
             owner: found.manifest.owner,
-            prepared: sum(&prepared),
+            prepared: sha256(&prepared),
             copy: format!("{COPIES}/{id}/{MANIFEST}"),
             names: found.names.clone(),
             hash: found.hash.clone(),
@@ -190,7 +191,7 @@ async fn carry_out(plan: &Plan, journal: &mut Journal, wait: Duration) -> Result
         journal.begin(Step::Manifest)?;
         let path = &record.manifest.path;
         let written = control
-            .store(path, changed.as_bytes(), Some(&sum(&original.content)), Some(original.owner))
+            .store(path, changed.as_bytes(), Some(&sha256(&original.content)), Some(original.owner))
             .await?;
         if written == Written::Changed {
             journal.change(|record| record.left_alone = true)?;

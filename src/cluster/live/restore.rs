@@ -9,13 +9,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::access::{LiveNode, Written, sum};
+use super::access::{LiveNode, Written};
 use super::connect::Connection;
 use super::discover::is_server;
 use super::journal::{Journal, ObjectRecord, Record, Step};
 use super::prepare::await_server;
 use super::{guards, plan, scripts};
 use crate::check::manifest::Manifest;
+use crate::digest::sha256;
 use crate::error::{Context, Error, Result};
 use crate::node::Node;
 
@@ -152,7 +153,7 @@ impl Restore {
             return Ok(());
         }
         let ours = now.content == original
-            || sum(&now.content) == record.prepared
+            || sha256(&now.content) == record.prepared
             || (journal.record.prepared && plan::same_but_plugins(original, &now.content));
         let diff = plan::diff(
             &record.path,
@@ -169,11 +170,11 @@ impl Restore {
             .hint("to put the original back all the same: cks-lab restore --overwrite")
             .hint(format!("the original is {} on {}", record.copy, control.real())));
         }
-        if sum(&now.content) != record.prepared && now.content != original {
+        if sha256(&now.content) != record.prepared && now.content != original {
             let kept = journal.set_aside("kube-apiserver.yaml", &now.content)?;
             said.push(format!("what {} said is kept as {}:\n{diff}", record.path, kept.display()));
         }
-        match control.store(&record.path, original, Some(&sum(&now.content)), Some(record.owner)).await? {
+        match control.store(&record.path, original, Some(&sha256(&now.content)), Some(record.owner)).await? {
             Written::Done => Ok(()),
             Written::Changed => Err(Error::new(format!("somebody changed {} this moment", record.path))
                 .hint("it was left alone; look at it, and do it again: cks-lab restore")),

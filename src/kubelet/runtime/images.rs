@@ -1,7 +1,5 @@
 //! The images on a node: ids, sizes, and the first lines that their programs write.
 
-use sha2::{Digest, Sha256};
-
 use crate::klog::Severity;
 use crate::release::Release;
 
@@ -38,7 +36,7 @@ pub const IMAGES: [Image; 12] = [
 
 /// An image's id: 64 hex digits that depend on its name alone.
 pub fn id(name: &str) -> String {
-    Sha256::digest(name.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    crate::digest::sha256(name.as_bytes())
 }
 
 /// Public images whose pods the lab lets run: what exercises and manifests of the documentation use.

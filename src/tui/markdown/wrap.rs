@@ -5,6 +5,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Action, Document, Place};
+use crate::terminal::width::cut;
 
 /// A piece of running text.
 #[derive(Debug, Clone)]
@@ -42,18 +43,6 @@ impl Piece {
     pub fn is(&self, other: &str) -> bool {
         matches!(self, Self::Text { text, .. } if text == other)
     }
-}
-
-/// Cuts a text after at most `width` cells, at least one character on.
-pub fn cut(text: &str, width: usize) -> (&str, &str) {
-    let mut used = 0;
-    for (at, c) in text.char_indices() {
-        used += c.width().unwrap_or(0);
-        if used > width && at > 0 {
-            return text.split_at(at);
-        }
-    }
-    (text, "")
 }
 
 /// A part of a word: text in one style.

@@ -10,7 +10,8 @@ use std::process::{Child, Stdio};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use super::{NR, PROGRAM, Theirs, command, end, ready, text, until};
+use super::{LIMIT, NR, Theirs};
+use crate::program::{PROGRAM, command, end, ready, text, until};
 
 impl Theirs {
     /// What a learner does: labels, and a backup where it hurts.
@@ -173,7 +174,7 @@ fn another_change_is_shown_and_never_overwritten_silently() {
     let off = std::fs::read_to_string(&theirs.manifest).unwrap();
     let changed = off.replacen("    - --client-ca-file=", "    - --v=3\n    - --client-ca-file=", 1);
     theirs.edit(&changed);
-    assert_eq!(end(&mut lab, Signal::TERM), 2);
+    assert_eq!(end(&mut lab, Signal::TERM, LIMIT), 2);
     let mut said = String::new();
     lab.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(said.contains("\n-    - --v=3\n") && said.contains("cks-lab restore --overwrite"), "{said}");
@@ -193,13 +194,13 @@ fn restored_with_the_server_down_and_after_a_reboot() {
     let labels = theirs.labels();
     let mut lab = theirs.prepared();
     theirs.learn();
-    end(&mut lab, Signal::KILL);
+    end(&mut lab, Signal::KILL, LIMIT);
     let broken =
         std::fs::read_to_string(&theirs.manifest).unwrap().replace("--secure-port=", "--secure-prt=");
     std::fs::write(&theirs.manifest, broken).unwrap();
     std::fs::remove_file(theirs.manifest.with_file_name("kube-apiserver.yaml~")).unwrap();
-    until("the server's end", || !theirs.try_kubectl(&["get", "--raw", "/readyz"]).status.success());
-    end(&mut theirs.child, Signal::KILL);
+    until("the server's end", LIMIT, || !theirs.try_kubectl(&["get", "--raw", "/readyz"]).status.success());
+    end(&mut theirs.child, Signal::KILL, LIMIT);
     theirs.child = command(&theirs.home(), &["up", "--json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -7,13 +7,15 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cks_lab::cluster::live::access::{LiveNode, Written, sum};
+use cks_lab::cluster::live::access::{LiveNode, Written};
 use cks_lab::cluster::live::drivers::{DRIVERS, Form, Place, Way};
 use cks_lab::cluster::live::scripts::Owner;
 use cks_lab::cluster::live::{quote, scripts};
+use cks_lab::digest::sha256;
 use cks_lab::node::{Command as NodeCommand, Node};
 
-use super::{Theirs, text, until};
+use super::{LIMIT, Theirs};
+use crate::program::{PROGRAM, end, ready, text, until};
 
 /// A program that writes its arguments down, one a line, and ends with 1.
 fn stand_in(dir: &Path, name: &str) {
@@ -115,18 +117,20 @@ fn files_are_read_and_written_whole_or_not_at_all() {
         let found = node.fetch(&shown).await.unwrap().unwrap();
         assert_eq!((found.content, found.owner.mode), (content.clone(), 0o640));
         // Somebody else was faster.
-        let other = node.store(&shown, b"x", Some(&sum(b"what it was not")), None).await.unwrap();
+        let other = node.store(&shown, b"x", Some(&sha256(b"what it was not")), None).await.unwrap();
         assert_eq!(other, Written::Changed);
         assert_eq!(std::fs::read(&path).unwrap(), content);
         // The mode is kept, or as asked.
-        assert_eq!(node.store(&shown, b"y", Some(&sum(&content)), None).await.unwrap(), Written::Done);
+        assert_eq!(node.store(&shown, b"y", Some(&sha256(&content)), None).await.unwrap(), Written::Done);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         let owner = Owner { mode: 0o600, ..found.owner };
         node.store(&shown, b"", None, Some(owner)).await.unwrap();
         assert_eq!(node.fetch(&shown).await.unwrap().unwrap().owner, owner);
         // The connection breaks off: fewer bytes come than were announced.
-        let cut =
-            node.script(&scripts::write(&shown, 9, &sum(b"123456789"), None, None), b"1234").await.unwrap();
+        let cut = node
+            .script(&scripts::write(&shown, 9, &sha256(b"123456789"), None, None), b"1234")
+            .await
+            .unwrap();
         assert_eq!((cut.status, cut.text().as_str()), (3, "cks-lab:short\n"));
         assert_eq!(std::fs::read(&path).unwrap(), b"");
         let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -154,7 +158,7 @@ fn a_full_disk_leaves_the_old_file() {
         write = quote::line(&quote::script(&scripts::write(
             path.to_str().unwrap(),
             8000,
-            &sum(&[b'a'; 8000]),
+            &sha256(&[b'a'; 8000]),
             None,
             None
         ))),
@@ -235,7 +239,7 @@ fn a_real_sshd_on_loopback() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    until("sshd listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
+    until("sshd listens", LIMIT, || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
     let host = std::fs::read_to_string(at("host.pub")).unwrap();
     std::fs::write(at("known"), format!("[127.0.0.1]:{port} {host}")).unwrap();
     let base = ["ssh", "-F", "none", "-o", "BatchMode=yes", "-i"].map(str::to_owned);
@@ -279,11 +283,11 @@ fn a_real_sshd_on_loopback() {
 fn shells_have_a_terminal_and_the_lessons_aliases() {
     let theirs = Theirs::start();
     let mut lab = theirs.lab(&["up", "--json", "--read-only"]).spawn().unwrap();
-    super::ready(&mut lab).unwrap();
+    ready(&mut lab).unwrap();
     let pty = portable_pty::native_pty_system()
         .openpty(portable_pty::PtySize { rows: 24, cols: 100, pixel_width: 0, pixel_height: 0 })
         .unwrap();
-    let mut shell = portable_pty::CommandBuilder::new(super::PROGRAM);
+    let mut shell = portable_pty::CommandBuilder::new(PROGRAM);
     shell.args(["shell", "controlplane"]);
     shell.env("CKS_LAB_HOME", theirs.mine());
     shell.env("TERM", "xterm");
@@ -300,14 +304,14 @@ fn shells_have_a_terminal_and_the_lessons_aliases() {
         }
     });
     let says = |what: &str| text(&screen.lock().unwrap()).contains(what);
-    until("the prompt", || says("# ") || says("$ "));
+    until("the prompt", LIMIT, || says("# ") || says("$ "));
     std::io::Write::write_all(&mut writer, b"[ -t 0 ] && stty size; hostname; type k; echo the-$((1+1))nd\n")
         .unwrap();
-    until("the answer", || says("the-2nd"));
+    until("the answer", LIMIT, || says("the-2nd"));
     std::io::Write::write_all(&mut writer, b"exit\n").unwrap();
     let _ = child.wait();
     let said = text(&screen.lock().unwrap());
     assert!(said.contains("24 100") && said.contains("controlplane"), "{said}");
     assert!(said.contains("k is aliased to `kubectl'"), "{said}");
-    assert_eq!(super::end(&mut lab, rustix::process::Signal::TERM), 0);
+    assert_eq!(end(&mut lab, rustix::process::Signal::TERM, LIMIT), 0);
 }

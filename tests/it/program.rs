@@ -1,0 +1,97 @@
+//! This program in processes of its own: how tests run it, wait for it and end it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_cks-lab");
+
+/// The program on a state directory, without a terminal, and without a kubeconfig or taste of the person who runs the tests.
+pub fn command(home: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .args(arguments)
+        .env("CKS_LAB_HOME", home)
+        .env("TERM", "xterm")
+        .env_remove("NO_COLOR")
+        .env_remove("KUBECONFIG")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Runs it to its end.
+pub fn run(home: &Path, arguments: &[&str]) -> Output {
+    command(home, arguments).output().unwrap()
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// What a run to its end said, all of it text.
+pub struct Ran {
+    pub status: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs it to its end; what it says has to be text.
+pub fn run_text(home: &Path, arguments: &[&str]) -> Ran {
+    let output = run(home, arguments);
+    Ran {
+        status: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Runs a line of bash on a node: status, stdout, stderr.
+pub fn on(home: &Path, node: &str, script: &str) -> (i32, String, String) {
+    let output = run(home, &["exec", node, "--", "bash", "-c", script]);
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+/// Grades a step: status and result.
+pub fn check(home: &Path, step: &str) -> (i32, Value) {
+    let ran = run_text(home, &["check", step, "--json"]);
+    (ran.status, serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}", ran.stderr)))
+}
+
+/// Waits until something is so.
+pub fn until(what: &str, limit: Duration, is: impl Fn() -> bool) {
+    let end = Instant::now() + limit;
+    while !is() {
+        assert!(Instant::now() < end, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// The line on standard output of a lab that is starting (`up --json`), or what it said instead.
+pub fn ready(child: &mut Child) -> Result<Value, String> {
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    serde_json::from_str(&line).map_err(|_| {
+        let mut said = String::new();
+        if let Some(mut stderr) = child.stderr.take() {
+            let _ = stderr.read_to_string(&mut said);
+        }
+        let _ = child.wait();
+        said
+    })
+}
+
+/// Sends a signal and waits for the end: the status, -1 where a signal ended it.
+pub fn end(child: &mut Child, signal: rustix::process::Signal, limit: Duration) -> i32 {
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).unwrap();
+    let until = Instant::now() + limit;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status.code().unwrap_or(-1);
+        }
+        assert!(Instant::now() < until, "the lab does not end");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
