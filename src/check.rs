@@ -15,6 +15,7 @@ use crate::lesson::schema::{CheckSpec, Finding, Spec, StepSpec, Unreachable};
 pub mod access;
 pub mod api;
 pub mod audit;
+pub mod can;
 pub mod command;
 pub mod expr;
 pub mod file;
@@ -100,6 +101,11 @@ impl Found {
 pub trait Originals: Send + Sync {
     /// The file's content then; `None` where it is not known.
     fn original(&self, node: &str, path: &str) -> Option<Vec<u8>>;
+
+    /// The file's content before the lesson's own setup changed it; `None` where it is not known.
+    fn before(&self, node: &str, path: &str) -> Option<Vec<u8>> {
+        self.original(node, path)
+    }
 }
 
 /// What checks stand on.
@@ -136,6 +142,19 @@ pub async fn run_step(spec: &Spec, step: &StepSpec, ground: &Ground<'_>) -> Step
     crate::grade::step(&step.id, step.title.get(ground.lang), results)
 }
 
+/// The result of a step that is made ready only when the learner gets there.
+pub fn not_begun(step: &StepSpec, ground: &Ground<'_>) -> StepResult {
+    let said = match ground.lang {
+        "ja" => "このステップはまだ始まっていません。先に前のステップを終えてください",
+        _ => "the step has not begun: pass the one before it first",
+    };
+    let results = step.checks.iter().map(|check| {
+        let result = finish(check, ground, Found::new(Verdict::Fail, said), None);
+        CheckResult { hint: String::new(), ..result }
+    });
+    crate::grade::step(&step.id, step.title.get(ground.lang), results.collect())
+}
+
 async fn look(check: &CheckSpec, ground: &Ground<'_>, survey: &survey::Survey) -> Result<Found> {
     if let Some(spec) = &check.api {
         api::look(spec, ground).await
@@ -149,6 +168,8 @@ async fn look(check: &CheckSpec, ground: &Ground<'_>, survey: &survey::Survey) -
         log::look(spec, ground).await
     } else if let Some(spec) = &check.audit {
         Ok(audit::look(spec, ground).await)
+    } else if let Some(spec) = &check.can {
+        can::look(spec, ground).await
     } else if let Some(spec) = &check.manifests {
         let facts = survey.facts(ground.cluster).await.clone();
         Ok(Found::by_expr(&spec.expr, facts, "the manifests are not as asked"))

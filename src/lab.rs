@@ -4,7 +4,7 @@
 //! `control` answers other processes on a socket, where `remote` is what asks.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -32,7 +32,7 @@ mod tests;
 mod watch;
 
 pub use opening::{LabFile, forget, forget_snapshots, live_needs, remove_cluster, wanted_lesson};
-use snapshot::Snapshot;
+use snapshot::{Snapshot, Then};
 
 /// What a learner asked for on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,13 +115,15 @@ pub struct Lab {
     cluster: Arc<dyn Cluster>,
     sandbox: Option<Arc<Sandbox>>,
     progress: Mutex<Progress>,
-    first: Snapshot,
+    then: Then,
     started: Instant,
-    seconds_before: u64,
+    /// Seconds of the attempt before `started`, less those after it that belong to an attempt that is over.
+    seconds_before: AtomicU64,
     events: tokio::sync::broadcast::Sender<LabEvent>,
     listened: AtomicBool,
     unheard: Mutex<Vec<String>>,
     grading: tokio::sync::Mutex<()>,
+    entering: tokio::sync::Mutex<()>,
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
     _lock: lock::Lock,
 }
@@ -136,22 +138,44 @@ impl Lab {
         sandbox: Option<Arc<Sandbox>>,
     ) -> Result<Arc<Self>> {
         let (mut progress, progress_notice) = progress::read::<Progress>(&dir.progress_file())?;
-        let first_step = &loaded.spec.steps[0].id;
-        let path = snapshot_file(&dir, first_step);
+        let first_step = &loaded.spec.steps[0];
+        let path = snapshot_file(&dir, &first_step.id);
+        let before_path = snapshot_file(&dir, BEFORE);
         let (kept, snapshot_notice) = progress::read::<Snapshot>(&path)?;
-        let first = if path.exists() {
-            kept
+        let then = if path.exists() {
+            let (before, _) = progress::read::<Snapshot>(&before_path)?;
+            Then { before: if before.version == 0 { kept.clone() } else { before }, first: kept }
         } else {
+            make_parent(&path)?;
+            let before = match before_path.exists() {
+                // A lab that was killed in the middle of its setup.
+                true => progress::read::<Snapshot>(&before_path)?.0,
+                false => snapshot::take(&loaded.spec.track, cluster.as_ref()).await?,
+            };
+            progress::write(&before_path, &before)?;
             if cluster.may_change() {
                 setup::prepare(&loaded, cluster.as_ref()).await?;
+                for script in &first_step.setup {
+                    setup::run_script(&loaded, script, cluster.as_ref()).await?;
+                }
             }
-            let taken = snapshot::take(&loaded.spec.track, cluster.as_ref()).await?;
-            make_parent(&path)?;
-            progress::write(&path, &taken)?;
-            taken
+            let first = snapshot::take(&loaded.spec.track, cluster.as_ref()).await?;
+            progress::write(&path, &first)?;
+            Then { before, first }
         };
+        let facts = cluster.facts();
         let mine = progress.lessons.entry(loaded.spec.id.clone()).or_default();
-        let seconds_before = mine.seconds;
+        if mine.started.is_empty() && mine.attempt().is_none() {
+            mine.started = progress::moment(jiff::Timestamp::now());
+        }
+        mine.scope = progress::Scope {
+            cluster: facts.kind.as_str().into(),
+            kubernetes: facts.version,
+            max: loaded.spec.steps.iter().flat_map(|s| &s.checks).map(|c| c.points).sum(),
+            steps: loaded.spec.steps.len(),
+        };
+        mine.steps.entry(first_step.id.clone()).or_default().begun = true;
+        let seconds_before = AtomicU64::new(mine.seconds);
         let (events, _) = tokio::sync::broadcast::channel(64);
         let lab = Arc::new(Self {
             dir,
@@ -159,13 +183,14 @@ impl Lab {
             cluster,
             sandbox,
             progress: Mutex::new(progress),
-            first,
+            then,
             started: Instant::now(),
             seconds_before,
             events,
             listened: AtomicBool::new(false),
             unheard: Mutex::default(),
             grading: tokio::sync::Mutex::new(()),
+            entering: tokio::sync::Mutex::new(()),
             tasks: Mutex::default(),
             _lock: lock,
         });
@@ -210,8 +235,13 @@ impl Lab {
     /// This lesson's progress, with the time up to now.
     pub fn lesson_progress(&self) -> LessonProgress {
         let mut mine = self.progress().lessons.get(&self.loaded.spec.id).cloned().unwrap_or_default();
-        mine.seconds = self.seconds_before + self.started.elapsed().as_secs();
+        mine.seconds = self.seconds();
         mine
+    }
+
+    /// Seconds spent on this attempt.
+    fn seconds(&self) -> u64 {
+        self.seconds_before.load(Ordering::SeqCst).wrapping_add(self.started.elapsed().as_secs())
     }
 
     /// Changes this lesson's progress and saves it.
@@ -221,7 +251,7 @@ impl Lab {
     }
 
     fn save(&self) -> Result<()> {
-        let seconds = self.seconds_before + self.started.elapsed().as_secs();
+        let seconds = self.seconds();
         // Held while writing: a later state must not be overtaken by an earlier one.
         let mut progress = self.progress();
         progress.lessons.entry(self.loaded.spec.id.clone()).or_default().seconds = seconds;
@@ -272,14 +302,16 @@ impl Lab {
 
     async fn run(&self, index: usize) -> StepResult {
         let step = &self.loaded.spec.steps[index];
-        let since = self
-            .progress()
-            .lessons
-            .get(&self.loaded.spec.id)
-            .and_then(|l| l.steps.get(&step.id))
-            .map_or(0, |s| s.since);
+        let (since, begun) = {
+            let progress = self.progress();
+            let mine = progress.lessons.get(&self.loaded.spec.id).and_then(|l| l.steps.get(&step.id));
+            mine.map_or((0, false), |s| (s.since, s.begun))
+        };
         let ground =
-            Ground { cluster: self.cluster.as_ref(), originals: &self.first, since, lang: &self.loaded.lang };
+            Ground { cluster: self.cluster.as_ref(), originals: &self.then, since, lang: &self.loaded.lang };
+        if !step.setup.is_empty() && !begun {
+            return check::not_begun(step, &ground);
+        }
         check::run_step(&self.loaded.spec, step, &ground).await
     }
 
@@ -296,9 +328,10 @@ impl Lab {
         for index in steps {
             let result = self.run(index).await;
             let recorded = result.clone();
+            let (now, seconds) = (jiff::Timestamp::now(), self.seconds());
             let saved = self.change(|mine| {
                 let passed = recorded.passed;
-                mine.steps.entry(recorded.id.clone()).or_default().record(recorded);
+                mine.steps.entry(recorded.id.clone()).or_default().record(recorded, now, seconds);
                 if passed && mine.current == index {
                     mine.current += 1;
                 }
@@ -311,24 +344,37 @@ impl Lab {
             results.push(result);
         }
         if self.standing().current != before {
-            self.remember_step().await;
+            self.enter_step().await;
             self.emit(LabEvent::Progress);
         }
         let facts = self.cluster.facts();
         Ok(crate::grade::lesson(&self.loaded.spec.id, facts.kind.as_str(), &facts.version, results))
     }
 
-    /// Keeps what the current step begins with, the first time a learner gets there.
-    async fn remember_step(&self) {
-        let Some(step) = self.loaded.spec.steps.get(self.standing().current) else { return };
+    /// Makes the current step ready, the first time a learner gets there: its own setup runs, and what it begins with is
+    /// kept for a reset.
+    async fn enter_step(&self) {
+        if let Err(e) = self.begin_step(self.standing().current).await {
+            self.notice(e.to_string());
+        }
+    }
+
+    /// Runs a step's own setup if it has not run, and keeps what the step begins with; nothing where there is no such step.
+    pub async fn begin_step(&self, index: usize) -> Result<()> {
+        let Some(step) = self.loaded.spec.steps.get(index) else { return Ok(()) };
+        let _one_at_a_time = self.entering.lock().await;
         let path = snapshot_file(&self.dir, &step.id);
         if path.exists() {
-            return;
+            return Ok(());
         }
+        if !step.setup.is_empty() && self.cluster.may_change() {
+            self.run_scripts(&step.setup).await?;
+        }
+        self.change(|mine| mine.steps.entry(step.id.clone()).or_default().begun = true)?;
         let taken = snapshot::take(&self.loaded.spec.track, self.cluster.as_ref()).await;
-        if let Err(e) = taken.and_then(|snapshot| progress::write(&path, &snapshot)) {
-            self.notice(format!("this step cannot be reset by itself later: {e}"));
-        }
+        taken
+            .and_then(|snapshot| progress::write(&path, &snapshot))
+            .map_err(|e| Error::new("this step cannot be reset by itself later").why(e))
     }
 
     /// Shows the next hint of a step (markdown) with its number and how many there are; `None` when all were shown.
@@ -374,15 +420,28 @@ impl Lab {
         let _one_at_a_time = self.grading.lock().await;
         let (kept, _) =
             progress::read::<Snapshot>(&snapshot_file(&self.dir, &self.loaded.spec.steps[index].id))?;
-        let snapshot = if kept.version == 0 { &self.first } else { &kept };
+        let snapshot = if kept.version == 0 { &self.then.first } else { &kept };
         snapshot.restore(self.cluster.as_ref()).await?;
+        self.run_scripts(&self.loaded.spec.steps[index].reset).await?;
+        if step.is_none() {
+            // The later steps begin anew when the learner gets there.
+            for later in self.loaded.spec.steps.iter().skip(1).filter(|s| !s.setup.is_empty()) {
+                let _ = std::fs::remove_file(snapshot_file(&self.dir, &later.id));
+            }
+        }
         let audit = self.cluster.audit();
         let since = audit.and_then(|log| log.since(0).last().map(|e| e.sequence)).unwrap_or(0);
+        if step.is_none() {
+            let spent = self.started.elapsed().as_secs();
+            self.change(|mine| mine.begin_anew(jiff::Timestamp::now()))?;
+            self.seconds_before.store(0u64.wrapping_sub(spent), Ordering::SeqCst);
+        }
         self.change(|mine| {
             for (i, spec) in self.loaded.spec.steps.iter().enumerate() {
                 if step.is_none() || i == index {
                     let progress = mine.steps.entry(spec.id.clone()).or_default();
-                    *progress = progress::StepProgress { since, ..Default::default() };
+                    let begun = i == index;
+                    *progress = progress::StepProgress { since, begun, ..Default::default() };
                 }
             }
             mine.current = index;
@@ -411,6 +470,9 @@ impl Lab {
         }
     }
 }
+
+/// The snapshot from before the setup; no step has such an id.
+const BEFORE: &str = ".before";
 
 fn snapshot_file(dir: &LabDir, step: &str) -> PathBuf {
     dir.root().join("snapshots").join(format!("{step}.json"))

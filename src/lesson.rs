@@ -10,6 +10,9 @@
 //! found by `catalog`, and judged for authors by `lint`.
 
 pub mod catalog;
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+pub mod jsonschema;
 pub mod lint;
 pub mod load;
 pub mod schema;

@@ -9,13 +9,18 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::error::{Error, Result};
 use crate::grade::StepResult;
 
-/// The version of the file's format.
-pub const VERSION: u32 = 1;
+mod history;
+
+pub use history::{Attempt, Grading, Scope, moment};
+
+/// The version of the files' formats. Version 1 had no history: what it lacks is empty.
+pub const VERSION: u32 = 2;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// [`VERSION`].
+    /// [`VERSION`], whatever version was read.
+    #[serde(deserialize_with = "present_version")]
     pub version: u32,
     /// By lesson id.
     #[serde(default)]
@@ -28,18 +33,31 @@ impl Default for Progress {
     }
 }
 
+fn present_version<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<u32, D::Error> {
+    u32::deserialize(deserializer).map(|_| VERSION)
+}
+
 /// One lesson's part. Steps are kept by id, so that a changed lesson keeps what still fits.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LessonProgress {
     /// The index of the current step; the number of steps when finished.
     #[serde(default)]
     pub current: usize,
-    /// Seconds spent.
+    /// Seconds spent on this attempt.
     #[serde(default)]
     pub seconds: u64,
     /// By step id.
     #[serde(default)]
     pub steps: BTreeMap<String, StepProgress>,
+    /// When this attempt began, RFC 3339 in UTC; empty where it is not known.
+    #[serde(default)]
+    pub started: String,
+    /// What this attempt is made on.
+    #[serde(default)]
+    pub scope: Scope,
+    /// Attempts that are over, the oldest first.
+    #[serde(default)]
+    pub history: Vec<Attempt>,
 }
 
 /// One step's part.
@@ -60,12 +78,26 @@ pub struct StepProgress {
     /// Audit entries up to this one do not count.
     #[serde(default)]
     pub since: u64,
+    /// Whether the step's own setup has run.
+    #[serde(default)]
+    pub begun: bool,
+    /// Each time it was graded, the oldest first.
+    #[serde(default)]
+    pub gradings: Vec<Grading>,
 }
 
 impl StepProgress {
-    /// Records a grading. What could not be checked does not undo a pass.
-    pub fn record(&mut self, result: StepResult) {
+    /// Records a grading made `at` this moment, `seconds` into the attempt. What could not be checked does not undo a pass.
+    pub fn record(&mut self, result: StepResult, at: jiff::Timestamp, seconds: u64) {
         self.attempts += 1;
+        self.keep(Grading {
+            at: moment(at),
+            seconds,
+            score: result.score,
+            max: result.max,
+            passed: result.passed,
+            hints: self.hints,
+        });
         let passed_before = self.result.as_ref().is_some_and(|r| r.passed);
         let unknown = result.checks.iter().any(|c| c.verdict == crate::check::Verdict::Error);
         if !(passed_before && unknown) {
@@ -150,7 +182,12 @@ mod tests {
 
     fn sample() -> Progress {
         let step = StepProgress { hints: 2, ..StepProgress::default() };
-        let lesson = LessonProgress { current: 1, seconds: 7, steps: [("s".to_owned(), step)].into() };
+        let lesson = LessonProgress {
+            current: 1,
+            seconds: 7,
+            steps: [("s".to_owned(), step)].into(),
+            ..LessonProgress::default()
+        };
         Progress { lessons: [("l".to_owned(), lesson)].into(), ..Progress::default() }
     }
 
@@ -184,9 +221,24 @@ mod tests {
     fn a_newer_file_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("progress.json");
-        std::fs::write(&path, "{\"version\":2,\"x\":1}").unwrap();
+        std::fs::write(&path, "{\"version\":3,\"x\":1}").unwrap();
         assert!(read::<Progress>(&path).unwrap_err().to_string().contains("newer cks-lab"));
         assert!(path.exists());
+    }
+
+    #[test]
+    fn a_file_of_the_first_version_still_loads() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("progress.json");
+        let old = r#"{"version":1,"lessons":{"l":{"current":1,"seconds":9,"steps":{"s":{"result":null,"attempts":2,
+            "hints":1,"solved":false,"since":7}}}}}"#;
+        std::fs::write(&path, old).unwrap();
+        let (progress, notice) = read::<Progress>(&path).unwrap();
+        assert_eq!((progress.version, notice), (VERSION, None));
+        let lesson = &progress.lessons["l"];
+        assert_eq!((lesson.current, lesson.seconds, lesson.steps["s"].since), (1, 9, 7));
+        let attempt = lesson.attempt().unwrap();
+        assert_eq!((attempt.gradings, attempt.hints, attempt.started.as_str()), (2, 1, ""));
     }
 
     #[test]
@@ -215,7 +267,7 @@ mod tests {
         for (verdict, passed) in
             [(Verdict::Error, false), (Verdict::Pass, true), (Verdict::Error, true), (Verdict::Fail, false)]
         {
-            step.record(graded(verdict));
+            step.record(graded(verdict), jiff::Timestamp::UNIX_EPOCH, 0);
             assert_eq!(step.result.as_ref().unwrap().passed, passed);
         }
         assert_eq!(step.attempts, 4);

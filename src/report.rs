@@ -1,29 +1,53 @@
 //! Reports: one model, several forms.
+//!
+//! ```text
+//! progress, lesson -> Report (with the digest of itself) -> text | markdown | html | json | junit
+//! a report's file -> evidence in it -> Report -> the same form again, compared with the file   (`verify`)
+//! ```
+//! Every form but text carries the whole model, so that a report that was handed in can be held against itself.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::grade::{CheckResult, PASS_MARK, reaches_pass_mark};
 use crate::lab::LabFile;
 use crate::lesson::load::Loaded;
-use crate::progress::LessonProgress;
+use crate::progress::{Attempt, Grading, LessonProgress};
 
+pub mod evidence;
+pub mod html;
 pub mod json;
+pub mod junit;
 pub mod markdown;
 pub mod text;
+pub mod verify;
+pub mod words;
+
+/// The version of the model; JSON reports follow `assets/schema/report.schema.json`.
+pub const FORMAT_VERSION: u32 = 1;
 
 /// What every form shows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// The version of the program that made it.
+    pub program: String,
     /// The lesson's id.
     pub lesson: String,
     /// Its title.
     pub title: String,
     /// Its CKS domain.
     pub domain: String,
+    /// The language of its texts.
+    pub lang: String,
     /// The kind of cluster.
     pub cluster: String,
     /// The Kubernetes release.
     pub kubernetes: String,
+    /// When the attempt began, RFC 3339 in UTC; empty where it is not known.
+    pub started: String,
+    /// When it was graded last, the same form.
+    pub ended: String,
     /// Points given.
     pub score: u32,
     /// Points that could be had.
@@ -40,10 +64,14 @@ pub struct Report {
     pub seconds: u64,
     /// The steps in order.
     pub steps: Vec<StepReport>,
+    /// Attempts at the lesson, the oldest first, the reported one last.
+    pub attempts: Vec<Attempt>,
+    /// SHA-256 of all the above; see [`evidence`].
+    pub digest: String,
 }
 
 /// A step in a [`Report`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StepReport {
     /// The step's id.
     pub id: String,
@@ -63,6 +91,21 @@ pub struct StepReport {
     pub solved: bool,
     /// The checks of the last grading.
     pub checks: Vec<CheckResult>,
+    /// What is asked, where it was not graded yet.
+    pub open: Vec<Task>,
+    /// Each grading, the oldest first.
+    pub gradings: Vec<Grading>,
+}
+
+/// Something asked that was not graded yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// The check's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// What it is worth.
+    pub max: u32,
 }
 
 impl Report {
@@ -76,6 +119,11 @@ impl Report {
             .map(|(spec, step)| {
                 let kept = progress.steps.get(&spec.id).cloned().unwrap_or_default();
                 let full = spec.checks.iter().map(|c| c.points).sum();
+                let tasks = spec.checks.iter().zip(&step.tasks).map(|(check, (id, title))| Task {
+                    id: id.clone(),
+                    title: title.clone(),
+                    max: check.points,
+                });
                 StepReport {
                     id: spec.id.clone(),
                     title: step.title.clone(),
@@ -85,18 +133,25 @@ impl Report {
                     attempts: kept.attempts,
                     hints: (kept.hints, step.hints.len()),
                     solved: kept.solved,
+                    open: if kept.result.is_none() { tasks.collect() } else { Vec::new() },
                     checks: kept.result.map(|r| r.checks).unwrap_or_default(),
+                    gradings: kept.gradings,
                 }
             })
             .collect();
         let score = steps.iter().map(|s| s.score).sum();
         let max = steps.iter().map(|s| s.max).sum();
-        Self {
+        let report = Self {
+            format_version: FORMAT_VERSION,
+            program: env!("CARGO_PKG_VERSION").into(),
             lesson: loaded.spec.id.clone(),
             title: loaded.lesson.title.clone(),
             domain: loaded.spec.domain.clone(),
+            lang: loaded.lang.clone(),
             cluster: file.cluster.clone(),
             kubernetes: file.kubernetes.clone(),
+            started: progress.started.clone(),
+            ended: progress.attempt().map(|a| a.ended).unwrap_or_default(),
             score,
             max,
             percent: (score * 100).checked_div(max).unwrap_or(0),
@@ -105,70 +160,31 @@ impl Report {
             passed: steps.iter().all(|s| s.passed),
             seconds: progress.seconds,
             steps,
-        }
+            attempts: progress.attempts(),
+            digest: String::new(),
+        };
+        report.sealed()
     }
 
-    /// `1 h 02 min`, `4 min 12 s`.
-    pub fn time(&self) -> String {
-        let (hours, minutes, seconds) = (self.seconds / 3600, self.seconds / 60 % 60, self.seconds % 60);
-        if hours > 0 {
-            format!("{hours} h {minutes:02} min")
-        } else {
-            format!("{minutes} min {seconds:02} s")
-        }
+    /// The same with the digest of what it says.
+    #[must_use]
+    pub fn sealed(mut self) -> Self {
+        self.digest = evidence::digest(&self);
+        self
     }
+}
+
+/// `1 h 02 min`, `4 min 12 s`.
+pub fn time(seconds: u64) -> String {
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours} h {minutes:02} min") } else { format!("{minutes} min {seconds:02} s") }
+}
+
+/// Whether a check's verdict says that the cluster lacks what it looks at: it counts for nothing.
+pub fn is_skipped(check: &CheckResult) -> bool {
+    check.max == 0 && check.verdict == crate::check::Verdict::Pass
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-    use crate::check::Verdict;
-    use crate::lesson::load;
-    use crate::lesson::source::Source;
-    use crate::progress::StepProgress;
-
-    fn report(verdict: Verdict) -> Report {
-        let loaded = load::load(&Source::Embedded("apiserver-node-restriction".into()), "en", None).unwrap();
-        let check = CheckResult {
-            id: "c".into(),
-            title: "a | b".into(),
-            verdict,
-            points: if verdict == Verdict::Pass { 6 } else { 0 },
-            max: 6,
-            expected: "this".into(),
-            observed: "line 1\nline | 2".into(),
-            hint: String::new(),
-        };
-        let result = crate::grade::step("verify-issue", "Verify the issue", vec![check]);
-        let step = StepProgress { result: Some(result), attempts: 2, hints: 1, ..StepProgress::default() };
-        let steps = [("verify-issue".to_owned(), step)].into();
-        let progress = LessonProgress { current: 1, seconds: 3725, steps };
-        let file = LabFile { cluster: "sandbox".into(), kubernetes: "1.31".into(), ..LabFile::default() };
-        Report::new(&loaded, &file, &progress)
-    }
-
-    #[test]
-    fn steps_not_graded_count_against_the_score() {
-        let report = report(Verdict::Pass);
-        assert_eq!((report.score, report.max, report.percent), (6, 21, 28));
-        assert!(!report.passed && !report.reached && report.steps[0].passed);
-    }
-
-    #[test]
-    fn every_form_shows_what_was_found() {
-        let report = report(Verdict::Fail);
-        let text = text::render(&report);
-        for part in
-            ["0 of 21 points, 0 %", "1 h 02 min", "graded 2 times, hints 1 of 3", "FAIL", "observed line 1"]
-        {
-            assert!(text.contains(part), "{part}: {text}");
-        }
-        let markdown = markdown::render(&report);
-        assert!(markdown.contains(r"| FAIL | a \| b | 0/6 | line 1 line \| 2 |"), "{markdown}");
-        let json: serde_json::Value = serde_json::from_str(&json::render(&report)).unwrap();
-        assert_eq!(json["steps"][0]["checks"][0]["verdict"], "fail");
-        assert_eq!(json["steps"][0]["hints"], serde_json::json!([1, 3]));
-    }
-}
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

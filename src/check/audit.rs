@@ -28,7 +28,9 @@ pub async fn look(check: &AuditCheck, ground: &Ground<'_>) -> Found {
     let relevant: Vec<Value> = entries
         .iter()
         .rev()
-        .filter(|e| is_write(e) && e.resource == check.resource && e.name == check.name)
+        .filter(|e| is_write(e) && e.resource == check.resource)
+        .filter(|e| check.name.is_empty() || e.name == check.name)
+        .filter(|e| check.namespace.is_empty() || e.namespace == check.namespace)
         .map(described)
         .filter(|e| check.label.as_ref().is_none_or(|label| e["labels"].get(label).is_some()))
         .take(LIMIT)
@@ -44,7 +46,10 @@ pub async fn look(check: &AuditCheck, ground: &Ground<'_>) -> Found {
     let observed = match (relevant.first(), &check.label) {
         (Some(entry), _) => sentence(entry),
         (None, Some(label)) => format!("nobody tried to set {label} on {}", check.name),
-        (None, None) => format!("nobody tried to change {}", check.name),
+        (None, None) if check.name.is_empty() => {
+            format!("nobody tried to write any of the {}", check.resource)
+        }
+        (None, None) => format!("nobody tried to write {}", check.name),
     };
     let mut facts = Facts::new();
     facts.insert("entries".into(), Value::Array(relevant));
@@ -75,7 +80,7 @@ fn described(entry: &Entry) -> Value {
         "code": entry.code, "message": entry.message, "authenticated_by": entry.authenticated_by,
         "user_agent": entry.user_agent, "authorizer": entry.authorizer, "decision": entry.decision,
         "refused_by": entry.admission.iter().find(|n| n.refused.is_some()).map(|n| n.plugin.clone()),
-        "name": entry.name, "labels": labels(entry),
+        "name": entry.name, "namespace": entry.namespace, "labels": labels(entry),
     })
 }
 

@@ -1,4 +1,4 @@
-//! `file`: a node's file, parsed, held against an expression and what it was like when the lesson began.
+//! `file`: a node's file, parsed, held against an expression, what it was like when the lesson began, and before that.
 
 use serde_json::Value;
 
@@ -7,7 +7,8 @@ use super::{Facts, Found, Ground};
 use crate::error::{Error, Result};
 use crate::lesson::schema::FileCheck;
 
-/// Reads it. Facts are those of [`Manifest::facts`], the original's with `original_` before, `text`, `exists`.
+/// Reads it. Facts are those of [`Manifest::facts`], the original's with `original_` before, those from before the
+/// lesson's setup with `before_`, `text`, `exists`.
 pub async fn look(check: &FileCheck, ground: &Ground<'_>) -> Result<Found> {
     let node = ground.cluster.node(&check.node);
     let node = node.ok_or_else(|| Error::new(format!("the cluster has no node {}", check.node)))?;
@@ -29,8 +30,12 @@ pub async fn look(check: &FileCheck, ground: &Ground<'_>) -> Result<Found> {
     };
     facts.insert("text".into(), text(&content));
     facts.insert("original_text".into(), text(&original));
-    let before = Manifest::parse(original.as_deref().unwrap_or_default());
-    facts.extend(before.facts().into_iter().map(|(name, value)| (format!("original_{name}"), value)));
+    let before = ground.originals.before(&check.node, &check.path);
+    facts.insert("before_text".into(), text(&before));
+    for (name, content) in [("original", &original), ("before", &before)] {
+        let then = Manifest::parse(content.as_deref().unwrap_or_default());
+        facts.extend(then.facts().into_iter().map(|(key, value)| (format!("{name}_{key}"), value)));
+    }
     facts.extend(manifest.facts());
     facts.insert("file".into(), Value::String(shown.clone()));
     let mut found = Found::by_expr(&check.expr, facts, observed);

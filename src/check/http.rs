@@ -67,6 +67,15 @@ pub async fn get(client: &kube::Client, path: &str) -> Result<Answer, Unreachabl
     send(client, request).await
 }
 
+/// Creates something.
+pub async fn post(client: &kube::Client, path: &str, body: &Value) -> Result<Answer, Unreachable> {
+    let request = Request::post(path)
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(body.to_string().into_bytes())
+        .map_err(|e| Unreachable(format!("{path}: {e}")))?;
+    send(client, request).await
+}
+
 /// Sends a patch of the given content type.
 pub async fn patch(
     client: &kube::Client,

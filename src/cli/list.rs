@@ -7,6 +7,7 @@ use super::{Global, output};
 use crate::error::{ExitCode, Result};
 use crate::lesson::load;
 use crate::progress::{self, Progress};
+use crate::report;
 
 /// Arguments of `list`.
 #[derive(Debug, Args)]
@@ -22,8 +23,11 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if let Some(notice) = notice {
         output::talk(&notice);
     }
-    let mut rows =
-        vec![["LESSON", "TITLE", "DOMAIN", "MINUTES", "STEPS", "SCORE"].map(str::to_owned).to_vec()];
+    let mut rows = vec![
+        ["LESSON", "TITLE", "DOMAIN", "MINUTES", "STEPS", "SCORE", "BEST", "TRIES", "TIME", "HINTS"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     let mut lessons = Vec::new();
     for (id, source) in global.catalog()?.entries() {
         let (spec, _) = load::spec(source, None)?;
@@ -33,6 +37,9 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         let score: u32 = results.flatten().map(|r| r.score).sum();
         let max: u32 = spec.steps.iter().flat_map(|s| &s.checks).map(|c| c.points).sum();
         let title = spec.title.get("en");
+        let attempts = mine.attempts();
+        let best = attempts.iter().max_by_key(|a| (a.score * 1000).checked_div(a.max).unwrap_or(0));
+        let hints: usize = mine.steps.values().map(|s| s.hints).sum();
         rows.push(vec![
             id.clone(),
             title.to_owned(),
@@ -40,9 +47,14 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             spec.minutes.to_string(),
             format!("{passed}/{}", spec.steps.len()),
             format!("{score}/{max}"),
+            best.map_or_else(|| "-".into(), |a| format!("{}/{}", a.score, a.max)),
+            attempts.len().to_string(),
+            if mine.seconds == 0 { "-".into() } else { report::time(mine.seconds) },
+            hints.to_string(),
         ]);
         lessons.push(json!({
             "id": id, "title": title, "domain": spec.domain, "minutes": spec.minutes, "score": score, "max": max,
+            "seconds": mine.seconds, "hints": hints, "best": best.map_or(0, |a| a.score), "attempts": attempts,
             "passed_steps": passed, "steps": spec.steps.iter().map(|s| &s.id).collect::<Vec<_>>(),
         }));
     }

@@ -209,10 +209,11 @@ pub fn remove_cluster(dir: &LabDir) -> Result<()> {
     Ok(())
 }
 
-/// Forgets a lesson's progress on disk; the lab is held and not running.
+/// Ends the attempt at a lesson on disk: it is history, and the lesson begins anew. The lab is held and not running.
 pub fn forget(dir: &LabDir, lesson: &str) -> Result<()> {
     let (mut progress, _) = progress::read::<Progress>(&dir.progress_file())?;
-    if progress.lessons.remove(lesson).is_some() {
+    if let Some(mine) = progress.lessons.get_mut(lesson) {
+        mine.begin_anew(jiff::Timestamp::now());
         progress::write(&dir.progress_file(), &progress)?;
     }
     Ok(())
@@ -243,7 +244,8 @@ mod tests {
         let dir = LabDir::new(home.path(), "t");
         let _lock = lock::take(&dir, "t").unwrap();
         let step = StepProgress { since: 500, hints: 2, attempts: 1, ..StepProgress::default() };
-        let mine = LessonProgress { current: 2, seconds: 9, steps: [("s".to_owned(), step)].into() };
+        let steps = [("s".to_owned(), step)].into();
+        let mine = LessonProgress { current: 2, seconds: 9, steps, ..LessonProgress::default() };
         let lessons = ["a", "b"].map(|id| (id.to_owned(), mine.clone())).into();
         progress::write(&dir.progress_file(), &Progress { lessons, ..Progress::default() }).unwrap();
         std::fs::create_dir_all(dir.root().join("nodes/controlplane/etc")).unwrap();
@@ -260,6 +262,8 @@ mod tests {
         let (kept, _) = progress::read::<Progress>(&dir.progress_file()).unwrap();
         let a = &kept.lessons["a"];
         assert_eq!((a.current, a.seconds, a.steps["s"].since, a.steps["s"].hints), (0, 9, 0, 2));
-        assert!(!kept.lessons.contains_key("b"));
+        let b = &kept.lessons["b"];
+        assert_eq!((b.current, b.seconds, b.steps.len()), (0, 0, 0));
+        assert_eq!((b.history.len(), b.history[0].hints, b.history[0].seconds), (1, 2, 9));
     }
 }

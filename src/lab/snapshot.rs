@@ -113,10 +113,29 @@ impl Snapshot {
     }
 }
 
-impl Originals for Snapshot {
-    fn original(&self, node: &str, path: &str) -> Option<Vec<u8>> {
+impl Snapshot {
+    fn file(&self, node: &str, path: &str) -> Option<Vec<u8>> {
         let (dir, name) = path.rsplit_once('/')?;
         STANDARD.decode(self.files.get(node)?.get(dir)?.get(name)?).ok()
+    }
+}
+
+/// What files were like before the lesson's setup, and when its first step began.
+#[derive(Debug, Clone, Default)]
+pub struct Then {
+    /// Before the setup; the same as `first` where nothing is known.
+    pub before: Snapshot,
+    /// When the first step began.
+    pub first: Snapshot,
+}
+
+impl Originals for Then {
+    fn original(&self, node: &str, path: &str) -> Option<Vec<u8>> {
+        self.first.file(node, path)
+    }
+
+    fn before(&self, node: &str, path: &str) -> Option<Vec<u8>> {
+        self.before.file(node, path)
     }
 }
 

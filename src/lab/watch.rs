@@ -35,7 +35,7 @@ pub(super) fn start(lab: &Arc<Lab>) -> AbortHandle {
             let Some(lab) = weak.upgrade() else { return };
             let current = lab.standing().current;
             if step != current {
-                lab.remember_step().await;
+                lab.enter_step().await;
             }
             let news = newest(&lab, &mut seen);
             if (news || step != current) && current < lab.loaded.spec.steps.len() {

@@ -53,7 +53,13 @@ pub fn spec(source: &Source, cluster: Option<&Variables>) -> Result<(Spec, Varia
     validate(&first, &shown, &text)?;
     let mut all = first.variables.clone();
     all.extend(cluster.cloned().unwrap_or_else(|| variables::of_nodes(&first.cluster.nodes)));
-    let filled = serde_yaml::from_str(&variables::fill(&text, &all)).map_err(|e| located(&shown, &e))?;
+    let mut filled: Spec =
+        serde_yaml::from_str(&variables::fill(&text, &all)).map_err(|e| located(&shown, &e))?;
+    for command in filled.steps.iter_mut().flat_map(|s| &mut s.checks).filter_map(|c| c.command.as_mut()) {
+        if let Some(file) = &command.file {
+            command.script = variables::fill(&source.require(file)?, &all);
+        }
+    }
     Ok((filled, all))
 }
 
@@ -162,9 +168,22 @@ fn validate(spec: &Spec, shown: &str, text: &str) -> Result<()> {
                 check.log.is_some(),
                 check.audit.is_some(),
                 check.manifests.is_some(),
+                check.can.is_some(),
             ];
             if kinds.iter().filter(|k| **k).count() != 1 {
-                return at("exactly one of api, access, file, command, log, audit, manifests".into());
+                return at("exactly one of api, access, file, command, log, audit, manifests, can".into());
+            }
+            if check.command.as_ref().is_some_and(|c| c.script.is_empty() == c.file.is_none()) {
+                return at("command has either script or file".into());
+            }
+            if let Some(can) = &check.can {
+                let mut questions = can.allowed.iter().chain(&can.denied);
+                if can.allowed.is_empty() && can.denied.is_empty() {
+                    return at("can asks nothing: allowed, denied or both".into());
+                }
+                if let Some(bad) = questions.find(|q| crate::check::can::attributes(q).is_none()) {
+                    return at(format!("{bad:?} is no question as kubectl auth can-i has it"));
+                }
             }
             if let Some(unknown) = check.requires.iter().find(|r| !earlier.contains(r)) {
                 return at(format!("requires {unknown:?}, which is no earlier check of the step"));
@@ -180,6 +199,7 @@ fn validate(spec: &Spec, shown: &str, text: &str) -> Result<()> {
     }
     let scripts = spec.steps.iter().flat_map(|s| &s.solution);
     let scripts = scripts.chain(spec.wrong.iter().flat_map(|w| &w.scripts)).chain(&spec.setup.scripts);
+    let scripts = scripts.chain(spec.steps.iter().flat_map(|s| s.setup.iter().chain(&s.reset)));
     for script in scripts {
         if !spec.cluster.nodes.contains(&script.node) {
             return fail("node", &script.node, format!("no node {:?} in cluster.nodes", script.node));

@@ -99,6 +99,13 @@ pub struct Spec {
 pub struct Needs {
     /// The nodes by the names that the lesson uses.
     pub nodes: Vec<String>,
+    /// What the lesson does to a cluster, for whoever lends his own to it: a sentence or two.
+    #[serde(default)]
+    pub changes: Text,
+    /// Objects that the lesson makes, as API paths: a cluster that has them already is no place for it, and the undo on
+    /// somebody's own cluster removes them.
+    #[serde(default)]
+    pub creates: Vec<String>,
 }
 
 /// What is done before the first step of a fresh lesson.
@@ -155,6 +162,12 @@ pub struct StepSpec {
     pub title: Text,
     /// Tasks with how they are checked, in order.
     pub checks: Vec<CheckSpec>,
+    /// Scripts that run once, when the learner gets to the step: what is broken for it, say.
+    #[serde(default)]
+    pub setup: Vec<Script>,
+    /// Scripts that run when the step, or the lesson if it is the first one, is started over, beside what `track` puts back.
+    #[serde(default)]
+    pub reset: Vec<Script>,
     /// From vague to plain (markdown).
     #[serde(default)]
     pub hints: Vec<Text>,
@@ -209,6 +222,8 @@ pub struct CheckSpec {
     pub audit: Option<AuditCheck>,
     /// The control plane's manifests together.
     pub manifests: Option<ManifestsCheck>,
+    /// What somebody may do and may not, by the authorizer's own answer.
+    pub can: Option<CanCheck>,
 }
 
 /// What a server that does not answer means for a check.
@@ -289,8 +304,11 @@ pub struct ManifestsCheck {
 pub struct CommandCheck {
     /// The node as the lesson calls it.
     pub node: String,
-    /// For `bash -c`.
+    /// For `bash -c`; filled from `file` where that is named.
+    #[serde(default)]
     pub script: String,
+    /// A file of the lesson's directory that is the script.
+    pub file: Option<String>,
 }
 
 /// A pod's log must have a matching line.
@@ -309,12 +327,34 @@ pub struct LogCheck {
 pub struct AuditCheck {
     /// `nodes`
     pub resource: String,
-    /// The object's name.
+    /// The object's name; any where there is none.
+    #[serde(default)]
     pub name: String,
+    /// The object's namespace; any where there is none.
+    #[serde(default)]
+    pub namespace: String,
     /// The label that the request sets, if one is asked for.
     pub label: Option<String>,
     /// Over `entry`; one entry for which it is true passes.
     pub expr: Expr,
+}
+
+/// Questions to the authorizer, as `kubectl auth can-i` words them: `get pods/log web -n shop`, `list secrets -A`,
+/// `create deployments.apps -n shop`, `get /metrics`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CanCheck {
+    /// `system:serviceaccount:shop:pipeline`
+    pub user: String,
+    /// Groups; those that every service account has are added to one.
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// All of this must be allowed.
+    #[serde(default)]
+    pub allowed: Vec<String>,
+    /// None of this may be.
+    #[serde(default)]
+    pub denied: Vec<String>,
 }
 
 /// A wrong answer.

@@ -1,4 +1,4 @@
-//! The report as JSON.
+//! The report as JSON; `assets/schema/report.schema.json` describes it.
 
 use super::Report;
 

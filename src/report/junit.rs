@@ -1,0 +1,150 @@
+//! The report as JUnit XML, in the form that Jenkins and GitLab read: a test suite a step, a test case a check.
+//!
+//! A check that failed is a `failure`, one that could not be made an `error`, one that was not graded or that the
+//! cluster lacks the means for `skipped`. The evidence is a property of the first suite.
+
+use std::fmt::Write;
+
+use super::words::word;
+use super::{Report, StepReport, evidence, is_skipped};
+use crate::check::Verdict;
+
+/// Renders it.
+pub fn render(report: &Report) -> String {
+    let mut suites = String::new();
+    let mut all = Counts::default();
+    let mut before = 0;
+    for (index, step) in report.steps.iter().enumerate() {
+        let counts = Counts::of(step);
+        all.add(&counts);
+        let until = step.gradings.last().map_or(before, |g| g.seconds.max(before));
+        let _ = writeln!(
+            suites,
+            "  <testsuite id=\"{index}\" package={} name={} {} time=\"{}\" timestamp={} hostname={}>",
+            quoted(&report.lesson),
+            quoted(&step.title),
+            counts.attributes(),
+            until - before,
+            quoted(report.started.trim_end_matches('Z')),
+            quoted(&report.cluster)
+        );
+        before = until;
+        suites += "    <properties>\n";
+        let mut property = |name: &str, value: &str| {
+            let _ = writeln!(suites, "      <property name={} value={}/>", quoted(name), quoted(value));
+        };
+        property("step", &step.id);
+        property("score", &format!("{}/{}", step.score, step.max));
+        property("hints", &format!("{}/{}", step.hints.0, step.hints.1));
+        property("solution-used", if step.solved { "true" } else { "false" });
+        if index == 0 {
+            property("kubernetes", &report.kubernetes);
+            property("digest", &report.digest);
+            property("evidence", &evidence::embedded(report));
+        }
+        suites += "    </properties>\n";
+        cases(report, step, &mut suites);
+        suites += "    <system-out></system-out>\n    <system-err></system-err>\n  </testsuite>\n";
+    }
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name={} {} time=\"{}\">\n{suites}</testsuites>\n",
+        quoted(&report.title),
+        all.attributes(),
+        report.seconds
+    )
+}
+
+fn cases(report: &Report, step: &StepReport, out: &mut String) {
+    let class = quoted(&format!("{}.{}", report.lesson, step.id));
+    for check in &step.checks {
+        let _ = write!(out, "    <testcase name={} classname={class} time=\"0\"", quoted(&check.title));
+        let body = format!(
+            "{}: {}\n{}: {}\n{}: {}",
+            word(&report.lang, "expected"),
+            check.expected,
+            word(&report.lang, "observed"),
+            check.observed,
+            word(&report.lang, "hint"),
+            check.hint
+        );
+        let (tag, kind) = match check.verdict {
+            _ if is_skipped(check) => {
+                let _ = writeln!(out, "><skipped message={}/></testcase>", quoted(&check.observed));
+                continue;
+            }
+            Verdict::Pass => {
+                *out += "/>\n";
+                continue;
+            }
+            Verdict::Fail => ("failure", "fail"),
+            Verdict::Error => ("error", "error"),
+        };
+        let message = quoted(&check.observed);
+        let _ =
+            writeln!(out, "><{tag} type=\"{kind}\" message={message}>{}</{tag}></testcase>", escaped(&body));
+    }
+    for task in &step.open {
+        let _ = writeln!(
+            out,
+            "    <testcase name={} classname={class} time=\"0\"><skipped message={}/></testcase>",
+            quoted(&task.title),
+            quoted(word(&report.lang, "not-graded"))
+        );
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    tests: usize,
+    failures: usize,
+    errors: usize,
+    skipped: usize,
+}
+
+impl Counts {
+    fn of(step: &StepReport) -> Self {
+        let count = |verdict| step.checks.iter().filter(|c| c.verdict == verdict).count();
+        Self {
+            tests: step.checks.len() + step.open.len(),
+            failures: count(Verdict::Fail),
+            errors: count(Verdict::Error),
+            skipped: step.open.len() + step.checks.iter().filter(|c| is_skipped(c)).count(),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.tests += other.tests;
+        self.failures += other.failures;
+        self.errors += other.errors;
+        self.skipped += other.skipped;
+    }
+
+    fn attributes(&self) -> String {
+        let Self { tests, failures, errors, skipped } = self;
+        format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\"")
+    }
+}
+
+/// Text as XML 1.0 may hold it: what it cannot hold at all is replaced.
+fn escaped(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe += "&amp;",
+            '<' => safe += "&lt;",
+            '>' => safe += "&gt;",
+            '"' => safe += "&quot;",
+            '\'' => safe += "&apos;",
+            '\n' | '\t' => safe.push(c),
+            '\r' => safe += "&#13;",
+            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => safe.push('\u{fffd}'),
+            c => safe.push(c),
+        }
+    }
+    safe
+}
+
+/// An attribute's value with its quotes; line breaks stay what they are.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", escaped(text).replace('\n', "&#10;").replace('\t', "&#9;"))
+}
