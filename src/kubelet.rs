@@ -28,6 +28,7 @@ mod logs;
 pub mod manifests;
 pub mod runtime;
 pub mod server;
+pub mod services;
 pub mod socket;
 pub mod source;
 mod status;
@@ -70,7 +71,8 @@ pub struct Kubelet {
     status: tokio::sync::watch::Sender<u64>,
     /// Whether the service runs, and since when; a stopped one leaves its containers alone.
     active: tokio::sync::watch::Sender<(bool, jiff::Timestamp)>,
-    begun: jiff::Timestamp,
+    /// The same of containerd; its containers outlive it.
+    containerd: tokio::sync::watch::Sender<(bool, jiff::Timestamp)>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -80,7 +82,8 @@ impl Kubelet {
     pub async fn start(config: Config) -> Result<Arc<Self>> {
         let journal = Journal::new(config.clock.clone());
         let begun = config.clock.now();
-        let listener = socket::bind(&config.root)?;
+        let manager = socket::bind(&config.root, socket::MANAGER)?;
+        let listener = socket::bind(&config.root, socket::SOCKET)?;
         let kubelet = Arc::new(Self {
             config,
             journal,
@@ -89,13 +92,16 @@ impl Kubelet {
             waiting: Mutex::default(),
             status: tokio::sync::watch::Sender::new(0),
             active: tokio::sync::watch::Sender::new((true, begun)),
-            begun,
+            containerd: tokio::sync::watch::Sender::new((true, begun)),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
+        kubelet.containerd_started();
         kubelet.started();
         file_watch::start(&kubelet)?;
-        kubelet.tasks.spawn(socket::serve(kubelet.clone(), listener));
+        kubelet.tasks.spawn(socket::serve(kubelet.clone(), manager));
+        kubelet.tasks.spawn(socket::serve_runtime(kubelet.clone(), listener));
+        kubelet.tasks.spawn(services::complain(kubelet.clone()));
         kubelet.tasks.spawn(workers::collect_garbage(kubelet.clone()));
         kubelet.tasks.spawn(api::run(kubelet.clone()));
         Ok(kubelet)
@@ -120,50 +126,10 @@ impl Kubelet {
         &self.journal
     }
 
-    /// Whether the service runs, and since when.
-    pub fn activity(&self) -> (bool, jiff::Timestamp) {
-        *self.active.borrow()
-    }
-
-    /// Starts, stops or restarts the service, as systemd would; anything else changes nothing.
-    fn control(&self, verb: &str) {
-        let (running, _) = self.activity();
-        let now = self.config.clock.now();
-        if matches!(verb, "stop" | "restart") && running {
-            self.journal
-                .systemd("kubelet", "Stopping kubelet.service - kubelet: The Kubernetes Node Agent...");
-            self.journal.systemd("kubelet", "kubelet.service: Deactivated successfully.");
-            self.journal.systemd("kubelet", "Stopped kubelet.service - kubelet: The Kubernetes Node Agent.");
-            self.active.send_replace((false, now));
-        }
-        if matches!(verb, "start" | "restart") && !self.activity().0 {
-            self.journal.next_pid();
-            self.started();
-            self.active.send_replace((true, now));
-        }
-    }
-
     /// The newest error in the journal, if there is any.
     pub fn last_error(&self) -> Option<String> {
         let lines = self.journal.since(0);
         lines.into_iter().rev().find(|line| line.text.starts_with('E')).map(|line| line.text)
-    }
-
-    /// What the journal says of a start.
-    fn started(&self) {
-        self.journal.set_verbosity(verbosity(&self.config.root));
-        self.journal.systemd("kubelet", "Started kubelet.service - kubelet: The Kubernetes Node Agent.");
-        let version = self.config.release.git_version;
-        for (source, text) in [
-            ("server.go:206", "\"--pod-infra-container-image will not be pruned by the image garbage collector in kubelet and should also be set in the remote runtime\"".to_owned()),
-            ("server.go:486", format!("\"Kubelet version\" kubeletVersion={version:?}")),
-            ("server.go:488", "\"Golang settings\" GOGC=\"\" GOMAXPROCS=\"\" GOTRACEBACK=\"\"".to_owned()),
-            ("kubelet.go:408", "\"Attempting to sync node with API server\"".to_owned()),
-            ("kubelet.go:303", format!("\"Adding static pod path\" path=\"/{}\"", manifests::DIRECTORY)),
-            ("server.go:1269", "\"Started kubelet\"".to_owned()),
-        ] {
-            self.journal.klog(crate::klog::Severity::Info, source, &text);
-        }
     }
 }
 

@@ -77,8 +77,27 @@ pub struct NodeTools {
     pub crictl_shows_namespace: bool,
     /// What the Node's status calls `containerRuntimeVersion`.
     pub container_runtime: &'static str,
+    /// Where the kubelet writes that its runtime does not answer.
+    pub runtime_lines: RuntimeLines,
     /// Tags of kubeadm's images that do not follow the release: the name in the images' table, the tag.
     pub image_tags: &'static [(&'static str, &'static str)],
+}
+
+/// Source positions of what a kubelet writes while its runtime does not answer.
+#[derive(Debug, Clone, Copy)]
+pub struct RuntimeLines {
+    /// `Status from runtime service failed` (`k8s.io/cri-client/pkg/remote_runtime.go`)
+    pub status: &'static str,
+    /// `Container runtime sanity check failed` (`kubelet.go`)
+    pub sanity: &'static str,
+    /// `ListPodSandbox with filter from runtime service failed`
+    pub sandboxes: &'static str,
+    /// `Failed to list pod sandboxes` (`kuberuntime_sandbox.go`)
+    pub kuberuntime: &'static str,
+    /// `GenericPLEG: Unable to retrieve pods` (`pleg/generic.go`)
+    pub pleg: &'static str,
+    /// `Skipping pod synchronization` (`kubelet.go`)
+    pub skipping: &'static str,
 }
 
 /// The hash in static pods' uids (`pkg/kubelet/config/common.go`).
@@ -253,6 +272,14 @@ const V1_31: Release = Release {
         crictl: "v1.31.1",
         crictl_shows_namespace: false,
         container_runtime: "containerd://1.7.13",
+        runtime_lines: RuntimeLines {
+            status: "log.go:32",
+            sanity: "kubelet.go:2886",
+            sandboxes: "log.go:32",
+            kuberuntime: "kuberuntime_sandbox.go:305",
+            pleg: "generic.go:238",
+            skipping: "kubelet.go:2345",
+        },
         image_tags: &[("ETCD", "3.5.15-0"), ("COREDNS", "v1.11.1"), ("PAUSE", "3.10")],
     },
     assets: assets!("1.31"),
@@ -329,6 +356,14 @@ const V1_36: Release = Release {
         crictl: "v1.36.0",
         crictl_shows_namespace: true,
         container_runtime: "containerd://2.2.1",
+        runtime_lines: RuntimeLines {
+            status: "remote_runtime.go:801",
+            sanity: "kubelet.go:3247",
+            sandboxes: "remote_runtime.go:347",
+            kuberuntime: "kuberuntime_sandbox.go:342",
+            pleg: "generic.go:312",
+            skipping: "kubelet.go:2646",
+        },
         image_tags: &[("ETCD", "3.6.8-0"), ("COREDNS", "v1.14.2"), ("PAUSE", "3.10.2")],
     },
     assets: assets!("1.36"),

@@ -141,13 +141,16 @@ impl Work {
             Err(error) => return Err(error),
         };
         self.node_uid = node["metadata"]["uid"].as_str().map(str::to_owned);
+        let error = self.kubelet.runtime_error(now);
+        let wanted = if error.is_some() { "False" } else { "True" };
         let ready = node["status"]["conditions"]
             .as_array()
-            .is_some_and(|c| c.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"));
+            .is_some_and(|c| c.iter().any(|c| c["type"] == "Ready" && c["status"] == wanted));
         let due = self.beat.is_none_or(|beat| beat.elapsed() >= heartbeat(&config.timing));
         if !ready {
-            let status = json!({"status": status::node_status(name, &address, release, now)});
-            self.client.patch(&format!("{path}/status"), &status).await?;
+            let mut status = status::node_status(name, &address, release, now);
+            status::carry_over(&mut status, &node["status"], error.as_deref());
+            self.client.patch(&format!("{path}/status"), &json!({"status": status})).await?;
         }
         if due {
             self.lease(name).await?;

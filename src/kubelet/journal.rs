@@ -40,7 +40,7 @@ pub struct Journal {
     lines: Mutex<VecDeque<Line>>,
     newest: watch::Sender<u64>,
     clock: SharedClock,
-    pid: Mutex<u32>,
+    pids: Mutex<(u32, u32)>,
     verbosity: AtomicU8,
 }
 
@@ -51,14 +51,20 @@ impl Journal {
             lines: Mutex::default(),
             newest: watch::Sender::new(0),
             clock,
-            pid: Mutex::new(132),
+            pids: Mutex::new((132, 87)),
             verbosity: AtomicU8::new(0),
         }
     }
 
     /// The kubelet's process id.
     pub fn pid(&self) -> u32 {
-        *lock(&self.pid)
+        lock(&self.pids).0
+    }
+
+    /// The process id of a unit: the kubelet's or containerd's.
+    pub fn unit_pid(&self, unit: &str) -> u32 {
+        let pids = *lock(&self.pids);
+        if unit == "containerd" { pids.1 } else { pids.0 }
     }
 
     /// Sets how much is written (`-v`).
@@ -66,9 +72,11 @@ impl Journal {
         self.verbosity.store(verbosity, Ordering::Relaxed);
     }
 
-    /// The kubelet was started again.
-    pub fn next_pid(&self) {
-        *lock(&self.pid) += 411;
+    /// A unit was started again: the next process ids are larger than all before.
+    pub fn next_pid(&self, unit: &str) {
+        let mut pids = lock(&self.pids);
+        let next = pids.0.max(pids.1) + 411;
+        if unit == "containerd" { pids.1 = next } else { pids.0 = next }
     }
 
     /// A klog line of the kubelet.
@@ -80,6 +88,14 @@ impl Journal {
         }
         let (now, pid) = (self.clock.now(), self.pid());
         self.write(now, "kubelet", "kubelet", pid, klog::line(severity, now, pid, source, message));
+    }
+
+    /// A line of containerd (logrus' text format); `more` is what follows the message, with its leading space.
+    pub fn containerd(&self, level: &str, message: &str, more: &str) {
+        let (now, pid) = (self.clock.now(), self.unit_pid("containerd"));
+        let quoted = if message.contains(' ') { format!("{message:?}") } else { message.to_owned() };
+        let text = format!("time=\"{now:.9}\" level={level} msg={quoted}{more}");
+        self.write(now, "containerd", "containerd", pid, text);
     }
 
     /// A line of systemd about a unit.

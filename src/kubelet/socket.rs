@@ -1,6 +1,7 @@
 //! What crictl, systemctl and journalctl on a node ask: one JSON line in, JSON lines out.
 //!
-//! The socket is where containerd's is; it answers whether an API server runs or not.
+//! There are two sockets, where a node has containerd's and systemd's; both answer whether an API server runs or not. The
+//! first is gone while containerd is stopped.
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -18,8 +19,10 @@ use super::logs::Wanted;
 use super::runtime::{Container, Sandbox};
 use crate::error::{Context, Result};
 
-/// Where the socket is on a node.
+/// Where containerd's socket is on a node.
 pub const SOCKET: &str = "/run/containerd/containerd.sock";
+/// Where systemd's is.
+pub const MANAGER: &str = "/run/systemd/private";
 
 /// A question.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -82,15 +85,42 @@ pub struct Service {
     pub address: String,
 }
 
-/// Binds the socket below a node's root, whose path may be longer than a socket's may be.
-pub(super) fn bind(root: &Path) -> Result<UnixListener> {
-    let path = root.join(SOCKET.trim_start_matches('/'));
+/// Binds a socket below a node's root, whose path may be longer than a socket's may be.
+pub(super) fn bind(root: &Path, socket: &str) -> Result<UnixListener> {
+    let path = root.join(socket.trim_start_matches('/'));
+    let name = path.file_name().unwrap_or_default().to_owned();
     let what = || format!("cannot listen on {}", path.display());
     let parent = path.parent().unwrap_or(root);
     std::fs::create_dir_all(parent).context_what(what)?;
     let _ = std::fs::remove_file(&path);
     let directory = std::fs::File::open(parent).context_what(what)?;
-    UnixListener::bind(format!("/proc/self/fd/{}/containerd.sock", directory.as_raw_fd())).context_what(what)
+    let short = Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string()).join(name);
+    UnixListener::bind(short).context_what(what)
+}
+
+/// Answers at containerd's socket while containerd runs; while it does not, there is no socket.
+pub(super) async fn serve_runtime(kubelet: Arc<Kubelet>, listener: UnixListener) {
+    let mut listener = Some(listener);
+    let mut containerd = kubelet.containerd.subscribe();
+    loop {
+        if let Some(listener) = listener.take() {
+            tokio::select! {
+                () = serve(kubelet.clone(), listener) => return,
+                gone = containerd.wait_for(|(up, _)| !up) => if gone.is_err() { return },
+            }
+        }
+        let _ = std::fs::remove_file(kubelet.config.root.join(SOCKET.trim_start_matches('/')));
+        tokio::select! {
+            () = kubelet.stop.cancelled() => return,
+            back = containerd.wait_for(|(up, _)| *up) => if back.is_err() { return },
+        }
+        // Where it cannot be made, the tools say that there is none.
+        listener = bind(&kubelet.config.root, SOCKET).ok();
+        if listener.is_none() {
+            tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+            listener = bind(&kubelet.config.root, SOCKET).ok();
+        }
+    }
 }
 
 /// Answers until the kubelet ends.
@@ -176,11 +206,9 @@ async fn respond(
             }
         }
         Question::Service { unit, verb } => {
-            if unit == "kubelet" {
-                kubelet.control(&verb);
-            }
-            let (active, since) = if unit == "kubelet" { kubelet.activity() } else { (true, kubelet.begun) };
-            let pid = if unit == "kubelet" { kubelet.journal.pid() } else { 87 };
+            kubelet.control(&unit, &verb);
+            let (active, since) = kubelet.unit(&unit).unwrap_or((false, config.clock.now()));
+            let pid = kubelet.journal.unit_pid(&unit);
             let (now, address) = (config.clock.now(), config.address.to_string());
             send(write, &Service { active, pid, since, now, address }).await
         }

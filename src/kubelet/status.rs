@@ -45,6 +45,22 @@ pub fn node_status(name: &str, address: &str, release: &Release, now: Timestamp)
     })
 }
 
+/// Makes a status follow the one before: a runtime's error, and conditions that did not change keep their time.
+pub fn carry_over(status: &mut Value, before: &Value, error: Option<&str>) {
+    let Some(conditions) = status["conditions"].as_array_mut() else { return };
+    for condition in conditions {
+        if let Some(error) = error.filter(|_| condition["type"] == "Ready") {
+            condition["status"] = json!("False");
+            condition["reason"] = json!("KubeletNotReady");
+            condition["message"] = json!(error);
+        }
+        let old = before["conditions"].as_array().and_then(|c| c.iter().find(|c| c["type"] == condition["type"]));
+        if let Some(old) = old.filter(|old| old["status"] == condition["status"]) {
+            condition["lastTransitionTime"] = old["lastTransitionTime"].clone();
+        }
+    }
+}
+
 fn kernel() -> String {
     rustix::system::uname().release().to_string_lossy().into_owned()
 }

@@ -23,6 +23,12 @@ pub struct Timing {
     pub liveness: Duration,
     /// How long a starting API server waits for etcd (really 20 s).
     pub storage: Duration,
+    /// How long a kubelet bears a runtime that does not answer before its node is not ready (really 30 s).
+    pub runtime_grace: Duration,
+    /// How long it bears that pods could not be listed (really 3 min).
+    pub relist_grace: Duration,
+    /// How often it lists them (really 1 s).
+    pub relist: Duration,
     /// From a ready server to a pod that is Ready (the startup probe, really 10 to 20 s).
     pub startup_probe: Duration,
 }
@@ -40,6 +46,9 @@ impl Timing {
             server_hooks: Duration::from_millis(900),
             liveness: Duration::from_secs(80),
             storage: Duration::from_secs(20),
+            runtime_grace: Duration::from_secs(30),
+            relist_grace: Duration::from_secs(180),
+            relist: Duration::from_secs(1),
             startup_probe: Duration::from_secs(10),
         }
     }
@@ -56,6 +65,9 @@ impl Timing {
             server_hooks: Duration::from_millis(50),
             liveness: Duration::from_millis(800),
             storage: Duration::from_millis(600),
+            runtime_grace: Duration::from_millis(1500),
+            relist_grace: Duration::from_secs(60),
+            relist: Duration::from_millis(250),
             startup_probe: Duration::from_millis(300),
         }
     }
@@ -78,6 +90,9 @@ mod tests {
             ("server hooks", real.server_hooks, scaled.server_hooks, 900),
             ("liveness", real.liveness, scaled.liveness, 80_000),
             ("storage", real.storage, scaled.storage, 20_000),
+            ("a silent runtime", real.runtime_grace, scaled.runtime_grace, 30_000),
+            ("a silent list", real.relist_grace, scaled.relist_grace, 180_000),
+            ("relist", real.relist, scaled.relist, 1000),
             ("startup probe", real.startup_probe, scaled.startup_probe, 10_000),
         ] {
             assert_eq!(real, Duration::from_millis(milliseconds), "{what}");

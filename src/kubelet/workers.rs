@@ -143,6 +143,10 @@ async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Rec
     let text = |key: &str| pod["metadata"][key].as_str().unwrap_or_default().to_owned();
     let reference = PodRef { name: text("name"), namespace: text("namespace"), uid: uid.to_owned() };
     let runtime = &kubelet.config.runtime;
+    tokio::select! {
+        () = kubelet.able() => {}
+        _ = wanted.wait_for(|w| !w) => return,
+    }
     let sandbox = runtime.run_sandbox(&reference);
     kubelet.pleg(pod, uid, "ContainerStarted", &sandbox);
     let specs = containers(pod);
@@ -152,6 +156,7 @@ async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Rec
         _ = wanted.wait_for(|w| !w) => {}
         _ = supervised => {}
     }
+    kubelet.able().await;
     let grace = kubelet.grace(pod);
     // Of a pod that came back meanwhile the kubelet tells how its containers died, of one that is gone it does not.
     let known = wanted.clone();
@@ -209,6 +214,7 @@ async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spe
     let mut back_off: Option<(Duration, u64, Instant)> = None;
     loop {
         pull(kubelet, pod, uid, spec).await;
+        kubelet.able().await;
         let id = runtime.start_container(sandbox, spec);
         kubelet.pleg(pod, uid, "ContainerStarted", &id);
         loop {
@@ -220,6 +226,7 @@ async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spe
                 return;
             }
         }
+        kubelet.able().await;
         kubelet.pleg(pod, uid, "ContainerDied", &id);
         // One ended container a name is kept: the newest.
         for old in runtime.containers() {
@@ -260,8 +267,17 @@ async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spe
                         ),
                     )),
                 );
-                tokio::time::sleep(wait).await;
+                let mut active = kubelet.active.subscribe();
+                let restarted = tokio::select! {
+                    () = tokio::time::sleep(wait) => false,
+                    _ = active.wait_for(|(active, _)| !active) => true,
+                };
                 kubelet.set_waiting(&id, None);
+                if restarted {
+                    // Back-offs are the process's own: the next one knows of none.
+                    back_off = None;
+                    continue;
+                }
                 ((wait * 2).min(timing.crash_backoff_max), (seconds * 2).min(300), Instant::now())
             }
             _ => (timing.crash_backoff, 10, Instant::now()),
@@ -301,7 +317,7 @@ async fn pull(kubelet: &Kubelet, pod: &Value, uid: &str, spec: &ContainerSpec) {
 }
 
 /// Seconds as Go prints a duration: `10s`, `1m20s`, `5m0s`.
-fn go_duration(seconds: u64) -> String {
+pub(super) fn go_duration(seconds: u64) -> String {
     if seconds < 60 { format!("{seconds}s") } else { format!("{}m{}s", seconds / 60, seconds % 60) }
 }
 
@@ -315,6 +331,7 @@ pub(super) async fn collect_garbage(kubelet: Arc<Kubelet>) {
             () = kubelet.stop.cancelled() => return,
             () = tokio::time::sleep(period) => {}
         }
+        kubelet.able().await;
         let stopped: Vec<_> = runtime.sandboxes().into_iter().filter(|s| !s.ready).map(|s| s.id).collect();
         for id in &stale {
             runtime.remove_sandbox(id);

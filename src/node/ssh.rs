@@ -54,9 +54,7 @@ pub async fn serve(hosts: &[Host], program: &Path, clock: &SharedClock) -> Resul
         let listener = host.node.listen(SocketAddr::new(host.address, PORT)).await?;
         let at = listener.local_addr().unwrap_or_else(|_| SocketAddr::new(host.address, PORT));
         listening.push((host.node.name().to_owned(), at));
-        // Where there was no login yet, the lab was set up from the other node.
-        let other = hosts.iter().find(|h| h.address != host.address).unwrap_or(host).address;
-        tasks.push(server::start(Arc::clone(&host.node), listener, key, other, clock.clone()));
+        tasks.push(server::start(Arc::clone(&host.node), listener, key, clock.clone()));
     }
     let servers = Servers { tasks };
     for host in hosts {

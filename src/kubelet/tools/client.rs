@@ -4,26 +4,48 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use crate::kubelet::socket::{Question, SOCKET};
+use crate::kubelet::socket::{MANAGER, Question, SOCKET};
 
 /// Names the socket where a node has no root of its own.
 pub const VARIABLE: &str = "CKS_LAB_NODE_SOCKET";
 
-/// Where the socket is for this process.
-pub fn socket_path() -> PathBuf {
-    std::env::var_os(VARIABLE).map_or_else(|| SOCKET.into(), PathBuf::from)
+/// Whom a tool asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// containerd, which may be stopped.
+    Runtime,
+    /// systemd.
+    Manager,
+}
+
+/// Where a socket is for this process.
+pub fn socket_path(whom: Whom) -> PathBuf {
+    let runtime = std::env::var_os(VARIABLE).map(PathBuf::from);
+    match (whom, runtime) {
+        (Whom::Runtime, runtime) => runtime.unwrap_or_else(|| SOCKET.into()),
+        (Whom::Manager, None) => MANAGER.into(),
+        // Of a node without a root of its own the one stands beside the other.
+        (Whom::Manager, Some(runtime)) => {
+            let run = runtime.ancestors().nth(2).map(PathBuf::from).unwrap_or_default();
+            run.join(MANAGER.trim_start_matches("/run/"))
+        }
+    }
 }
 
 /// The answers to one question.
 pub struct Answers(BufReader<UnixStream>);
 
 /// Asks a question.
-pub fn ask(question: &Question) -> io::Result<Answers> {
-    let path = socket_path();
+pub fn ask(whom: Whom, question: &Question) -> io::Result<Answers> {
+    ask_at(&socket_path(whom), question)
+}
+
+/// Asks a question at a socket.
+pub fn ask_at(path: &Path, question: &Question) -> io::Result<Answers> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
     };
@@ -49,6 +71,6 @@ impl Answers {
 }
 
 /// Asks a question that has one answer.
-pub fn ask_one<T: DeserializeOwned>(question: &Question) -> io::Result<T> {
-    ask(question)?.next_message()?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+pub fn ask_one<T: DeserializeOwned>(whom: Whom, question: &Question) -> io::Result<T> {
+    ask(whom, question)?.next_message()?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }

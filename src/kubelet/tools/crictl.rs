@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::client;
+use super::client::{self, Whom};
 use super::text::{ago, columns};
 use crate::kubelet::runtime::images::{self, IMAGES};
 use crate::kubelet::runtime::logs::Entry;
@@ -180,12 +180,12 @@ fn unreachable(error: &io::Error) -> String {
     };
     format!(
         "validate service connection: validate CRI v1 runtime API for endpoint \"unix://{path}\": rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix {path}: connect: {why}\"",
-        path = client::socket_path().display()
+        path = client::socket_path(Whom::Runtime).display()
     )
 }
 
 fn state() -> Result<NodeState, String> {
-    client::ask_one(&Question::State).map_err(|e| unreachable(&e))
+    client::ask_one(Whom::Runtime, &Question::State).map_err(|e| unreachable(&e))
 }
 
 fn short(id: &str, options: &Options) -> String {
@@ -284,7 +284,8 @@ fn pods(state: &NodeState, options: &Options) -> String {
 
 /// The release of this node; the default one where there is no kubelet to ask.
 fn release() -> &'static Release {
-    state().map_or_else(|_| default_release(), |state| release_of(&state))
+    let state = client::ask_one(Whom::Manager, &Question::State);
+    state.map_or_else(|_| default_release(), |state| release_of(&state))
 }
 
 fn usage() -> String {
@@ -340,7 +341,7 @@ fn show_logs(options: &Options) -> Result<(), String> {
         Some(text) => Some(since(text, state.now)?),
     };
     let question = Question::Logs { id: container.id.clone(), follow: options.has("follow"), tail, since };
-    let mut answers = client::ask(&question).map_err(|e| unreachable(&e))?;
+    let mut answers = client::ask(Whom::Runtime, &question).map_err(|e| unreachable(&e))?;
     while let Some(entry) = answers.next_message::<Entry>().map_err(|e| e.to_string())? {
         let line = if options.has("timestamps") {
             format!("{:.9} {}\n", entry.at, entry.text)

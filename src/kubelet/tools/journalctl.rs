@@ -7,7 +7,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::client;
+use super::client::{self, Whom};
 use crate::kubelet::journal::Line;
 use crate::kubelet::socket::{NodeState, Question};
 
@@ -99,14 +99,14 @@ pub fn main(args: Vec<OsString>) -> i32 {
 fn run(words: &[String]) -> Result<(), String> {
     let options = parse(words)?;
     let failed = |e: io::Error| format!("Failed to open journal: {e}");
-    let state: NodeState = client::ask_one(&Question::State).map_err(failed)?;
+    let state: NodeState = client::ask_one(Whom::Manager, &Question::State).map_err(failed)?;
     let since = options.since.as_deref().map(|text| time(text, state.now)).transpose()?;
     let wanted = |line: &Line| {
         (options.units.is_empty() || options.units.contains(&line.unit))
             && since.is_none_or(|since| line.at >= since)
     };
     let mut lines = Vec::new();
-    let mut answers = client::ask(&Question::Journal { follow: false }).map_err(failed)?;
+    let mut answers = client::ask(Whom::Manager, &Question::Journal { follow: false }).map_err(failed)?;
     while let Some(line) = answers.next_message::<Line>().map_err(failed)? {
         lines.push(line);
     }
@@ -133,7 +133,7 @@ fn run(words: &[String]) -> Result<(), String> {
         }
     }
     if options.follow {
-        let mut answers = client::ask(&Question::Journal { follow: true }).map_err(failed)?;
+        let mut answers = client::ask(Whom::Manager, &Question::Journal { follow: true }).map_err(failed)?;
         while let Some(line) = answers.next_message::<Line>().map_err(failed)? {
             if line.sequence > last && wanted(&line) && !write(&line) {
                 break;

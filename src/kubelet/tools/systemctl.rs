@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
 
-use super::client;
+use super::client::{self, Whom};
 use super::text::ago;
 use crate::kubelet::journal::Line;
 use crate::kubelet::socket::{Question, Service};
@@ -90,7 +90,7 @@ fn one(verb: &str, name: &str) -> (i32, String) {
     }
     let asked = if verb == "is-active" { "status" } else { verb };
     let service: Service =
-        match client::ask_one(&Question::Service { unit: short.into(), verb: asked.into() }) {
+        match client::ask_one(Whom::Manager, &Question::Service { unit: short.into(), verb: asked.into() }) {
             Ok(service) => service,
             Err(error) => return (1, format!("Failed to connect to bus: {error}\n")),
         };
@@ -103,7 +103,7 @@ fn one(verb: &str, name: &str) -> (i32, String) {
 }
 
 fn journal(unit: &str) -> Vec<Line> {
-    let Ok(mut answers) = client::ask(&Question::Journal { follow: false }) else { return Vec::new() };
+    let Ok(mut answers) = client::ask(Whom::Manager, &Question::Journal { follow: false }) else { return Vec::new() };
     let mut lines = Vec::new();
     while let Ok(Some(line)) = answers.next_message::<Line>() {
         lines.push(line);

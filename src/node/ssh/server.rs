@@ -1,6 +1,6 @@
 //! The ssh server of a node: connections, who may log in, and the replies to a channel's requests (RFC 4252, 4254).
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,8 +18,6 @@ use crate::node::Node;
 pub(super) struct Shared {
     /// The node.
     pub node: Arc<dyn Node>,
-    /// Who set the node up; the last login before the first.
-    pub first: IpAddr,
     /// The time.
     pub clock: SharedClock,
 }
@@ -29,7 +27,6 @@ pub(super) fn start(
     node: Arc<dyn Node>,
     listener: TcpListener,
     key: PrivateKey,
-    first: IpAddr,
     clock: SharedClock,
 ) -> AbortHandle {
     let config = Arc::new(Config {
@@ -42,7 +39,7 @@ pub(super) fn start(
         nodelay: true,
         ..Config::default()
     });
-    let shared = Arc::new(Shared { node, first, clock });
+    let shared = Arc::new(Shared { node, clock });
     tokio::spawn(async move {
         // Ends with this task, and with it all connections.
         let mut connections = JoinSet::new();

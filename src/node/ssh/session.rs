@@ -211,20 +211,12 @@ fn watch(terminal: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::new(terminal)
 }
 
-/// Says what login says: the message of the day and the last login.
+/// Says what login says: the message of the day and, from the second login on, the last one.
 async fn greet(shared: &Shared, writer: &ChannelWriteHalf<Msg>, peer: SocketAddr) {
     let node = &*shared.node;
-    let set_up = || async {
-        let path = node.root()?.join("etc/hostname");
-        let made = path.metadata().ok()?.modified().ok()?;
-        Some(lastlog::Login { at: jiff::Timestamp::try_from(made).ok()?, host: shared.first.to_string() })
-    };
     let motd = node.read_file("/etc/motd").await.ok().flatten().unwrap_or_default();
     let mut text = String::from_utf8_lossy(&motd).replace('\n', "\r\n");
-    let last = match lastlog::exchange(node, shared.clock.now(), peer.ip()).await {
-        Some(last) => Some(last),
-        None => set_up().await,
-    };
+    let last = lastlog::exchange(node, shared.clock.now(), peer.ip()).await;
     if node.read_file("/root/.hushlogin").await.ok().flatten().is_some() {
         return;
     }
