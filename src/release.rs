@@ -124,8 +124,19 @@ pub struct Assets {
     pub schema: &'static [u8],
     /// The columns of tables, compressed JSON.
     pub columns: &'static [u8],
+    /// The kubelet's settings, as kubeadm writes them.
+    pub kubelet: KubeletFiles,
     /// File name and content of the static pod manifests that kubeadm writes, without the lesson's plugin.
     pub manifests: [(&'static str, &'static str); 4],
+}
+
+/// The kubelet's settings.
+#[derive(Debug, Clone, Copy)]
+pub struct KubeletFiles {
+    /// `/var/lib/kubelet/config.yaml`
+    pub config: &'static str,
+    /// `/var/lib/kubelet/kubeadm-flags.env`, with `ADDRESS` for the node's
+    pub flags: &'static str,
 }
 
 macro_rules! assets {
@@ -137,6 +148,10 @@ macro_rules! assets {
             rbac_policy: include_str!(concat!("../assets/rbac/bootstrap-", $release, ".jsonl")),
             schema: include_bytes!(concat!("../assets/schema-", $release, ".txt.gz")),
             columns: include_bytes!(concat!("../assets/columns-", $release, ".json.gz")),
+            kubelet: KubeletFiles {
+                config: include_str!(concat!("../assets/node/kubelet/config-", $release, ".yaml")),
+                flags: include_str!(concat!("../assets/node/kubelet/flags-", $release, ".env")),
+            },
             manifests: [
                 ("etcd.yaml", include_str!(concat!("../assets/manifests/etcd-", $release, ".yaml"))),
                 (

@@ -30,6 +30,7 @@ use crate::state_dir::LabDir;
 pub mod addons;
 mod changes;
 pub mod client;
+pub mod machine;
 mod network;
 pub mod nodes;
 pub mod plane;

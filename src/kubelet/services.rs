@@ -68,7 +68,11 @@ impl Kubelet {
 
     fn begin(&self, unit: &str) {
         self.journal.next_pid(unit);
-        if unit == "containerd" { self.containerd_started() } else { self.started() }
+        if unit == "containerd" {
+            self.containerd_started()
+        } else {
+            self.started()
+        }
         self.state(unit).send_replace((true, self.config.clock.now()));
     }
 
@@ -182,7 +186,18 @@ fn complaint(kubelet: &Kubelet, turn: u32) {
         error(lines.status, &format!("\"Status from runtime service failed\" err={GONE:?}"));
         error(lines.sanity, &format!("\"Container runtime sanity check failed\" err={GONE:?}"));
     }
-    error(lines.sandboxes, &format!("\"ListPodSandbox with filter from runtime service failed\" err={GONE:?} filter=\"nil\""));
+    // gRPC tries again after longer and longer waits.
+    if turn == 0 || turn.is_power_of_two() {
+        let address = "/var/run/containerd/containerd.sock";
+        let text = format!(
+            "[core] [Channel #1 SubChannel #2]grpc: addrConn.createTransport failed to connect to {{Addr: {address:?}, ServerName: \"localhost\", }}. Err: connection error: desc = \"transport: Error while dialing: dial unix {address}: connect: no such file or directory\""
+        );
+        kubelet.journal.klog(Severity::Warning, "logging.go:55", &text);
+    }
+    error(
+        lines.sandboxes,
+        &format!("\"ListPodSandbox with filter from runtime service failed\" err={GONE:?} filter=\"nil\""),
+    );
     error(lines.kuberuntime, &format!("\"Failed to list pod sandboxes\" err={GONE:?}"));
     error(lines.pleg, &format!("\"GenericPLEG: Unable to retrieve pods\" err={GONE:?}"));
     if let Some(why) = kubelet.runtime_error(kubelet.config.clock.now()) {

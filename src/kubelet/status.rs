@@ -54,7 +54,8 @@ pub fn carry_over(status: &mut Value, before: &Value, error: Option<&str>) {
             condition["reason"] = json!("KubeletNotReady");
             condition["message"] = json!(error);
         }
-        let old = before["conditions"].as_array().and_then(|c| c.iter().find(|c| c["type"] == condition["type"]));
+        let old =
+            before["conditions"].as_array().and_then(|c| c.iter().find(|c| c["type"] == condition["type"]));
         if let Some(old) = old.filter(|old| old["status"] == condition["status"]) {
             condition["lastTransitionTime"] = old["lastTransitionTime"].clone();
         }

@@ -142,6 +142,11 @@ pub fn add_program(spec: &mut NodeSpec, source: &Path, target: &Path) -> Result<
     bind_file(&root, source, target, &mut spec.mounts)
 }
 
+/// Lets a node see one of its own directories at another place too; both without their leading slash.
+pub fn add_directory(spec: &mut NodeSpec, own: &str, target: &str) {
+    spec.mounts.push(Mount { source: spec.root.join(own), target: target.into(), writable: true });
+}
+
 /// The environment of every command on a node.
 pub fn environment(term: &str) -> Vec<(String, String)> {
     [

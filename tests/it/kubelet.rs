@@ -272,6 +272,46 @@ async fn a_stopped_kubelet_leaves_its_containers_and_reads_the_files_again_when_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_containerd_nothing_starts_or_ends_and_what_runs_goes_on() {
+    let lab = Lab::start(|_| {}).await;
+    let first = lab.ready(API).await;
+    let node = "/api/v1/nodes/controlplane";
+    let is = |status: &'static str, reason: &'static str| {
+        move |node: &serde_json::Value| {
+            let conditions = node["status"]["conditions"].as_array().cloned().unwrap_or_default();
+            conditions.iter().any(|c| c["type"] == "Ready" && c["status"] == status && c["reason"] == reason)
+        }
+    };
+    lab.object(node, "ready", is("True", "KubeletReady")).await;
+    lab.tool("systemctl", &["stop", "containerd"]).await;
+    assert_eq!(lab.tool("systemctl", &["is-active", "containerd"]).await, "inactive\n");
+    let ps = lab.tool("crictl", &["ps"]).await;
+    assert!(ps.contains("containerd.sock: connect: no such file or directory\""), "{ps}");
+    assert!(!lab.socket().exists());
+    lab.edit(API_FILE, ANCHOR, WITH_PLUGIN);
+    let lost = lab.object(node, "not ready", is("False", "KubeletNotReady")).await;
+    let condition =
+        lost["status"]["conditions"].as_array().unwrap().iter().find(|c| c["type"] == "Ready").cloned();
+    assert_eq!(condition.unwrap()["message"], "container runtime is down");
+    let now = lab.containers(API);
+    assert_eq!((now.len(), &now[0].id, now[0].state), (1, &first.id, State::Running));
+    let journal = lab.tool("journalctl", &["-u", "kubelet", "--no-pager"]).await;
+    for line in [
+        "kubelet.go:2886] \"Container runtime sanity check failed\" err=\"rpc error: code = Unavailable",
+        "generic.go:238] \"GenericPLEG: Unable to retrieve pods\"",
+        "kubelet.go:2345] \"Skipping pod synchronization\" err=\"container runtime is down\"",
+    ] {
+        assert!(journal.contains(line), "{line}: {journal}");
+    }
+    let journal = lab.tool("journalctl", &["-u", "containerd", "--no-pager"]).await;
+    assert!(journal.contains("(containerd-shim) remains running after unit stopped."), "{journal}");
+    lab.tool("systemctl", &["start", "containerd"]).await;
+    lab.until(API, "a new pod", |c| c.iter().any(|c| c.ready && c.pod != first.pod)).await;
+    lab.object(node, "ready again", is("True", "KubeletReady")).await;
+    lab.kubelet.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn logs_are_cut_stamped_and_refused() {
     use futures::StreamExt;
     let lab = Lab::start(|_| {}).await;

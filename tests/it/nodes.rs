@@ -291,13 +291,13 @@ async fn ssh_to_the_other_node_and_back() {
     let controlplane = running.node("controlplane");
     let ours = "exec -a ssh /opt/cks-lab/cks-lab";
     let machines = sh(&controlplane, "command -v ssh").await.status == 0;
-    for client in std::iter::once(ours).chain(machines.then_some("ssh")) {
-        one_client(&controlplane, client).await;
+    for (logged_in, client) in std::iter::once(ours).chain(machines.then_some("ssh")).enumerate() {
+        one_client(&controlplane, client, logged_in > 0).await;
     }
 }
 
 /// Everything that a learner does with ssh, by one client.
-async fn one_client(controlplane: &Arc<dyn Node>, client: &str) {
+async fn one_client(controlplane: &Arc<dyn Node>, client: &str, logged_in: bool) {
     // A function, so that both clients are called the same way.
     let with = |script: &str| {
         format!("ssh() {{ ( {client} \"$@\" ) }}\n{}", script.replace("SSH", "ssh"))
@@ -341,7 +341,11 @@ async fn one_client(controlplane: &Arc<dyn Node>, client: &str) {
     }
     terminal.type_in("ssh node01\r");
     let greeting = terminal.wait_for("node01 $ ");
-    assert!(greeting.contains("Last login: ") && greeting.contains(" from 172.30.1.2"), "{greeting}");
+    if logged_in {
+        assert!(greeting.contains("Last login: ") && greeting.contains(" from 172.30.1.2"), "{greeting}");
+    } else {
+        assert!(!greeting.contains("Last login"), "nobody was there before: {greeting}");
+    }
     terminal.type_in("tty; stty size; id -u\r");
     let seen = terminal.wait_for("\r\n0\r\n");
     assert!(seen.contains("/dev/pts/") && seen.contains("30 100"), "{seen}");
@@ -359,6 +363,9 @@ async fn one_client(controlplane: &Arc<dyn Node>, client: &str) {
     terminal.wait_for("controlplane $ ");
     terminal.type_in("echo status $?\r");
     terminal.wait_for("status 4");
+    terminal.type_in("ssh node01\r");
+    let greeting = terminal.wait_for("node01 $ ");
+    assert!(greeting.contains("Last login: ") && greeting.contains(" from 172.30.1.2"), "{greeting}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

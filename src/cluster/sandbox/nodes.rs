@@ -4,7 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{CONTROL_PLANE, CONTROL_PLANE_ADDRESS, Options, SERVICE_ADDRESS, WORKER, WORKER_ADDRESS};
+use super::{
+    CONTROL_PLANE, CONTROL_PLANE_ADDRESS, Options, SERVICE_ADDRESS, WORKER, WORKER_ADDRESS, machine,
+};
 use crate::error::{Context, Error, Result};
 use crate::kubelet::runtime::process::{self, PROGRAMS};
 use crate::node::plan;
@@ -53,6 +55,10 @@ pub async fn start(options: &Options, outside: SocketAddr) -> Result<Started> {
         let mut spec = plan::prepare(name, *address, &options.dir.node_root(name), &all, &program)?;
         for (program, file) in options.real.iter().flat_map(|real| PROGRAMS.iter().zip(&real.files)) {
             plan::add_program(&mut spec, file, &Path::new(process::DIRECTORY).join(program))?;
+        }
+        machine::units(&spec.root)?;
+        if Path::new("/").join(machine::UNITS).is_dir() {
+            plan::add_directory(&mut spec, machine::OWN_UNITS, machine::UNITS);
         }
         specs.push(spec);
     }
@@ -123,6 +129,10 @@ fn keys(options: &Options, outside: SocketAddr, plain: bool) -> Result<Authority
     };
     let now = options.clock.now();
     let authority = kubeadm::ensure(&layout, now)?;
+    for (name, address) in [(CONTROL_PLANE, CONTROL_PLANE_ADDRESS), (WORKER, WORKER_ADDRESS)] {
+        let root = dir.node_root(name);
+        machine::write(&root, name, address, name == CONTROL_PLANE, options.release, &options.clock)?;
+    }
     let root = dir.node_root(CONTROL_PLANE);
     let config = root.join("root/.kube/config");
     if !config.exists() {

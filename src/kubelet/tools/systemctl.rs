@@ -103,7 +103,9 @@ fn one(verb: &str, name: &str) -> (i32, String) {
 }
 
 fn journal(unit: &str) -> Vec<Line> {
-    let Ok(mut answers) = client::ask(Whom::Manager, &Question::Journal { follow: false }) else { return Vec::new() };
+    let Ok(mut answers) = client::ask(Whom::Manager, &Question::Journal { follow: false }) else {
+        return Vec::new();
+    };
     let mut lines = Vec::new();
     while let Ok(Some(line)) = answers.next_message::<Line>() {
         lines.push(line);
