@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(90);
 const NR: &str = "    - --enable-admission-plugins=NodeRestriction\n";
 
 /// Somebody's cluster: a sandbox in a process of its own, with NodeRestriction on as kubeadm has it.
-struct Theirs {
+pub(crate) struct Theirs {
     child: Child,
     dir: tempfile::TempDir,
     kubeconfig: PathBuf,
@@ -25,7 +25,7 @@ struct Theirs {
 }
 
 impl Theirs {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut child = command(&dir.path().join("theirs"), &["up", "--json"])
             .stdout(Stdio::piped())

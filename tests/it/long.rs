@@ -1,0 +1,7 @@
+//! What takes minutes, so that `cargo test` stays quick: `bash .ci/run` runs it, or
+//! `cargo test --test it long:: -- --ignored --show-output`. A test that cannot run here says so on one line.
+
+#![allow(clippy::print_stderr)]
+
+mod kill_points;
+mod live_real;
