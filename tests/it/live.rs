@@ -26,8 +26,13 @@ pub(crate) struct Theirs {
 
 impl Theirs {
     pub(crate) fn start() -> Self {
+        Self::start_as(&[])
+    }
+
+    /// One whose lab is started with these arguments too.
+    pub(crate) fn start_as(arguments: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut child = command(&dir.path().join("theirs"), &["up", "--json"])
+        let mut child = command(&dir.path().join("theirs"), &[&["up", "--json"], arguments].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -181,7 +186,11 @@ fn passes(home: &Path, step: &str) {
 
 #[test]
 fn the_lesson_on_somebodys_cluster_and_nothing_left_behind() {
-    let theirs = Theirs::start();
+    the_lesson(&Theirs::start());
+}
+
+/// A refusal, the lesson as a learner does it, a kill in the middle, and everything put back.
+pub(crate) fn the_lesson(theirs: &Theirs) {
     let labels = theirs.labels();
     let mine = theirs.mine();
 

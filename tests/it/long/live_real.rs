@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::live::{self, Theirs};
 use crate::program::{PROGRAM, ready, text};
+use crate::realserver::Binaries;
 
 const LIMIT: Duration = Duration::from_secs(240);
 const NR: &str = "    - --enable-admission-plugins=NodeRestriction\n";
@@ -106,10 +108,27 @@ impl Drop for Real {
     }
 }
 
+/// The same lesson where no such cluster can be: the real kube-apiserver and etcd in nodes of a lab.
+fn on_real_processes() {
+    let Some(binaries) = Binaries::or_skip("v1.31.0", "the lesson on real processes") else { return };
+    eprintln!("so the lesson is done with the real server on --cluster local");
+    let dir = binaries.dir.display().to_string();
+    live::the_lesson(&Theirs::start_as(&["--cluster", "local", "--binaries", &dir]));
+}
+
+#[test]
+#[ignore = "long: bash .ci/run runs it"]
+fn the_lesson_on_real_processes() {
+    on_real_processes();
+}
+
 #[test]
 #[ignore = "long: bash .ci/run runs it"]
 fn the_lesson_on_a_real_cluster() {
-    let Some(real) = Real::start() else { return };
+    let Some(real) = Real::start() else {
+        on_real_processes();
+        return;
+    };
     const STATE: &str = "cd /etc/kubernetes; stat -c '%n %a %u:%g' manifests/*; sha256sum manifests/*; ls -A .; test ! -e /var/lib/cks-lab";
     let labels = "kubectl get nodes -o jsonpath='{range .items[*]}{.metadata.labels}{end}'";
     let before = (real.on("controlplane", STATE), real.admin(labels));
