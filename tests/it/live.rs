@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::program::{PROGRAM, check, command, end, ready, run, text, until};
 
 mod faults;
+mod kinds;
 mod ways;
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -75,12 +76,12 @@ impl Theirs {
             let dry = [
                 "label",
                 "node",
-                "node01",
+                "controlplane",
                 "node-restriction.kubernetes.io/t=1",
                 "--dry-run=server",
                 "--overwrite",
             ];
-            let who = ["--as=system:node:node01", "--as-group=system:nodes"];
+            let who = ["--as=system:node:controlplane", "--as-group=system:nodes"];
             let output = self.try_kubectl(&[&dry[..], &who[..]].concat());
             let refused = text(&output.stderr).contains("is not allowed to modify labels");
             if wanted { refused } else { output.status.success() }

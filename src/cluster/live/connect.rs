@@ -1,5 +1,6 @@
 //! Clients for a context of a kubeconfig.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,20 +19,22 @@ pub struct Connection {
     config: Config,
     /// The context's name.
     pub context: String,
-    /// The kubeconfig's path; empty where it was merged from several.
+    /// The kubeconfig's path, or the paths of several as `KUBECONFIG` lists them.
     pub kubeconfig: PathBuf,
     /// The server's address.
     pub server: String,
 }
 
-/// The files that a kubeconfig is read from: the one named, else those of `KUBECONFIG`, else `~/.kube/config`.
+/// The files that a kubeconfig is read from: those named, else those of `KUBECONFIG`, else `~/.kube/config`.
+///
+/// What is named is one file, or a list as in `KUBECONFIG`: that is how a journal remembers several.
 fn files(named: Option<&Path>) -> Vec<PathBuf> {
-    if let Some(path) = named {
-        return vec![path.to_path_buf()];
-    }
-    match std::env::var_os("KUBECONFIG").filter(|v| !v.is_empty()) {
-        Some(list) => std::env::split_paths(&list).collect(),
-        None => {
+    let split = |list: &OsStr| std::env::split_paths(list).filter(|p| !p.as_os_str().is_empty()).collect();
+    match (named, std::env::var_os("KUBECONFIG").filter(|v| !v.is_empty())) {
+        (Some(path), _) if path.exists() => vec![path.to_path_buf()],
+        (Some(path), _) => split(path.as_os_str()),
+        (None, Some(list)) => split(&list),
+        (None, None) => {
             std::env::var_os("HOME").map(|home| Path::new(&home).join(".kube/config")).into_iter().collect()
         }
     }
@@ -64,16 +67,32 @@ fn is_a_mapping(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// One kubeconfig of several files, the first word on a name being the last, as kubectl has it: of a list some may be
+/// missing, not all.
+fn merged(files: &[PathBuf]) -> Result<Kubeconfig> {
+    let alone = files.len() == 1;
+    let there = files.iter().filter(|path| alone || path.exists());
+    let mut all: Option<Kubeconfig> = None;
+    for path in there {
+        let one = Kubeconfig::read_from(path).map_err(|e| unreadable(Some(path), e))?;
+        all = Some(match all {
+            None => one,
+            Some(first) => first.merge(one).map_err(|e| unreadable(Some(path), e))?,
+        });
+    }
+    let looked: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
+    all.ok_or_else(|| match looked.is_empty() {
+        true => unreadable(None, "neither KUBECONFIG nor HOME is set"),
+        false => unreadable(None, format!("there is none of {}", looked.join(", "))),
+    })
+}
+
 impl Connection {
     /// Reads the kubeconfig (`--kubeconfig`, else `KUBECONFIG`, else `~/.kube/config`) and picks the context.
     pub async fn open(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self> {
         let files = files(kubeconfig);
         files.iter().try_for_each(|path| is_a_mapping(path))?;
-        let read = match kubeconfig {
-            Some(path) => Kubeconfig::read_from(path),
-            None => Kubeconfig::read(),
-        };
-        let found = read.map_err(|e| unreadable(kubeconfig, e))?;
+        let found = merged(&files)?;
         let names: Vec<String> = found.contexts.iter().map(|c| c.name.clone()).collect();
         let wanted = context.map(str::to_owned).or_else(|| found.current_context.clone()).unwrap_or_default();
         if !names.contains(&wanted) {
@@ -90,11 +109,8 @@ impl Connection {
         config.connect_timeout = Some(Duration::from_secs(5));
         config.default_retry = false;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-        let path = match kubeconfig {
-            Some(path) => path.to_path_buf(),
-            None => std::env::join_paths(&files).map(PathBuf::from).unwrap_or_default(),
-        };
-        let path = std::path::absolute(&path).unwrap_or(path);
+        let absolute = files.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+        let path = std::env::join_paths(absolute).map(PathBuf::from).unwrap_or_default();
         Ok(Self { config, context: wanted, kubeconfig: path, server })
     }
 

@@ -61,7 +61,7 @@ pub async fn discover(options: &Options, lesson_nodes: &[String]) -> Result<Disc
     let items = list["items"].as_array().cloned().unwrap_or_default();
     let facts: Vec<NodeFact> = items.iter().map(node_fact).collect();
     let objects = items.iter().map(|n| (text(n, "/metadata/name"), object_record(n))).collect();
-    let control = api_server_node(&connection, &facts).await?;
+    let control = api_server_node(&connection.get("/api/v1/namespaces/kube-system/pods").await?, &facts)?;
     let mut notes = Vec::new();
     let mut real = vec![control.clone()];
     let mut workers: Vec<&NodeFact> = facts.iter().filter(|n| n.name != control).collect();
@@ -147,9 +147,8 @@ pub fn object_record(node: &Value) -> ObjectRecord {
     ObjectRecord { labels: map("/metadata/labels"), annotations: map("/metadata/annotations"), managers }
 }
 
-/// The node whose static pod the API server is.
-async fn api_server_node(connection: &Connection, nodes: &[NodeFact]) -> Result<String> {
-    let pods = connection.get("/api/v1/namespaces/kube-system/pods").await?;
+/// The node whose static pod the API server is, from the pods of kube-system.
+fn api_server_node(pods: &Value, nodes: &[NodeFact]) -> Result<String> {
     let is_server = |pod: &&Value| {
         let mirror = pod.pointer("/metadata/annotations/kubernetes.io~1config.mirror").is_some();
         let name = text(pod, "/metadata/name");
@@ -319,3 +318,7 @@ async fn api_server_manifest(node: &LiveNode, dir: &str, names: &[String]) -> Re
 pub fn is_server(content: &[u8]) -> bool {
     Manifest::parse(content).pod().as_deref() == Some("kube-system/kube-apiserver")
 }
+
+#[cfg(test)]
+#[path = "discover_tests.rs"]
+mod tests;

@@ -77,8 +77,9 @@ pub const DRIVERS: &[Driver] = &[
     Driver {
         name: "kubectl-debug",
         command: &[
+            "env",
+            "KUBECONFIG={kubeconfig}",
             "kubectl",
-            "--kubeconfig={kubeconfig}",
             "--context={context}",
             "debug",
             "node/{node}",
@@ -91,8 +92,9 @@ pub const DRIVERS: &[Driver] = &[
             "/host",
         ],
         terminal: &[
+            "env",
+            "KUBECONFIG={kubeconfig}",
             "kubectl",
-            "--kubeconfig={kubeconfig}",
             "--context={context}",
             "debug",
             "node/{node}",
@@ -118,7 +120,7 @@ pub struct Place {
     pub host: String,
     /// The minikube profile.
     pub profile: String,
-    /// The kubeconfig's path.
+    /// The kubeconfig's path, or the paths of several as `KUBECONFIG` lists them.
     pub kubeconfig: String,
     /// The context's name.
     pub context: String,

@@ -78,9 +78,21 @@ impl Theirs {
             manifest = "/etc/kubernetes/manifests/kube-apiserver.yaml",
             manifests = self.manifest.parent().unwrap().display(),
         );
-        std::fs::write(&path, script).unwrap();
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        format!("controlplane={}", path.display())
+        way(&path, &script)
+    }
+
+    /// A way to the control plane on which files below a directory cannot grow past a few hundred bytes.
+    fn too_small(&self, below: &str) -> String {
+        let script = format!(
+            "#!/bin/sh\nfor word; do last=$word; done\n\
+             script=$(echo \"$last\" | sed -n 's/^eval \"`echo \\(.*\\)|base64 -d`\"$/\\1/p' | base64 -d)\n\
+             export CKS_LAB_HOME='{home}'\n\
+             case $script in *'p={below}/'*'mv -f'*) exec {PROGRAM} exec controlplane -- \
+             sh -c 'trap \"\" XFSZ; ulimit -f 1; exec \"$@\"' sh \"$@\" ;; esac\n\
+             exec {PROGRAM} exec controlplane -- \"$@\"\n",
+            home = self.home().display(),
+        );
+        way(&self.dir.path().join("small.sh"), &script)
     }
 
     /// A lab that must fail; what it said.
@@ -111,6 +123,13 @@ impl Theirs {
     }
 }
 
+/// A way to the control plane by a script.
+fn way(path: &std::path::Path, script: &str) -> String {
+    std::fs::write(path, script).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    format!("controlplane={}", path.display())
+}
+
 /// One in sixteen of the steps; `long::kill_points` has all.
 #[test]
 fn killed_at_some_steps() {
@@ -126,6 +145,18 @@ fn the_way_to_the_node_dies_in_the_middle_of_the_write() {
     assert!(said.contains("the content broke off on its way"), "{said}");
     assert!(said.contains("the original manifest is in place"), "{said}");
     theirs.assert_as_it_was(&labels);
+}
+
+#[test]
+fn the_nodes_disk_takes_no_more() {
+    let theirs = Theirs::start();
+    let labels = theirs.labels();
+    for below in ["/var/lib/cks-lab", "/etc/kubernetes/manifests"] {
+        let said = theirs.fails(&theirs.too_small(below), &[]);
+        assert!(said.contains("File too large"), "{below}: {said}");
+        assert!(said.contains("the original manifest is in place"), "{below}: {said}");
+        theirs.assert_as_it_was(&labels);
+    }
 }
 
 #[test]

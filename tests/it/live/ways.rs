@@ -58,7 +58,8 @@ fn each_driver_has_its_command_line() {
         (
             "kubectl-debug",
             [
-                &["kubectl", "--kubeconfig=/k/config", "--context=ctx", "debug", "node/w-1", "-q", "-i"][..],
+                &["env", "KUBECONFIG=/k/config", "kubectl", "--context=ctx", "debug", "node/w-1", "-q", "-i"]
+                    [..],
                 &["--profile=sysadmin", "--image=busybox", "--", "chroot", "/host"],
                 &own,
             ]
@@ -75,7 +76,7 @@ fn each_driver_has_its_command_line() {
 #[test]
 fn the_programs_get_exactly_those_words() {
     let theirs = tempfile::tempdir().unwrap();
-    let names = ["ssh", "docker", "minikube", "limactl", "multipass", "vagrant", "kubectl"];
+    let names = ["ssh", "docker", "minikube", "limactl", "multipass", "vagrant", "env"];
     for name in names {
         stand_in(theirs.path(), name);
     }
