@@ -30,7 +30,7 @@ def fetch(args, path, accept="application/json"):
 
 
 def go_structs(path):
-    """{struct: ({json name: (go type, pointer, omitempty)}, [embedded])} of one types.go."""
+    """{struct: ({json name: (go type, pointer, omitempty, place, omitzero)}, [embedded])} of one types.go."""
     with open(path) as handle:
         text = handle.read()
     found = {}
@@ -39,7 +39,7 @@ def go_structs(path):
         for _, kind, tag in FIELD.findall(body):
             json_name, _, options = tag.partition(",")
             if json_name:
-                fields[json_name] = (kind, kind.startswith("*"), "omitempty" in options, len(fields))
+                fields[json_name] = (kind, kind.startswith("*"), "omitempty" in options, len(fields), "omitzero" in options)
         found[name] = (fields, [e.split(".")[-1] for e in INLINE.findall(body)])
     return found
 
@@ -128,11 +128,11 @@ def table(args, documents):
             if gvk["kind"] == short:
                 lines.append(f" kind {gvk['group'] or '-'} {gvk['version']} {gvk['kind']}")
         properties = schema.get("properties", {})
-        for field in sorted(properties, key=lambda f: go.get(f, ("", 0, 0, 99))[3]):
+        for field in sorted(properties, key=lambda f: go.get(f, ("", 0, 0, 99, 0))[3]):
             p = properties[field]
-            kind, pointer, omit, _ = go.get(field, ("", False, True, 0))
+            kind, pointer, omit, _, zero = go.get(field, ("", False, True, 0, False))
             words = [field, shape(schemas, p)]
-            flags = ("p" if pointer else "") + ("o" if omit else "") + ("r" if field in schema.get("required", []) else "")
+            flags = ("p" if pointer else "") + ("o" if omit else "") + ("z" if zero else "") + ("r" if field in schema.get("required", []) else "")
             words.append(flags or "-")
             if field in wire:
                 words.append("N=" + wire[field])

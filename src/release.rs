@@ -48,6 +48,21 @@ pub struct FeatureGates {
     pub watch_list: bool,
     /// Whether NodeRestriction lists more kinds that a mirror pod may not refer to (since v1.33).
     pub mirror_pods_refer_to_nothing: bool,
+    /// Whether a shortened deletion still ends in the future (since v1.33).
+    pub deletions_end_in_the_future: bool,
+    /// Whether a time that is not set is written as `null` (until 1.33).
+    pub shows_unset_times: bool,
+    /// Whether lists at an exact version are answered from the watch cache (`ListFromCacheSnapshot`, KEP-4988), which words
+    /// wrong versions in its own way.
+    pub lists_from_snapshots: bool,
+    /// Whether options of a deletion that cannot be read are a bad request (since 1.32).
+    pub bad_delete_options_are_bad_requests: bool,
+    /// `AuthorizeWithSelectors` (KEP-4601): access reviews keep selectors.
+    pub reviews_have_selectors: bool,
+    /// Whether an answered token request has a uid (since 1.32).
+    pub token_requests_have_uids: bool,
+    /// Whether pods have a generation (`PodObservedGenerationTracking`, KEP-5067).
+    pub pods_have_generation: bool,
 }
 
 /// How validation errors are worded.
@@ -55,6 +70,10 @@ pub struct FeatureGates {
 pub struct Wording {
     /// Whether values that are neither text nor number are shown as JSON, rather than as Go prints them (since 1.34).
     pub values_as_json: bool,
+    /// What is said of a text that is too long; `{}` is the limit in bytes.
+    pub too_long: &'static str,
+    /// Where the Go source says that a kind is not registered.
+    pub scheme: &'static str,
     /// Phrases of the oldest release, with what this one says instead.
     pub phrases: &'static [(&'static str, &'static str)],
 }
@@ -252,6 +271,13 @@ const V1_31: Release = Release {
         constrained_impersonation: false,
         watch_list: false,
         mirror_pods_refer_to_nothing: false,
+        deletions_end_in_the_future: false,
+        shows_unset_times: true,
+        lists_from_snapshots: false,
+        bad_delete_options_are_bad_requests: false,
+        reviews_have_selectors: false,
+        token_requests_have_uids: false,
+        pods_have_generation: false,
     },
     mutating_plugins: &[
         "NamespaceLifecycle",
@@ -281,7 +307,12 @@ const V1_31: Release = Release {
         "ValidatingAdmissionWebhook",
         "ResourceQuota",
     ],
-    wording: Wording { values_as_json: false, phrases: &[] },
+    wording: Wording {
+        values_as_json: false,
+        too_long: "must have at most {} bytes",
+        scheme: "pkg/runtime/scheme.go:100",
+        phrases: &[],
+    },
     node: NodeTools {
         static_pod_hash: StaticPodHash::Md5,
         crictl: "v1.31.1",
@@ -322,6 +353,13 @@ const V1_36: Release = Release {
         constrained_impersonation: true,
         watch_list: true,
         mirror_pods_refer_to_nothing: true,
+        deletions_end_in_the_future: true,
+        shows_unset_times: false,
+        lists_from_snapshots: true,
+        bad_delete_options_are_bad_requests: true,
+        reviews_have_selectors: true,
+        token_requests_have_uids: true,
+        pods_have_generation: true,
     },
     mutating_plugins: &[
         "NamespaceLifecycle",
@@ -360,6 +398,8 @@ const V1_36: Release = Release {
     ],
     wording: Wording {
         values_as_json: true,
+        too_long: "may not be more than {} bytes",
+        scheme: "pkg/runtime/scheme.go:111",
         phrases: &[
             ("a qualified name must consist", "a valid label key must consist"),
             ("must be no more than 63 characters", "must be no more than 63 bytes"),

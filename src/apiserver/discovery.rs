@@ -50,6 +50,11 @@ fn groups(release: &'static Release) -> Vec<(&'static str, Vec<&'static str>)> {
     groups
 }
 
+/// Whether a version of a group is served.
+pub fn has_version(release: &'static Release, group: &str, version: &str) -> bool {
+    resources(release).any(|rt| rt.group == group && rt.version == version)
+}
+
 /// `/api`
 pub fn core_versions(address: &str) -> Value {
     json!({
@@ -151,7 +156,9 @@ pub fn aggregated(release: &'static Release, core: bool, version: &str) -> Value
             if !group.is_empty() {
                 metadata.insert("name".into(), json!(group));
             }
-            metadata.insert("creationTimestamp".into(), Value::Null);
+            if release.gates.shows_unset_times {
+                metadata.insert("creationTimestamp".into(), Value::Null);
+            }
             json!({"metadata": metadata, "versions": versions})
         })
         .collect();

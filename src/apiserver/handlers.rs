@@ -31,7 +31,7 @@ mod tokens;
 mod update;
 mod watch;
 
-pub(super) use negotiate::{json_bytes, reply_of};
+pub(super) use negotiate::{Produces, check_route as check_accept, discovery_reply, json_bytes, reply_of};
 
 /// A request that may be served.
 pub struct Call<'a> {
@@ -84,11 +84,23 @@ pub fn page_not_found() -> Reply {
     Reply::text(404, "404 page not found\n")
 }
 
+/// The answer at a path that nothing is served at: below a group's path a Status, elsewhere a text.
+pub fn not_served(release: &'static crate::release::Release, path: &str) -> Result<Reply, Status> {
+    let mut parts = path.split('/').skip(1);
+    let known = match (parts.next(), parts.next()) {
+        (Some("api"), Some(_)) => true,
+        (Some("apis"), Some(group)) => registry::all(release).iter().any(|rt| rt.group == group),
+        _ => false,
+    };
+    if known { Err(no_such_resource()) } else { Ok(page_not_found()) }
+}
+
 fn no_such_resource() -> Status {
     Status::generic(404, "NotFound", "the server could not find the requested resource")
 }
 
-fn no_such_method() -> Status {
+/// The path is served, but not with this method.
+pub fn no_such_method() -> Status {
     Status::generic(
         405,
         "MethodNotAllowed",
@@ -101,12 +113,14 @@ pub async fn serve(call: &mut Call<'_>, method: &str) -> Result<Reply, Status> {
     let info = call.info;
     let release = call.core.dependencies.release;
     let Some(rt) = registry::find(release, &info.api_group, &info.api_version, &info.resource) else {
-        let known = registry::all(release)
-            .iter()
-            .any(|rt| rt.group == info.api_group && rt.version == info.api_version);
-        return if known { Err(no_such_resource()) } else { Ok(page_not_found()) };
+        return not_served(release, &info.path);
     };
     check_route(rt, info, method)?;
+    let lists = matches!(info.verb.as_str(), "list" | "watch");
+    if !matches!(info.subresource.as_str(), "log" | "exec" | "attach" | "portforward" | "proxy") {
+        check_accept(call.headers, if lists { Produces::Lists } else { Produces::Objects })?;
+        negotiate::accepted(call.headers)?;
+    }
     if rt.plural == components::RESOURCE {
         return components::serve(call, rt);
     }
@@ -122,6 +136,7 @@ pub async fn serve(call: &mut Call<'_>, method: &str) -> Result<Reply, Status> {
         ("eviction", "create") => pods::evict(call, rt),
         ("token", "create") => tokens::create(call, rt),
         ("scale", _) => scale::serve(call, rt),
+        ("exec" | "attach" | "portforward" | "proxy", _) if rt.plural == "pods" => pods::connect(call, rt),
         ("approval" | "ephemeralcontainers", "get") => list::get(call, rt),
         ("" | "status" | "finalize" | "approval" | "ephemeralcontainers", "update") => {
             update::update(call, rt)
@@ -147,7 +162,8 @@ fn check_route(rt: &ResourceType, info: &RequestInfo, method: &str) -> Result<()
             "create" => !named && (in_namespace || !rt.namespaced || !rt.stored()),
             "get" | "update" | "patch" | "delete" => named,
             "list" | "deletecollection" => !named && (info.verb == "list" || in_namespace || !rt.namespaced),
-            "watch" => true,
+            "watch" if matches!(method, "GET" | "HEAD") => true,
+            "proxy" => return Err(no_such_resource()),
             _ => false,
         };
         return if fits && rt.verbs.contains(&info.verb.as_str()) && method != "HEAD" {

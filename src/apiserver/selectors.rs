@@ -2,9 +2,12 @@
 //!
 //! Upstream: `k8s.io/apimachinery/pkg/labels/selector.go`, `.../fields/selector.go`.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::authorization::quote;
+use super::registry::validation::names;
 
 /// One requirement on labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -184,40 +187,53 @@ impl Parser {
             Token::Word(key) => key,
             other => return Err(format!("found '{}', expected: identifier", other.text())),
         };
-        check_key(&key)?;
+        let wrong = names::qualified(&key);
+        if !wrong.is_empty() {
+            // The parser has no path for it, and Go prints that.
+            return Err(format!("<nil>: Invalid value: {}: {}", quote(&key), wrong.join("; ")));
+        }
         if negated {
             return Ok(Requirement::Absent(key));
         }
-        if matches!(self.peek(false), Token::End | Token::Comma) {
+        if matches!(self.peek(true), Token::End | Token::Comma) {
             return Ok(Requirement::Exists(key));
         }
         let operator = self.next(false);
-        let requirement = match operator {
-            Token::In => Requirement::In(key, self.values()?),
-            Token::NotIn => Requirement::NotIn(key, self.values()?),
-            Token::Equals(_) => Requirement::In(key, vec![self.value()?]),
-            Token::NotEquals => Requirement::NotIn(key, vec![self.value()?]),
-            Token::Greater | Token::Less => {
-                let value = self.value()?;
-                let number = value.parse().map_err(|_| {
-                    format!("values[0]: Invalid value: {}: for 'Gt', 'Lt' operators, the value must be an integer", quote(&value))
-                })?;
-                if operator == Token::Greater {
-                    Requirement::Greater(key, number)
-                } else {
-                    Requirement::Less(key, number)
-                }
-            }
+        let values = match operator {
+            Token::In | Token::NotIn => self.values()?,
+            Token::Equals(_) | Token::NotEquals | Token::Greater | Token::Less => vec![self.value()?],
             other => {
                 return Err(format!("found '{}', expected: in, notin, =, ==, !=, gt, lt", other.text()));
             }
         };
-        if let Requirement::In(key, values) | Requirement::NotIn(key, values) = &requirement {
-            for (index, value) in values.iter().enumerate() {
-                check_value(key, index, value)?;
+        let (mut errors, mut number) = (Vec::new(), 0);
+        if matches!(operator, Token::Greater | Token::Less) {
+            match values[0].parse() {
+                Ok(parsed) => number = parsed,
+                Err(_) => errors.push(format!(
+                    "values[0]: Invalid value: {}: for 'Gt', 'Lt' operators, the value must be an integer",
+                    quote(&values[0])
+                )),
             }
         }
-        Ok(requirement)
+        for (index, value) in values.iter().enumerate() {
+            let wrong = names::label_value(value);
+            if !wrong.is_empty() {
+                let place = format!("values[{index}][{key}]: Invalid value: {}", quote(value));
+                errors.push(format!("{place}: {}", wrong.join("; ")));
+            }
+        }
+        match errors.as_slice() {
+            [] => {}
+            [one] => return Err(one.clone()),
+            many => return Err(format!("[{}]", many.join(", "))),
+        }
+        Ok(match operator {
+            Token::In | Token::Equals(_) => Requirement::In(key, values),
+            Token::Greater => Requirement::Greater(key, number),
+            Token::Less => Requirement::Less(key, number),
+            _ => Requirement::NotIn(key, values),
+        })
     }
 
     fn value(&mut self) -> Result<String, String> {
@@ -236,59 +252,46 @@ impl Parser {
             Token::Open => {}
             other => return Err(format!("found '{}' expected: '('", other.text())),
         }
-        let mut values = Vec::new();
-        let mut expecting = true;
+        match self.peek(true) {
+            Token::Word(_) | Token::Comma => {}
+            Token::Close => {
+                self.at += 1;
+                return Ok(vec![String::new()]);
+            }
+            other => return Err(format!("found '{}', expected: ',', ')' or identifier", other.text())),
+        }
+        let mut values = BTreeSet::new();
         loop {
             match self.next(true) {
-                Token::Word(word) if expecting => {
-                    values.push(word);
-                    expecting = false;
+                Token::Word(word) => {
+                    values.insert(word);
+                    match self.peek(true) {
+                        Token::Comma => {}
+                        Token::Close => break,
+                        other => return Err(format!("found '{}', expected: ',' or ')'", other.text())),
+                    }
                 }
                 Token::Comma => {
-                    if expecting {
-                        values.push(String::new());
+                    if values.is_empty() {
+                        values.insert(String::new());
                     }
-                    expecting = true;
-                }
-                Token::Close => {
-                    if expecting && (values.is_empty() || self.at > 1) {
-                        values.push(String::new());
+                    match self.peek(true) {
+                        Token::Close => {
+                            values.insert(String::new());
+                            break;
+                        }
+                        Token::Comma => {
+                            values.insert(String::new());
+                        }
+                        _ => {}
                     }
-                    values.sort();
-                    values.dedup();
-                    return Ok(values);
                 }
                 other => return Err(format!("found '{}', expected: ',', or identifier", other.text())),
             }
         }
+        self.at += 1;
+        Ok(values.into_iter().collect())
     }
-}
-
-const QUALIFIED: &str = "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with \
-    an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
-    '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
-const VALUE: &str = "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and \
-    must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for \
-    validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
-
-fn is_name_part(text: &str) -> bool {
-    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
-    ends(text.chars().next())
-        && ends(text.chars().last())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-}
-
-fn check_key(key: &str) -> Result<(), String> {
-    let name = key.split_once('/').map_or(key, |(_, name)| name);
-    if is_name_part(name) { Ok(()) } else { Err(format!("key: Invalid value: {}: {QUALIFIED}", quote(key))) }
-}
-
-fn check_value(key: &str, index: usize, value: &str) -> Result<(), String> {
-    let place = format!("values[{index}][{key}]: Invalid value: {}", quote(value));
-    if value.len() > 63 {
-        return Err(format!("{place}: must be no more than 63 characters"));
-    }
-    if value.is_empty() || is_name_part(value) { Ok(()) } else { Err(format!("{place}: {VALUE}")) }
 }
 
 /// A field selector; all terms must hold.
@@ -491,7 +494,7 @@ mod tests {
         }
         assert!(LabelSelector::parse("a=not ok").is_err());
         assert!(
-            LabelSelector::parse("-a").unwrap_err().contains("key: Invalid value: \"-a\": name part must")
+            LabelSelector::parse("-a").unwrap_err().contains("<nil>: Invalid value: \"-a\": name part must")
         );
     }
 

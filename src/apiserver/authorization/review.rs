@@ -5,10 +5,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Attributes, Chain, Decision, quote};
+use super::{Attributes, Chain, Decision};
 use crate::apiserver::authentication::UserInfo;
+use crate::apiserver::registry::FieldError;
+use crate::apiserver::registry::validation::invalid_kind;
 use crate::apiserver::requestinfo::RequestInfo;
-use crate::apiserver::status::{Cause, Status};
+use crate::apiserver::status::Status;
+use crate::release::Release;
 
 const GROUP: &str = "authorization.k8s.io";
 
@@ -17,24 +20,33 @@ const GROUP: &str = "authorization.k8s.io";
 /// `kind` is one of `SubjectAccessReview`, `LocalSubjectAccessReview`, `SelfSubjectAccessReview` and
 /// `SelfSubjectRulesReview`; `user` is who asks, `namespace` the request's.
 pub fn evaluate(
+    release: &'static Release,
     kind: &str,
     mut review: Value,
     user: &UserInfo,
     namespace: &str,
     chain: &Chain,
 ) -> Result<Value, Status> {
+    if !release.gates.reviews_have_selectors
+        && let Some(attributes) =
+            review.pointer_mut("/spec/resourceAttributes").and_then(Value::as_object_mut)
+    {
+        attributes.remove("fieldSelector");
+        attributes.remove("labelSelector");
+    }
+    let wrong = |errors| refuse_if_any(release, errors);
     review["status"] = match kind {
         "SelfSubjectRulesReview" => rules_status(&review, user, chain)?,
         "SelfSubjectAccessReview" => {
-            refuse_if_any(attribute_errors(&review["spec"]))?;
+            wrong(attribute_errors(&review["spec"]))?;
             access_status(&review["spec"], user.clone(), chain)
         }
         "LocalSubjectAccessReview" => {
-            refuse_if_any(local_errors(&review, namespace))?;
+            wrong(local_errors(&review, namespace))?;
             access_status(&review["spec"], subject(&review["spec"]), chain)
         }
         _ => {
-            refuse_if_any(subject_errors(&review["spec"]))?;
+            wrong(subject_errors(&review["spec"]))?;
             access_status(&review["spec"], subject(&review["spec"]), chain)
         }
     };
@@ -120,37 +132,64 @@ fn request(spec: &Value) -> RequestInfo {
     }
 }
 
-fn attribute_errors(spec: &Value) -> Vec<Cause> {
-    match (present(spec, "resourceAttributes"), present(spec, "nonResourceAttributes")) {
-        (None, None) => vec![invalid(
+fn attribute_errors(spec: &Value) -> Vec<FieldError> {
+    let mut errors = match (present(spec, "resourceAttributes"), present(spec, "nonResourceAttributes")) {
+        (None, None) => vec![FieldError::invalid_shown(
             "spec.resourceAttributes",
             "\"null\"",
+            "null",
             "exactly one of nonResourceAttributes or resourceAttributes must be specified",
         )],
         (Some(_), Some(attributes)) => {
             vec![non_resource_error(attributes, "cannot be specified in combination with resourceAttributes")]
         }
         _ => Vec::new(),
-    }
-}
-
-fn subject_errors(spec: &Value) -> Vec<Cause> {
-    let mut errors = attribute_errors(spec);
-    let no_groups = spec["groups"].as_array().is_none_or(Vec::is_empty);
-    if text(spec, "user").is_empty() && no_groups {
-        errors.push(invalid("spec.user", "\"\"", "at least one of user or group must be specified"));
+    };
+    for selector in ["fieldSelector", "labelSelector"] {
+        errors.extend(selector_errors(&spec["resourceAttributes"][selector], selector));
     }
     errors
 }
 
-fn local_errors(review: &Value, namespace: &str) -> Vec<Cause> {
+/// A selector is text or requirements, and not both or neither (`validateFieldSelectorAttributes` and its like).
+fn selector_errors(selector: &Value, name: &str) -> Option<FieldError> {
+    let selector = selector.as_object()?;
+    let path = format!("spec.resourceAttributes.{name}");
+    let raw = selector.get("rawSelector").and_then(Value::as_str).unwrap_or("");
+    let requirements = selector.get("requirements").and_then(Value::as_array).map_or(0, Vec::len);
+    match (raw.is_empty(), requirements) {
+        (false, 1..) => Some(FieldError::invalid(
+            format!("{path}.rawSelector"),
+            raw,
+            "may not specified at the same time as requirements",
+        )),
+        (true, 0) => Some(FieldError::required(
+            format!("{path}.requirements"),
+            format!(
+                "when spec.resourceAttributes.{name} is specified, requirements or rawSelector is required"
+            ),
+        )),
+        _ => None,
+    }
+}
+
+fn subject_errors(spec: &Value) -> Vec<FieldError> {
+    let mut errors = attribute_errors(spec);
+    let no_groups = spec["groups"].as_array().is_none_or(Vec::is_empty);
+    if text(spec, "user").is_empty() && no_groups {
+        errors.push(FieldError::invalid("spec.user", "", "at least one of user or group must be specified"));
+    }
+    errors
+}
+
+fn local_errors(review: &Value, namespace: &str) -> Vec<FieldError> {
     let spec = &review["spec"];
     let mut errors = subject_errors(spec);
     if let Some(attributes) = present(spec, "resourceAttributes") {
         let asked = text(attributes, "namespace");
         if asked != namespace {
             let field = "spec.resourceAttributes.namespace";
-            errors.push(invalid(field, &quote(asked), "must match metadata.namespace"));
+            errors.push(FieldError::invalid(field, asked, "must match metadata.namespace"));
         }
     }
     if let Some(attributes) = present(spec, "nonResourceAttributes") {
@@ -159,29 +198,15 @@ fn local_errors(review: &Value, namespace: &str) -> Vec<Cause> {
     errors
 }
 
-fn non_resource_error(attributes: &Value, detail: &str) -> Cause {
-    let (path, verb) = (quote(text(attributes, "path")), quote(text(attributes, "verb")));
-    let value = format!("authorization.NonResourceAttributes{{Path:{path}, Verb:{verb}}}");
-    invalid("spec.nonResourceAttributes", &value, detail)
-}
-
-fn invalid(field: &str, value: &str, detail: &str) -> Cause {
-    let message = format!("Invalid value: {value}: {detail}");
-    Cause { reason: "FieldValueInvalid".into(), message, field: field.into() }
+fn non_resource_error(attributes: &Value, detail: &str) -> FieldError {
+    let fields = [("Path", json!(text(attributes, "path"))), ("Verb", json!(text(attributes, "verb")))];
+    let name = "authorization.NonResourceAttributes";
+    FieldError::invalid_struct("spec.nonResourceAttributes", name, &fields, detail)
 }
 
 /// The Invalid answer; upstream leaves the kind empty here, and so its sentence starts with a dot.
-fn refuse_if_any(causes: Vec<Cause>) -> Result<(), Status> {
-    if causes.is_empty() {
-        return Ok(());
-    }
-    let lines: Vec<String> =
-        causes.iter().map(|cause| format!("{}: {}", cause.field, cause.message)).collect();
-    let lines = if lines.len() == 1 { lines.concat() } else { format!("[{}]", lines.join(", ")) };
-    let mut status =
-        Status::new(422, "Invalid", format!(".{GROUP} \"\" is invalid: {lines}")).details(GROUP, "", "");
-    status.causes = causes;
-    Err(status)
+fn refuse_if_any(release: &Release, errors: Vec<FieldError>) -> Result<(), Status> {
+    if errors.is_empty() { Ok(()) } else { Err(invalid_kind(release, (GROUP, ""), "", errors)) }
 }
 
 fn present<'a>(object: &'a Value, key: &str) -> Option<&'a Value> {

@@ -5,16 +5,15 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::list::Selection;
-use super::options::DeleteOptions;
-use super::update::precondition_failed;
-use super::{Call, Reply, modified, storage_failed, text, time_text};
+use super::options::{self, DeleteOptions};
+use super::{Call, Reply, storage_failed, text, time_text};
 use crate::apiserver::admission::Operation;
 use crate::apiserver::registry::ResourceType;
-use crate::apiserver::status::Status;
+use crate::apiserver::status::{GroupResource, Status};
 use crate::apiserver::storage::{StorageError, version_of};
 
 /// Resources whose deletion is answered with the object instead of a Status (`ReturnDeletedObject`).
@@ -59,8 +58,10 @@ pub(super) fn delete(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
 
 pub(super) fn collection(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     let body = call.body.clone();
-    let options = DeleteOptions::read(call, &body)?;
+    options::check_list(call.query, false, rt.release)?;
     let selection = Selection::of(call, rt)?;
+    let options = DeleteOptions::read(call, &body)?;
+    options::resource_version(call.query, true)?;
     let (_, objects) = call.store().list(rt.group, rt.plural, call.namespace(rt));
     let mut deleted = Vec::new();
     for object in objects.iter().filter(|object| selection.takes(object)) {
@@ -93,20 +94,28 @@ fn remove(
     let key = call.key(rt, name);
     loop {
         let current = call.store().get(&key).ok_or_else(|| Status::not_found(rt.group_resource(), name))?;
-        check_preconditions(call, rt, name, &current, options)?;
+        check_preconditions(rt, name, &current, options)?;
+        let plan = plan(call, rt, &current, options);
+        if let Plan::Keep = plan {
+            return Ok(Outcome { object: current, gone: false });
+        }
         // An eviction is admitted as the creation that it is.
         let operation = if call.info.subresource.is_empty() { Operation::Delete } else { Operation::Create };
         call.admit(rt, operation, name, None, Some(&current))?;
         call.validate(rt, operation, name, None, Some(&current))?;
         let expected = version_of(&current);
         let dry_run = options.dry_run || call.dry_run();
-        let result = match plan(call, rt, &current, options) {
-            Plan::Keep => return Ok(Outcome { object: current, gone: false }),
-            Plan::Mark(object) if dry_run => return Ok(Outcome { object: Arc::new(object), gone: false }),
-            Plan::Remove if dry_run => return Ok(Outcome { object: current, gone: true }),
-            Plan::Mark(object) => {
-                call.store().update(&key, expected, object).map(|object| Outcome { object, gone: false })
-            }
+        let result = match plan {
+            Plan::Keep => Ok(Outcome { object: current, gone: false }),
+            Plan::Mark { object, gone } if dry_run => Ok(Outcome { object: Arc::new(object), gone }),
+            Plan::Remove if dry_run => Ok(Outcome { object: current, gone: true }),
+            Plan::Mark { object, gone } => call.store().update(&key, expected, object).and_then(|object| {
+                if gone {
+                    let expected = version_of(&object);
+                    return call.store().delete(&key, Some(expected)).map(|object| Outcome { object, gone });
+                }
+                Ok(Outcome { object, gone })
+            }),
             Plan::Remove => {
                 call.store().delete(&key, Some(expected)).map(|object| Outcome { object, gone: true })
             }
@@ -118,94 +127,161 @@ fn remove(
     }
 }
 
+/// Whether it is the object that is meant (`BeforeDelete`; namespaces say it in their own words).
 fn check_preconditions(
-    call: &Call<'_>,
     rt: &ResourceType,
     name: &str,
     current: &Value,
     options: &DeleteOptions,
 ) -> Result<(), Status> {
     let metadata = &current["metadata"];
-    if let Some(wanted) = &options.uid
-        && wanted != text(metadata, "uid")
-    {
-        let why = format!("UID in precondition: {wanted}, UID in object meta: {}", text(metadata, "uid"));
-        return Err(precondition_failed(call, rt, name, &why));
-    }
-    if let Some(wanted) = &options.resource_version
-        && wanted != text(metadata, "resourceVersion")
-    {
-        let actual = text(metadata, "resourceVersion");
-        let why =
-            format!("ResourceVersion in precondition: {wanted}, ResourceVersion in object meta: {actual}");
-        return Err(precondition_failed(call, rt, name, &why));
-    }
-    if call.info.name.is_empty() && version_of(current) == 0 {
-        return Err(modified(rt, name));
+    let wanted = [
+        ("UID", "uid", &options.uid, "The object might have been deleted and then recreated"),
+        (
+            "ResourceVersion",
+            "resourceVersion",
+            &options.resource_version,
+            "The object might have been modified",
+        ),
+    ];
+    for (what, key, wanted, maybe) in wanted {
+        let Some(wanted) = wanted else { continue };
+        let actual = text(metadata, key);
+        if wanted == actual {
+            continue;
+        }
+        if is_namespace(rt) {
+            let why = format!(
+                "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {actual}"
+            );
+            return Err(Status::conflict(rt.group_resource(), name, &why));
+        }
+        let why = format!(
+            "the {what} in the precondition ({wanted}) does not match the {what} in record ({actual}). {maybe}"
+        );
+        let kind = GroupResource { group: rt.group, resource: rt.kind };
+        return Err(Status::conflict(kind, name, &why));
     }
     Ok(())
+}
+
+fn is_namespace(rt: &ResourceType) -> bool {
+    rt.plural == "namespaces" && rt.group.is_empty()
 }
 
 /// What a deletion does.
 enum Plan {
     /// Nothing: it is under way already.
     Keep,
-    /// The object is marked and goes later.
-    Mark(Value),
+    /// The object is marked, and goes later or (`gone`) at once.
+    Mark {
+        /// The marked object.
+        object: Value,
+        /// Whether it goes at once.
+        gone: bool,
+    },
     /// The object goes now.
     Remove,
 }
 
 fn plan(call: &Call<'_>, rt: &ResourceType, current: &Value, options: &DeleteOptions) -> Plan {
-    let metadata = &current["metadata"];
-    let marked = metadata.get("deletionTimestamp").is_some_and(|at| !at.is_null());
     let mut object = current.clone();
-    let finalizers = wanted_finalizers(metadata, options);
-    let changed = finalizers != strings(&metadata["finalizers"]);
-    let waits = !finalizers.is_empty() || rt.strategy.waits_for_finalizers(current);
-    if finalizers.is_empty() {
-        if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.remove("finalizers");
+    if is_namespace(rt) {
+        if is_marked(current) {
+            if rt.strategy.waits_for_finalizers(current) {
+                return Plan::Keep;
+            }
+        } else {
+            set_finalizers(&mut object, &wanted_finalizers(&current["metadata"], options));
+            object["metadata"]["deletionTimestamp"] = json!(time_text(call.now()));
+            object["status"]["phase"] = json!("Terminating");
+            return Plan::Mark { object, gone: false };
         }
-    } else {
-        object["metadata"]["finalizers"] = json!(finalizers);
     }
-    let grace = rt.strategy.grace_period(current, options.grace_period);
-    if marked {
-        let before = metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
-        if grace.is_some_and(|grace| before > 0 && grace >= before) {
-            return if changed { Plan::Mark(object) } else { Plan::Keep };
+    let asked = options.grace_period.map(|grace| if grace < 0 { 1 } else { grace });
+    // Only pods go gracefully; `graceful` is what is left for them.
+    let graceful = match rt.strategy.grace_period(current, asked) {
+        None => None,
+        Some(period) if !is_marked(current) => {
+            let at = call.now().checked_add(SignedDuration::from_secs(period)).unwrap_or_else(|_| call.now());
+            object["metadata"]["deletionTimestamp"] = json!(time_text(at));
+            object["metadata"]["deletionGracePeriodSeconds"] = json!(period);
+            count_up(&mut object);
+            Some(period)
         }
-        if let Some(grace) = grace.filter(|grace| before > 0 && *grace > 0) {
-            mark(call, &mut object, grace);
-            return Plan::Mark(object);
+        Some(_) => match current["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) {
+            0 => None,
+            before => match asked.filter(|asked| *asked < before) {
+                None => return Plan::Keep,
+                Some(asked) => Some(shorten(call, rt, &mut object, before, asked)),
+            },
+        },
+    };
+    let finalizers = wanted_finalizers(&current["metadata"], options);
+    let changed = finalizers != strings(&current["metadata"]["finalizers"]);
+    set_finalizers(&mut object, &finalizers);
+    match graceful {
+        Some(period) => Plan::Mark { object, gone: period == 0 && finalizers.is_empty() },
+        None if finalizers.is_empty() => Plan::Remove,
+        None => {
+            mark(call, &mut object);
+            if !changed && object == *current { Plan::Keep } else { Plan::Mark { object, gone: false } }
         }
-    } else if let Some(grace) = grace.filter(|grace| *grace > 0) {
-        mark(call, &mut object, grace);
-        return Plan::Mark(object);
     }
-    if !waits {
-        return Plan::Remove;
-    }
-    if marked && !changed && metadata["deletionGracePeriodSeconds"].as_i64().unwrap_or(0) == 0 {
-        return Plan::Keep;
-    }
-    if rt.plural == "namespaces" && rt.group.is_empty() {
-        object["metadata"]["deletionTimestamp"] = json!(time_text(call.now()));
-        object["status"]["phase"] = json!("Terminating");
-    } else {
-        mark(call, &mut object, 0);
-    }
-    Plan::Mark(object)
 }
 
-fn mark(call: &Call<'_>, object: &mut Value, grace: i64) {
-    let at = call.now().checked_add(SignedDuration::from_secs(grace)).unwrap_or_else(|_| call.now());
+fn is_marked(object: &Value) -> bool {
+    object["metadata"].get("deletionTimestamp").is_some_and(|at| !at.is_null())
+}
+
+fn set_finalizers(object: &mut Value, finalizers: &[String]) {
+    let Some(metadata) = object["metadata"].as_object_mut() else { return };
+    if finalizers.is_empty() {
+        metadata.remove("finalizers");
+    } else {
+        metadata.insert("finalizers".into(), json!(finalizers));
+    }
+}
+
+/// A deletion that is under way is to take less time; gives what is left.
+fn shorten(call: &Call<'_>, rt: &ResourceType, object: &mut Value, before: i64, asked: i64) -> i64 {
     let metadata = &mut object["metadata"];
+    let ends: Option<Timestamp> = text(metadata, "deletionTimestamp").parse().ok();
+    let earlier = ends.and_then(|ends| ends.checked_sub(SignedDuration::from_secs(before - asked)).ok());
+    let now = call.now();
+    let (mut at, mut period) = (earlier.unwrap_or(now), asked);
+    if rt.release.gates.deletions_end_in_the_future && at < now {
+        (at, period) = (now, period.min(1));
+    }
     metadata["deletionTimestamp"] = json!(time_text(at));
-    metadata["deletionGracePeriodSeconds"] = json!(grace);
-    if let Some(generation) = metadata["generation"].as_i64().filter(|generation| *generation > 0) {
-        metadata["generation"] = json!(generation + 1);
+    metadata["deletionGracePeriodSeconds"] = json!(period);
+    asked
+}
+
+/// Marks an object that waits for its finalizers (`markAsDeleting`).
+fn mark(call: &Call<'_>, object: &mut Value) {
+    if !is_marked(object) {
+        count_up(object);
+    }
+    let now = call.now();
+    let before: Option<Timestamp> = text(&object["metadata"], "deletionTimestamp").parse().ok();
+    if before.is_none_or(|before| before > now) {
+        object["metadata"]["deletionTimestamp"] = json!(time_text(now));
+    }
+    object["metadata"]["deletionGracePeriodSeconds"] = json!(0);
+}
+
+fn count_up(object: &mut Value) {
+    let generation = &mut object["metadata"]["generation"];
+    match generation.as_i64().filter(|generation| *generation > 0) {
+        Some(count) => *generation = json!(count + 1),
+        None => {
+            if generation.is_null()
+                && let Some(metadata) = object["metadata"].as_object_mut()
+            {
+                metadata.remove("generation");
+            }
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl Selection {
 
 /// Answers with one object.
 pub(super) fn get(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
-    if let Some(wanted) = options::resource_version(call.query)? {
+    if let Some(wanted) = options::resource_version(call.query, false)? {
         check_reached(call, wanted)?;
     }
     let object = call.find(rt)?;
@@ -112,27 +112,31 @@ pub(super) fn check_reached(call: &Call<'_>, wanted: u64) -> Result<(), Status> 
 /// Answers with many.
 pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_list(call.query, false, call.core.dependencies.release)?;
-    options::number(call.query, "timeoutSeconds")?;
     let limit = options::number(call.query, "limit")?.unwrap_or(0);
     let limit = usize::try_from(limit).unwrap_or(0);
-    let wanted = options::resource_version(call.query)?;
     let selection = Selection::of(call, rt)?;
     let token = call.query.get("continue").unwrap_or("");
     let exact = call.query.get("resourceVersionMatch") == Some("Exact");
+    let snapshots = call.core.dependencies.release.gates.lists_from_snapshots;
+    let from_store = limit > 0 || !token.is_empty() || exact;
+    let wanted = options::resource_version(call.query, from_store || snapshots)?;
+    if exact && !snapshots && wanted.is_some_and(|version| version > call.store().resource_version()) {
+        return Err(Status::new(500, "", "etcdserver: mvcc: required revision is a future revision"));
+    }
     if let Some(wanted) = wanted {
         check_reached(call, wanted)?;
     }
-    if limit == 0 && token.is_empty() && !exact {
+    if !from_store {
         let (version, mut objects) = call.store().list(rt.group, rt.plural, call.namespace(rt));
         if !selection.is_everything() {
             objects.retain(|object| selection.takes(object));
         }
         return call.objects(rt, json!({"resourceVersion": version.to_string()}), &objects);
     }
-    if !token.is_empty() && wanted.is_some_and(|version| version > 0) {
+    let token = if token.is_empty() { None } else { Some(Token::decode(token, rt.namespaced)?) };
+    if token.is_some() && wanted.is_some_and(|version| version > 0) {
         return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
     }
-    let token = if token.is_empty() { None } else { Some(Token::decode(token, rt.namespaced)?) };
     let version = match &token {
         Some(token) => u64::try_from(token.version).unwrap_or_else(|_| call.store().resource_version()),
         None if exact => wanted.unwrap_or(0),

@@ -10,6 +10,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use super::{Call, Reply};
+use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::ResourceType;
 use crate::apiserver::requestinfo::Query;
 use crate::apiserver::status::Status;
@@ -24,54 +25,157 @@ pub(super) enum Form {
     Table(&'static str),
     /// `PartialObjectMetadata`, in a version of `meta.k8s.io`.
     Metadata(&'static str),
+    /// `PartialObjectMetadataList`, in a version of `meta.k8s.io`.
+    MetadataList(&'static str),
 }
 
 /// What a client accepts.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Accepted {
     pub(super) form: Form,
-    yaml: bool,
+    /// Whether it is YAML instead of JSON.
+    pub(super) yaml: bool,
+    pretty: bool,
 }
 
-/// The first form in the `Accept` header that can be given.
-pub(super) fn accepted(headers: &HeaderMap) -> Result<Accepted, Status> {
+/// The media types of an answer, as messages list them.
+const MEDIA: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+/// Those of a watch.
+const STREAMS: &str = "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch";
+
+/// What a path answers with (`Produces` of its route).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Produces {
+    /// Objects.
+    Objects,
+    /// Lists, which can also be watched.
+    Lists,
+    /// JSON, whatever else is asked.
+    Json,
+}
+
+/// Whether the route can answer so at all; go-restful looks before the handler does, and knows no `application/*`.
+///
+/// Upstream: `github.com/emicklei/go-restful/v3/{jsr311,route}.go`.
+pub(crate) fn check_route(headers: &HeaderMap, produces: Produces) -> Result<(), Status> {
     let header = headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    if header.trim().is_empty() {
-        return Ok(Accepted { form: Form::Object, yaml: false });
+    let gives = |media: &str| match media {
+        "*/*" | "application/json" => true,
+        "application/yaml" | "application/vnd.kubernetes.protobuf" => produces != Produces::Json,
+        _ => false,
+    };
+    if header.is_empty()
+        || header.split(',').any(|clause| gives(clause.split(';').next().unwrap_or("").trim()))
+    {
+        return Ok(());
     }
-    for clause in header.split(',') {
-        let mut parts = clause.split(';').map(str::trim);
-        let media = parts.next().unwrap_or("");
-        let yaml = media == "application/yaml";
-        if !yaml && !matches!(media, "application/json" | "*/*" | "application/*") {
-            continue;
+    let available = match produces {
+        Produces::Objects => MEDIA.to_owned(),
+        Produces::Lists => format!("{MEDIA}, {STREAMS}"),
+        Produces::Json => "application/json".to_owned(),
+    };
+    let why = format!("406: Not Acceptable\n\nAvailable representations: {available}");
+    Err(Status::generic(406, "NotAcceptable", why))
+}
+
+fn not_acceptable(supported: &str) -> Status {
+    Status::new(406, "NotAcceptable", format!("only the following media types are accepted: {supported}"))
+}
+
+/// One clause of an `Accept` header.
+struct Clause<'h> {
+    kind: &'h str,
+    subtype: &'h str,
+    quality: f32,
+    parameters: Vec<(&'h str, &'h str)>,
+}
+
+/// The clauses of an `Accept` header, the most wanted first (`goautoneg.ParseAccept`).
+fn clauses(header: &str) -> Vec<Clause<'_>> {
+    let mut all: Vec<Clause<'_>> = header
+        .split(',')
+        .filter_map(|clause| {
+            let mut parts = clause.split(';').map(str::trim);
+            let (kind, subtype) = match parts.next()?.split_once('/') {
+                Some((kind, subtype)) => (kind.trim(), subtype.trim()),
+                None if clause.trim() == "*" => ("*", "*"),
+                None => return None,
+            };
+            let mut quality = 1.0;
+            let mut parameters = Vec::new();
+            for (key, value) in parts.filter_map(|part| part.split_once('=')) {
+                match key.trim() {
+                    "q" => quality = value.trim().parse().unwrap_or(1.0),
+                    key => parameters.push((key, value.trim())),
+                }
+            }
+            Some(Clause { kind, subtype, quality, parameters })
+        })
+        .collect();
+    let rank = |clause: &Clause<'_>| (clause.kind == "*", clause.subtype == "*");
+    all.sort_by(|a, b| b.quality.total_cmp(&a.quality).then_with(|| rank(a).cmp(&rank(b))));
+    all
+}
+
+/// How a clause wants an answer in JSON or YAML; `None` where it cannot be so (`acceptMediaTypeOptions`).
+fn wanted(clause: &Clause<'_>, yaml: bool, transforms: bool) -> Option<Accepted> {
+    let mut pretty = false;
+    let mut target = None;
+    for (key, value) in &clause.parameters {
+        let (kind, group, version) = target.unwrap_or_default();
+        match *key {
+            "as" => target = Some((*value, group, version)),
+            "g" => target = Some((kind, *value, version)),
+            "v" => target = Some((kind, group, *value)),
+            "stream" if !value.is_empty() && (yaml || *value != "watch") => return None,
+            "sv" if !value.is_empty() && *value != "v1" => return None,
+            "pretty" => pretty = *value == "1",
+            _ => {}
         }
-        let (mut kind, mut version) = ("", "v1");
-        for (key, value) in parts.filter_map(|part| part.split_once('=')) {
-            match (key.trim(), value.trim()) {
-                ("as", value) => kind = value,
-                ("v", "v1beta1") => version = "v1beta1",
-                ("v", "v1") => version = "v1",
-                ("v", _) if !kind.is_empty() => version = "",
-                _ => {}
+    }
+    let form = match target {
+        None => Form::Object,
+        Some((kind, "meta.k8s.io", version)) if transforms => {
+            let version = ["v1", "v1beta1"].into_iter().find(|known| *known == version)?;
+            match kind {
+                "Table" => Form::Table(version),
+                "PartialObjectMetadata" => Form::Metadata(version),
+                "PartialObjectMetadataList" => Form::MetadataList(version),
+                _ => return None,
             }
         }
-        let form = match kind {
-            "" => Form::Object,
-            "Table" if !version.is_empty() => Form::Table(version),
-            "PartialObjectMetadata" | "PartialObjectMetadataList" if !version.is_empty() => {
-                Form::Metadata(version)
-            }
-            _ => continue,
-        };
-        return Ok(Accepted { form, yaml });
+        Some(_) => return None,
+    };
+    Some(Accepted { form, yaml, pretty })
+}
+
+fn negotiate(headers: &HeaderMap, transforms: bool) -> Option<Accepted> {
+    let header = headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    if header.is_empty() {
+        return Some(Accepted { form: Form::Object, yaml: false, pretty: false });
     }
-    Err(Status::new(
-        406,
-        "NotAcceptable",
-        "only the following media types are accepted: application/json, application/yaml, \
-         application/vnd.kubernetes.protobuf",
-    ))
+    let known = [("json", false), ("yaml", true)];
+    clauses(header).iter().find_map(|clause| {
+        known.into_iter().find_map(|(subtype, yaml)| {
+            let fits = match (clause.kind, clause.subtype) {
+                ("*", "*") => true,
+                ("application", wanted) => wanted == "*" || wanted == subtype,
+                _ => false,
+            };
+            if fits { wanted(clause, yaml, transforms) } else { None }
+        })
+    })
+}
+
+/// The first form in the `Accept` header that an object can be given in.
+pub(super) fn accepted(headers: &HeaderMap) -> Result<Accepted, Status> {
+    negotiate(headers, true).ok_or_else(|| not_acceptable(MEDIA))
+}
+
+/// The form of a watch's events: these are not in YAML.
+pub(super) fn accepted_stream(headers: &HeaderMap) -> Result<Accepted, Status> {
+    let accepted = accepted(headers)?;
+    if accepted.yaml { Err(not_acceptable(STREAMS)) } else { Ok(accepted) }
 }
 
 /// Whether an answer is for a person's eyes (`isPrettyPrint`).
@@ -163,19 +267,44 @@ pub(super) fn partial(object: &Value, version: &str) -> Value {
     })
 }
 
-/// What is asked of a Table.
-pub(super) fn table_options(query: &Query, version: &'static str, now: Timestamp) -> TableOptions {
-    let include = match query.get("includeObject") {
-        Some("None") => IncludeObject::None,
-        Some("Object") => IncludeObject::Object,
-        _ => IncludeObject::Metadata,
+/// What is asked of a Table (`ValidateTableOptions`).
+pub(super) fn table_options(
+    query: &Query,
+    version: &'static str,
+    now: Timestamp,
+) -> Result<TableOptions, Status> {
+    let include = match query.get("includeObject").unwrap_or("") {
+        "" | "Metadata" => IncludeObject::Metadata,
+        "None" => IncludeObject::None,
+        "Object" => IncludeObject::Object,
+        other => {
+            let why = format!(
+                "Unable to convert to Table as requested: includeObject: Invalid value: {}: must be 'Metadata', \
+                 'Object', 'None', or empty",
+                quote(other)
+            );
+            return Err(Status::bad_request(why));
+        }
     };
-    TableOptions { include, no_headers: false, version, now }
+    let no_headers = query.truth("noHeaders");
+    Ok(TableOptions { include, no_headers, version, now })
 }
 
-/// A value as an answer, with what the client's agent says about how to print it.
+/// A value as an answer in the format that the client asks for, and JSON where it asks for one that there is not.
 pub(crate) fn reply_of(code: u16, value: &Value, headers: &HeaderMap, query: &Query) -> Reply {
-    Reply::new(code, "application/json", json_bytes(&Ordered(value), wants_pretty(headers, query)))
+    let accepted = negotiate(headers, false);
+    if accepted.is_some_and(|accepted| accepted.yaml) {
+        return Reply::new(code, "application/yaml", serde_yaml::to_string(value).unwrap_or_default());
+    }
+    let pretty = accepted.is_some_and(|accepted| accepted.pretty) || wants_pretty(headers, query);
+    Reply::new(code, "application/json", json_bytes(&Ordered(value), pretty))
+}
+
+/// An answer about the API itself, which has one form only.
+pub(crate) fn discovery_reply(value: &Value, headers: &HeaderMap, query: &Query) -> Result<Reply, Status> {
+    check_route(headers, Produces::Objects)?;
+    negotiate(headers, false).ok_or_else(|| not_acceptable(MEDIA))?;
+    Ok(reply_of(200, value, headers, query))
 }
 
 impl Call<'_> {
@@ -184,7 +313,8 @@ impl Call<'_> {
             let yaml = serde_json::to_value(value).ok().and_then(|value| serde_yaml::to_string(&value).ok());
             return Reply::new(code, "application/yaml", yaml.unwrap_or_default());
         }
-        Reply::new(code, "application/json", json_bytes(value, wants_pretty(self.headers, self.query)))
+        let pretty = accepted.pretty || wants_pretty(self.headers, self.query);
+        Reply::new(code, "application/json", json_bytes(value, pretty))
     }
 
     /// An answer with one object.
@@ -194,12 +324,19 @@ impl Call<'_> {
             _ if object["kind"] == "Status" => self.encode(code, accepted, &Ordered(object)),
             Form::Object => self.encode(code, accepted, &Ordered(object)),
             Form::Table(version) => {
-                let options = table_options(self.query, version, self.now());
+                let options = table_options(self.query, version, self.now())?;
                 let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
                 let table = table::render(rt, std::slice::from_ref(object), metadata, &options);
                 self.encode(code, accepted, &Ordered(&table))
             }
             Form::Metadata(version) => self.encode(code, accepted, &Ordered(&partial(object, version))),
+            Form::MetadataList(_) => {
+                let why = format!(
+                    "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
+                    go_type(rt, "")
+                );
+                return Err(Status::new(406, "NotAcceptable", why));
+            }
         })
     }
 
@@ -222,20 +359,77 @@ impl Call<'_> {
                 self.encode(200, accepted, &list)
             }
             Form::Table(version) => {
-                let options = table_options(self.query, version, self.now());
+                let options = table_options(self.query, version, self.now())?;
                 let table = table::render(rt, objects, metadata, &options);
                 self.encode(200, accepted, &Ordered(&table))
             }
-            Form::Metadata(version) => {
+            Form::MetadataList(version) => {
                 let items: Vec<Value> = objects.iter().map(|object| partial(object, version)).collect();
                 let list = json!({
                     "kind": "PartialObjectMetadataList",
                     "apiVersion": format!("meta.k8s.io/{version}"),
                     "metadata": metadata,
-                    "items": items,
+                    "items": if items.is_empty() { Value::Null } else { Value::Array(items) },
                 });
                 self.encode(200, accepted, &Ordered(&list))
             }
+            Form::Metadata(_) => {
+                let why = format!(
+                    "you requested PartialObjectMetadata, but the requested object is a list ({})",
+                    go_type(rt, "List")
+                );
+                return Err(Status::new(406, "NotAcceptable", why));
+            }
         })
+    }
+}
+
+/// The internal Go type of a kind, as messages show it (`*core.NodeList`).
+fn go_type(rt: &ResourceType, suffix: &str) -> String {
+    let package = if rt.group.is_empty() { "core" } else { rt.group.split('.').next().unwrap_or("") };
+    format!("*{package}.{}{suffix}", rt.kind)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    fn of(accept: &'static str) -> Option<(Form, bool)> {
+        let headers = HeaderMap::from_iter([(http::header::ACCEPT, accept.parse().unwrap())]);
+        negotiate(&headers, true).map(|accepted| (accepted.form, accepted.yaml))
+    }
+
+    #[test]
+    fn the_most_wanted_form_that_there_is_wins() {
+        for (accept, expected) in [
+            ("application/json;q=0.1,application/yaml", Some((Form::Object, true))),
+            ("*/*,application/yaml", Some((Form::Object, true))),
+            ("text/html,application/*;q=0.2", Some((Form::Object, false))),
+            (
+                "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
+                Some((Form::Table("v1"), false)),
+            ),
+            ("application/json;as=Table;v=v1", None),
+            ("application/json;as=Table;v=v3;g=meta.k8s.io,application/json", Some((Form::Object, false))),
+            ("application/yaml;stream=watch", None),
+            ("text/html", None),
+        ] {
+            assert_eq!(of(accept), expected, "{accept}");
+        }
+    }
+
+    #[test]
+    fn routes_look_at_the_media_type_alone() {
+        let check = |accept: &'static str, produces| {
+            let headers = HeaderMap::from_iter([(http::header::ACCEPT, accept.parse().unwrap())]);
+            check_route(&headers, produces).map_err(|status| status.message)
+        };
+        assert!(check("application/json;as=Foo", Produces::Objects).is_ok());
+        assert!(check("text/html, */*;q=0.1", Produces::Json).is_ok());
+        assert!(check("application/*", Produces::Objects).unwrap_err().ends_with("protobuf"));
+        assert!(check("text/html", Produces::Lists).unwrap_err().ends_with("protobuf;stream=watch"));
+        assert!(check("application/yaml", Produces::Json).unwrap_err().ends_with(": application/json"));
     }
 }

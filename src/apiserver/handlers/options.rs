@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use super::Call;
 use crate::apiserver::authorization::quote;
-use crate::apiserver::registry::decode::FieldValidation;
+use crate::apiserver::registry::decode::{self, FieldValidation};
 use crate::apiserver::registry::validation::invalid_kind;
 use crate::apiserver::registry::{FieldError, FieldErrorType};
 use crate::apiserver::requestinfo::Query;
-use crate::apiserver::status::{Cause, Status};
+use crate::apiserver::status::Status;
 use crate::release::Release;
 
 /// The body is in a format that nobody reads here.
@@ -43,8 +43,7 @@ pub(super) fn check_write(call: &Call<'_>, kind: &str, apply: bool) -> Result<()
     }
     let manager = query.get("fieldManager").unwrap_or("");
     if manager.len() > 128 {
-        let kind = FieldErrorType::TooLong;
-        errors.push(FieldError::new(kind, "fieldManager", manager.into(), "may not be more than 128 bytes"));
+        errors.push(FieldError::too_long("fieldManager", 128));
     } else if let Some((at, bad)) = manager.char_indices().find(|(_, c)| c.is_control()) {
         let detail = format!("invalid character U+{:04X} (at position {at})", u32::from(bad));
         errors.push(FieldError::invalid("fieldManager", manager, detail));
@@ -67,27 +66,16 @@ fn bad_dry_run(values: &[impl AsRef<str>]) -> FieldError {
     FieldError::new(FieldErrorType::NotSupported, "dryRun", values, "supported values: \"All\"")
 }
 
-/// An Invalid answer about one option, with its sentence as given.
-pub(super) fn refused(kind: &str, reason: &str, field: &str, message: &str) -> Status {
-    let mut status =
-        Status::new(422, "Invalid", format!("{kind}.meta.k8s.io \"\" is invalid: {field}: {message}"))
-            .details("meta.k8s.io", kind, "");
-    status.causes.push(Cause { reason: reason.into(), message: message.into(), field: field.into() });
-    status
-}
-
 /// A number in a query.
 pub(super) fn number(query: &Query, key: &str) -> Result<Option<i64>, Status> {
-    match query.get(key) {
-        None | Some("") => Ok(None),
-        Some(text) => text.parse().map(Some).map_err(|_| {
-            Status::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", quote(text)))
-        }),
-    }
+    let Some(text) = query.get(key) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| {
+        Status::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", quote(text)))
+    })
 }
 
-/// `resourceVersion`; `None` where it is not set.
-pub(super) fn resource_version(query: &Query) -> Result<Option<u64>, Status> {
+/// `resourceVersion`; `None` where it is not set. `wraps` words what is no version as the store does, not the watch cache.
+pub(super) fn resource_version(query: &Query, wraps: bool) -> Result<Option<u64>, Status> {
     match query.get("resourceVersion") {
         None | Some("") => Ok(None),
         Some(text) => text.parse().map(Some).map_err(|_| {
@@ -95,62 +83,70 @@ pub(super) fn resource_version(query: &Query) -> Result<Option<u64>, Status> {
             let why = format!(
                 "resourceVersion: Invalid value: {text}: strconv.ParseUint: parsing {text}: invalid syntax"
             );
-            Status::new(500, "", why)
+            if wraps {
+                Status::bad_request(format!("invalid resource version: {why}"))
+            } else {
+                Status::new(500, "", why)
+            }
         }),
     }
 }
 
-/// Checks the options of a list or a watch together.
+/// Checks the options of a list or a watch together (`ValidateListOptions`).
 pub(super) fn check_list(query: &Query, watch: bool, release: &Release) -> Result<(), Status> {
+    number(query, "timeoutSeconds")?;
+    number(query, "limit")?;
     let version = query.get("resourceVersion").unwrap_or("");
-    let matching = query.get("resourceVersionMatch").unwrap_or("");
+    let mut matching = query.get("resourceVersionMatch").unwrap_or("");
+    let continues = query.get("continue").is_some_and(|token| !token.is_empty());
+    let mut initial = query.get("sendInitialEvents").is_some();
+    if watch && release.gates.watch_list && !initial && matching.is_empty() && matches!(version, "" | "0") {
+        (initial, matching) = (true, "NotOlderThan");
+    }
     let mut errors = Vec::new();
-    let forbidden = |field: &str, why: &str| FieldError::forbidden(field, why);
+    let mut forbid = |field: &str, why: &str| errors.push(FieldError::forbidden(field, why));
+    const MATCH: &str = "resourceVersionMatch";
+    const CONTINUES: &str = "resourceVersionMatch is forbidden when continue is provided";
     if watch {
-        let initial = query.get("sendInitialEvents").map(|_| query.truth("sendInitialEvents"));
-        if initial.is_some() {
+        if initial && matching != "NotOlderThan" {
+            forbid(MATCH, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+        }
+        if initial && !release.gates.watch_list {
+            let why = "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled";
+            forbid("sendInitialEvents", why);
+        }
+        if !matching.is_empty() {
+            if !initial {
+                let why = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
+                forbid(MATCH, why);
+            }
             if matching != "NotOlderThan" {
-                errors.push(forbidden(
-                    "resourceVersionMatch",
-                    "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-                ));
+                errors.push(FieldError::not_supported(MATCH, matching, &["NotOlderThan"]));
             }
-            if !release.gates.watch_list {
-                errors.push(forbidden(
-                    "sendInitialEvents",
-                    "sendInitialEvents is forbidden for watch unless the WatchList feature gate is enabled",
-                ));
-            } else if !query.truth("allowWatchBookmarks") && initial == Some(true) {
-                errors.push(forbidden(
-                    "allowWatchBookmarks",
-                    "sendInitialEvents requires setting allowWatchBookmarks to true",
-                ));
+            if continues {
+                errors.push(FieldError::forbidden(MATCH, CONTINUES));
             }
-        } else if !matching.is_empty() {
-            errors.push(forbidden(
-                "resourceVersionMatch",
-                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-            ));
         }
-    } else if query.get("sendInitialEvents").is_some() {
-        errors.push(forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"));
-    } else if !matching.is_empty() {
-        if version.is_empty() {
-            let why = "resourceVersionMatch is forbidden unless resourceVersion is provided";
-            errors.push(forbidden("resourceVersionMatch", why));
+    } else {
+        if !matching.is_empty() {
+            if version.is_empty() {
+                forbid(MATCH, "resourceVersionMatch is forbidden unless resourceVersion is provided");
+            }
+            if continues {
+                forbid(MATCH, CONTINUES);
+            }
+            if !matches!(matching, "Exact" | "NotOlderThan") {
+                let known = ["Exact", "NotOlderThan", ""];
+                errors.push(FieldError::not_supported(MATCH, matching, &known));
+            }
+            if matching == "Exact" && version == "0" {
+                let why = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
+                errors.push(FieldError::forbidden(MATCH, why));
+            }
         }
-        if query.get("continue").is_some_and(|token| !token.is_empty()) {
-            let why = "resourceVersionMatch is forbidden when continue is provided";
-            errors.push(forbidden("resourceVersionMatch", why));
-        }
-        if !matches!(matching, "Exact" | "NotOlderThan") {
-            let kind = FieldErrorType::NotSupported;
-            let why = "supported values: \"Exact\", \"NotOlderThan\", \"\"";
-            errors.push(FieldError::new(kind, "resourceVersionMatch", matching.into(), why));
-        }
-        if matching == "Exact" && version == "0" {
-            let why = "resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\"";
-            errors.push(forbidden("resourceVersionMatch", why));
+        if initial {
+            let why = "sendInitialEvents is forbidden for list";
+            errors.push(FieldError::forbidden("sendInitialEvents", why));
         }
     }
     if errors.is_empty() {
@@ -172,54 +168,52 @@ pub(super) struct DeleteOptions {
 }
 
 impl DeleteOptions {
-    /// Reads them.
+    /// Reads them from the body, else from the query.
     pub(super) fn read(call: &Call<'_>, body: &[u8]) -> Result<Self, Status> {
         let (query, release) = (call.query, call.core.dependencies.release);
         let mut options = Self::default();
-        let mut dry = query.all("dryRun").iter().map(|v| (*v).to_owned()).collect::<Vec<_>>();
-        if body.iter().any(|byte| !byte.is_ascii_whitespace()) {
-            let value: Value = serde_json::from_slice(body).map_err(|error| {
-                Status::bad_request(format!("couldn't get version/kind; json parse error: {error}"))
+        let dry: Vec<String>;
+        if body.is_empty() {
+            dry = query.all("dryRun").iter().map(|v| (*v).to_owned()).collect();
+            options.grace_period = number(query, "gracePeriodSeconds")?;
+            options.policy = query.get("propagationPolicy").map(str::to_owned);
+            options.orphan = query.get("orphanDependents").map(|_| query.truth("orphanDependents"));
+        } else {
+            let is_yaml = call.decodable()? != "application/json";
+            let value = decode::delete_options(release, body, is_yaml).map_err(|why| {
+                if release.gates.bad_delete_options_are_bad_requests {
+                    Status::bad_request(why)
+                } else {
+                    Status::new(500, "", why)
+                }
             })?;
             let text = |value: &Value| value.as_str().map(str::to_owned);
-            if let Some(kind) = value["kind"].as_str().filter(|kind| !matches!(*kind, "" | "DeleteOptions")) {
-                let version = value["apiVersion"].as_str().unwrap_or("");
-                let why = format!(
-                    "no kind {} is registered for version {} in scheme \"pkg/runtime/scheme.go:100\"",
-                    quote(kind),
-                    quote(version)
-                );
-                return Err(Status::new(500, "", why));
-            }
             options.grace_period = value["gracePeriodSeconds"].as_i64();
             options.policy = text(&value["propagationPolicy"]);
             options.orphan = value["orphanDependents"].as_bool();
             options.uid = text(&value["preconditions"]["uid"]);
             options.resource_version = text(&value["preconditions"]["resourceVersion"]);
-            dry.extend(value["dryRun"].as_array().into_iter().flatten().filter_map(text));
-        } else {
-            options.grace_period = number(query, "gracePeriodSeconds")?;
-            options.policy = query.get("propagationPolicy").filter(|p| !p.is_empty()).map(str::to_owned);
-            options.orphan = query.get("orphanDependents").map(|_| query.truth("orphanDependents"));
+            dry = value["dryRun"].as_array().into_iter().flatten().filter_map(text).collect();
         }
         options.dry_run = !dry.is_empty();
-        if dry.iter().any(|value| value != "All") {
-            return Err(invalid_kind(release, ("meta.k8s.io", "DeleteOptions"), "", vec![bad_dry_run(&dry)]));
-        }
+        let mut errors = Vec::new();
         if let Some(policy) = &options.policy {
             if options.orphan.is_some() {
                 let why = "orphanDependents and deletionPropagation cannot be both set";
-                let shown = format!("Invalid value: {}: {why}", quote(policy));
-                return Err(refused("DeleteOptions", "FieldValueInvalid", "propagationPolicy", &shown));
+                errors.push(FieldError::invalid("propagationPolicy", policy.as_str(), why));
             }
-            if !matches!(policy.as_str(), "Foreground" | "Background" | "Orphan") {
-                let shown = format!(
-                    "Unsupported value: {}: supported values: \"Foreground\", \"Background\", \"Orphan\", \"nil\"",
-                    quote(policy)
-                );
-                return Err(refused("DeleteOptions", "FieldValueNotSupported", "propagationPolicy", &shown));
+            let known = ["Foreground", "Background", "Orphan", "nil"];
+            if !known[..3].contains(&policy.as_str()) {
+                errors.push(FieldError::not_supported("propagationPolicy", policy, &known));
             }
         }
-        Ok(options)
+        if dry.iter().any(|value| value != "All") {
+            errors.push(bad_dry_run(&dry));
+        }
+        if errors.is_empty() {
+            Ok(options)
+        } else {
+            Err(invalid_kind(release, ("meta.k8s.io", "DeleteOptions"), "", errors))
+        }
     }
 }

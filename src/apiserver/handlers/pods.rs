@@ -10,7 +10,8 @@ use super::options::{self, DeleteOptions};
 use super::update::{Failure, replace};
 use super::{Call, Reply, delete, text, time_text};
 use crate::apiserver::admission::Operation;
-use crate::apiserver::registry::{self, ResourceType};
+use crate::apiserver::registry::validation::invalid_kind;
+use crate::apiserver::registry::{self, FieldError, ResourceType};
 use crate::apiserver::server::LogRequest;
 use crate::apiserver::serving;
 use crate::apiserver::status::{GroupResource, Status};
@@ -18,9 +19,34 @@ use crate::apiserver::storage::Key;
 
 const PODS: GroupResource<'static> = GroupResource { group: "", resource: "pods" };
 
+/// Checks what is asked of a log (`ValidatePodLogOptions`).
+fn check_log_options(call: &Call<'_>) -> Result<(), Status> {
+    let [tail, limit, since] =
+        ["tailLines", "limitBytes", "sinceSeconds"].map(|key| options::number(call.query, key));
+    let (tail, limit, since) = (tail?, limit?, since?);
+    let mut errors = Vec::new();
+    if let Some(tail) = tail.filter(|lines| *lines < 0) {
+        errors.push(FieldError::invalid("tailLines", tail, "must be greater than or equal to 0"));
+    }
+    if let Some(limit) = limit.filter(|bytes| *bytes < 1) {
+        errors.push(FieldError::invalid("limitBytes", limit, "must be greater than 0"));
+    }
+    if since.is_some() && call.query.get("sinceTime").is_some_and(|time| !time.is_empty()) {
+        let why = "at most one of `sinceTime` or `sinceSeconds` may be specified";
+        errors.push(FieldError::forbidden("", why));
+    } else if let Some(since) = since.filter(|seconds| *seconds < 1) {
+        errors.push(FieldError::invalid("sinceSeconds", since, "must be greater than 0"));
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    Err(invalid_kind(call.core.dependencies.release, ("", "PodLogOptions"), &call.info.name, errors))
+}
+
 /// Answers with a container's log.
 pub(super) async fn log(call: &mut Call<'_>) -> Result<Reply, Status> {
     let (namespace, name) = (call.info.namespace.clone(), call.info.name.clone());
+    check_log_options(call)?;
     let pod = call
         .store()
         .get(&Key::new("", "pods", &namespace, &name))
@@ -73,16 +99,34 @@ fn container(pod: &Value, name: &str, asked: &str) -> Result<String, Status> {
         [one] => Ok((*one).to_owned()),
         [] => Err(Status::bad_request(format!("a container name must be specified for pod {name}"))),
         many => {
-            let mut why = format!(
+            let all: Vec<&str> = init.iter().chain(many).chain(&ephemeral).copied().collect();
+            Err(Status::bad_request(format!(
                 "a container name must be specified for pod {name}, choose one of: [{}]",
-                many.join(" ")
-            );
-            if !init.is_empty() {
-                why.push_str(&format!(" or one of the init containers: [{}]", init.join(" ")));
-            }
-            Err(Status::bad_request(why))
+                all.join(" ")
+            )))
         }
     }
+}
+
+/// A stream to a container: refused as the real server does, up to the kubelet, which has no streams here.
+pub(super) fn connect(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
+    let name = call.info.name.clone();
+    let pod = call.find(rt)?;
+    match call.info.subresource.as_str() {
+        "proxy" => return Err(Status::bad_request("address not allowed")),
+        "exec" | "attach" => {
+            container(&pod, &name, call.query.get("container").unwrap_or(""))?;
+        }
+        _ => {}
+    }
+    if text(&pod["spec"], "nodeName").is_empty() {
+        return Err(Status::bad_request(format!("pod {name} does not have a host assigned")));
+    }
+    Err(Status::new(
+        503,
+        "ServiceUnavailable",
+        "the server is currently unable to handle the request: streams to containers are not served here",
+    ))
 }
 
 fn success(code: u16) -> Value {

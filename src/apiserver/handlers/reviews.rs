@@ -22,7 +22,8 @@ pub(super) fn create(
     managed_fields::update(rt, "", &Value::Null, &mut object, &call.manager(), call.now());
     call.admit(rt, Operation::Create, "", Some(&mut object), None)?;
     call.validate(rt, Operation::Create, "", Some(&mut object), None)?;
-    if !rt.namespaced
+    if rt.release.gates.shows_unset_times
+        && !rt.namespaced
         && let Some(metadata) = object["metadata"].as_object_mut()
     {
         metadata.entry("creationTimestamp").or_insert(Value::Null);
@@ -37,9 +38,14 @@ pub(super) fn create(
         "Binding" => {
             return Err(Status::new(404, "NotFound", "the server could not find the requested resource"));
         }
-        kind => {
-            review::evaluate(kind, object, call.user, call.namespace(rt), &call.core.environment.authorizers)?
-        }
+        kind => review::evaluate(
+            rt.release,
+            kind,
+            object,
+            call.user,
+            call.namespace(rt),
+            &call.core.environment.authorizers,
+        )?,
     };
     call.object(201, rt, &Arc::new(answer))
 }

@@ -42,6 +42,9 @@ pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
     let metadata = &account["metadata"];
     request["metadata"]["name"] = json!(name);
     request["metadata"]["creationTimestamp"] = json!(time_text(call.now()));
+    if rt.release.gates.token_requests_have_uids {
+        request["metadata"]["uid"] = json!(uuid::Uuid::new_v4().to_string());
+    }
     check_seconds(rt.release, seconds)?;
     call.validate(rt, Operation::Create, &name, Some(&mut request), None)?;
     let tokens = &call.core.tokens;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::list::Selection;
-use super::negotiate::{Form, Ordered, accepted, partial, table_options};
+use super::negotiate::{Form, Ordered, accepted_stream, partial, table_options};
 use super::{Call, Reply, options};
 use crate::apiserver::registry::ResourceType;
 use crate::apiserver::serving;
@@ -27,15 +27,15 @@ const LASTS: Duration = Duration::from_secs(45 * 60);
 /// Answers with a stream of changes.
 pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_list(call.query, true, call.core.dependencies.release)?;
-    let from = options::resource_version(call.query)?;
+    let from = options::resource_version(call.query, false)?;
     let selection = Selection::of(call, rt)?;
-    let form = accepted(call.headers)?.form;
+    let form = accepted_stream(call.headers)?.form;
     let seconds = options::number(call.query, "timeoutSeconds")?.and_then(|s| u64::try_from(s).ok());
     let lasts = seconds.filter(|seconds| *seconds > 0).map_or(LASTS, Duration::from_secs);
     let namespace = call.namespace(rt);
     let name = call.info.parts.get(1).cloned().unwrap_or_default();
     let table = match form {
-        Form::Table(version) => Some(table_options(call.query, version, call.now())),
+        Form::Table(version) => Some(table_options(call.query, version, call.now())?),
         _ => None,
     };
     let mut writer = Writer { rt, form, table, clock: call.core.dependencies.clock.clone() };
@@ -121,7 +121,9 @@ impl Writer {
                 options.no_headers = true;
                 line(kind, &table)
             }
-            (Form::Metadata(version), _) => line(kind, &partial(object, version)),
+            (Form::Metadata(version) | Form::MetadataList(version), _) => {
+                line(kind, &partial(object, version))
+            }
             _ => line(kind, object),
         }
     }
@@ -130,8 +132,11 @@ impl Writer {
         let mut object = json!({
             "kind": self.rt.kind,
             "apiVersion": self.rt.api_version(),
-            "metadata": {"resourceVersion": version.to_string(), "creationTimestamp": null},
+            "metadata": {"resourceVersion": version.to_string()},
         });
+        if self.rt.release.gates.shows_unset_times {
+            object["metadata"]["creationTimestamp"] = Value::Null;
+        }
         if initial_ends {
             object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }

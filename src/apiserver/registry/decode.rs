@@ -77,7 +77,7 @@ fn decode_kind(
     let said_version = if said_version.is_empty() { expected.clone() } else { said_version };
     let schema = Schema::of(release);
     if said_version != expected || said_kind != kind {
-        return Err(mismatch((group, version, kind), &said_version, &said_kind, schema));
+        return Err(mismatch((group, version, kind), &said_version, &said_kind, release));
     }
     let cannot = |error: &str| {
         Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {error}"))
@@ -112,6 +112,27 @@ fn api_version(group: &str, version: &str) -> String {
     if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") }
 }
 
+/// Decodes the options that a deletion may have in its body (`metainternalversion` codecs); the error is upstream's sentence.
+pub fn delete_options(release: &'static Release, body: &[u8], is_yaml: bool) -> Result<Value, String> {
+    let node = if is_yaml {
+        yaml::parse(body)?
+    } else {
+        json::parse(body).map_err(|e| format!("couldn't get version/kind; json parse error: {e}"))?
+    };
+    let (version, kind) = interpret(&node)?;
+    let version = if version.is_empty() { "meta.k8s.io/v1" } else { version.as_str() };
+    if !matches!(kind.as_str(), "" | "DeleteOptions") {
+        let scheme = release.wording.scheme;
+        return Err(format!("no kind {kind:?} is registered for version {version:?} in scheme {scheme:?}"));
+    }
+    let schema = Schema::of(release);
+    let Some(root) = schema.kind("", "v1", "DeleteOptions") else { return Ok(Value::Null) };
+    let mut findings = Findings::default();
+    let node = if node == Node::Null { Node::Object(Vec::new()) } else { node };
+    let options = typed::shape(schema, root, &node, &mut findings);
+    findings.error.map_or(Ok(options), Err)
+}
+
 /// `apiVersion` and `kind` of a body (`SimpleMetaFactory.Interpret`).
 pub(super) fn interpret(node: &Node) -> Result<(String, String), String> {
     if !matches!(node, Node::Object(_) | Node::Null) {
@@ -140,8 +161,9 @@ fn mismatch(
     (group, version, kind): (&str, &str, &str),
     said_version: &str,
     said_kind: &str,
-    schema: &Schema,
+    release: &'static Release,
 ) -> Status {
+    let (schema, scheme) = (Schema::of(release), release.wording.scheme);
     let (said_group, said_short) = said_version.split_once('/').unwrap_or(("", said_version));
     let hub = |g: &str| match g {
         "" => "core".to_owned(),
@@ -151,7 +173,7 @@ fn mismatch(
     if !known {
         return Status::bad_request(format!(
             "{said_kind} in version {said_short:?} cannot be handled as a {kind}: no kind {said_kind:?} is registered for \
-             version {said_version:?} in scheme \"pkg/runtime/scheme.go:100\""
+             version {said_version:?} in scheme {scheme:?}"
         ));
     }
     if said_kind == kind && said_group == group {

@@ -95,7 +95,9 @@ pub fn apply(
         invalid_kind(rt.release, ("", ""), "", vec![FieldError::invalid("patch", value, error)])
     };
     let api_version = rt_version(group, version);
-    if let Some(error) = other_kind(schema, &patched, (group, version, name), &api_version) {
+    if let Some(error) =
+        other_kind(schema, rt.release.wording.scheme, &patched, (group, version, name), &api_version)
+    {
         return Err(refuse(error));
     }
     let mut findings = Findings::default();
@@ -225,6 +227,7 @@ fn strategic_patch(schema: &Schema, root: u16, current: &Value, change: Value) -
 /// What is wrong where a patch turned the object into another kind.
 fn other_kind(
     schema: &Schema,
+    scheme: &str,
     patched: &Value,
     (group, version, kind): (&str, &str, &str),
     expected: &str,
@@ -237,7 +240,7 @@ fn other_kind(
     let (said_group, said_version) = said.split_once('/').unwrap_or(("", said));
     if schema.kind(said_group, said_version, said_kind).is_none() {
         return Some(format!(
-            "no kind {said_kind:?} is registered for version {said:?} in scheme \"pkg/runtime/scheme.go:100\""
+            "no kind {said_kind:?} is registered for version {said:?} in scheme {scheme:?}"
         ));
     }
     let hub = if group.is_empty() { "core" } else { group.split('.').next().unwrap_or(group) };

@@ -65,6 +65,8 @@ pub struct Field {
     pub pointer: bool,
     /// Whether an empty value is left out.
     pub omit_empty: bool,
+    /// Whether a struct without a value is left out too (`omitzero`).
+    pub omit_zero: bool,
     /// The named Go type of a scalar (`PullPolicy`); empty where it is the plain one.
     pub go: &'static str,
     /// Whether the value is owned as a whole.
@@ -171,6 +173,7 @@ fn parse_field(name: &'static str, shape: Shape, words: std::str::Split<'static,
         shape,
         pointer: false,
         omit_empty: false,
+        omit_zero: false,
         go: "",
         atomic: false,
         numbers: &[],
@@ -184,6 +187,7 @@ fn parse_field(name: &'static str, shape: Shape, words: std::str::Split<'static,
         if i == 0 {
             field.pointer = word.contains('p');
             field.omit_empty = word.contains('o');
+            field.omit_zero = word.contains('z');
         } else if word == "A" {
             field.atomic = true;
         } else if let Some(numbers) = word.strip_prefix("N=") {

@@ -171,6 +171,7 @@ impl Shaper<'_> {
                 return (!field.omit_empty).then_some(Value::Null);
             }
             return match field.shape {
+                _ if field.omit_zero => None,
                 Shape::Struct(_) | Shape::Time | Shape::MicroTime => Some(self.zero(&field.shape)),
                 Shape::Quantity | Shape::IntOrString => Some(self.zero(&field.shape)),
                 Shape::List(_) | Shape::Map(_) | Shape::Bytes | Shape::Raw => {

@@ -54,8 +54,7 @@ fn labels_and_owners(meta: &Value) -> Vec<FieldError> {
         errors.extend(all_invalid("metadata.annotations", key, names::qualified(&key.to_lowercase())));
     }
     if size > MOST_ANNOTATIONS {
-        let detail = format!("must have at most {MOST_ANNOTATIONS} bytes");
-        errors.push(FieldError::new(FieldErrorType::TooLong, "metadata.annotations", Value::Null, detail));
+        errors.push(FieldError::too_long("metadata.annotations", MOST_ANNOTATIONS));
     }
     let mut controller: Option<String> = None;
     for owner in meta["ownerReferences"].as_array().into_iter().flatten() {
@@ -326,6 +325,11 @@ impl FieldError {
         Self::new(FieldErrorType::Invalid, field, serde_json::json!({GO: go, JSON: json}), detail)
     }
 
+    /// A text is longer than so many bytes; each release says it in its own words.
+    pub fn too_long(field: impl Into<String>, limit: usize) -> Self {
+        Self::new(FieldErrorType::TooLong, field, limit.into(), "")
+    }
+
     /// A value that is none of the supported ones (`field.NotSupported`).
     pub fn not_supported(field: impl Into<String>, value: &str, supported: &[&str]) -> Self {
         let supported: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
@@ -363,6 +367,12 @@ impl FieldError {
                 other => format!("{words}: {other}"),
             },
         };
+        if self.kind == FieldErrorType::TooLong
+            && let Some(limit) = self.value.as_u64()
+        {
+            text.push_str(": ");
+            text.push_str(&release.wording.too_long.replace("{}", &limit.to_string()));
+        }
         if !self.detail.is_empty() {
             text.push_str(": ");
             text.push_str(&release.wording.of(&self.detail));

@@ -14,7 +14,7 @@ use super::core::Core;
 use crate::apiserver::audit::{AdmissionNote, Entry, recorded_body};
 use crate::apiserver::authentication::{UserInfo, x509};
 use crate::apiserver::authorization::{self, Attributes, Decision, Outcome, PRIVILEGED_GROUP};
-use crate::apiserver::handlers::{self, Call, Reply, json_bytes, reply_of};
+use crate::apiserver::handlers::{self, Call, Produces, Reply, json_bytes, reply_of};
 use crate::apiserver::registry::protobuf;
 use crate::apiserver::requestinfo::{Query, RequestInfo, unescape_path};
 use crate::apiserver::serving::{self, Body, BodyError, Peer};
@@ -79,7 +79,9 @@ fn response(reply: Reply) -> Response<Body> {
     *response.status_mut() = http::StatusCode::from_u16(reply.code).unwrap_or_default();
     let headers = response.headers_mut();
     headers.insert("cache-control", HeaderValue::from_static("no-cache, private"));
-    if let Ok(value) = HeaderValue::from_str(&reply.content_type) {
+    if let Ok(value) = HeaderValue::from_str(&reply.content_type)
+        && !value.is_empty()
+    {
         headers.insert("content-type", value);
     }
     for (name, value) in reply.headers {
@@ -138,6 +140,14 @@ async fn serve(
     record.entry.decision = "allow".into();
     if !info.is_resource_request {
         return path(core, parts, info, query);
+    }
+    // Authorization overlooks such slashes, and no route is at them.
+    if info.path.contains("//") {
+        return if info.path.starts_with("//") {
+            Ok(handlers::page_not_found())
+        } else {
+            handlers::not_served(core.dependencies.release, &info.path)
+        };
     }
     let body = match parts.method.as_str() {
         "POST" | "PUT" | "PATCH" | "DELETE" => body.await.map_err(body_error)?,
@@ -235,17 +245,37 @@ fn authorize(core: &Core, attributes: &Attributes) -> Outcome {
 fn path(core: &Core, parts: &Parts, info: &RequestInfo, query: &Query) -> Result<Reply, Status> {
     let release = core.dependencies.release;
     let pieces: Vec<&str> = info.path.split('/').filter(|piece| !piece.is_empty()).collect();
+    // Only what is about the API is the same with a slash at its end.
+    let slashed = info.path.len() > 1 && info.path.ends_with('/');
+    if slashed && !matches!(pieces.first(), Some(&("api" | "apis" | "version"))) {
+        return Ok(if info.path.starts_with("/openapi/v3") {
+            no_document()
+        } else {
+            handlers::page_not_found()
+        });
+    }
     if let Some(reply) = core.health.answer(&info.path, query) {
         return Ok(reply);
     }
     let get = matches!(parts.method.as_str(), "GET" | "HEAD");
-    let json = |value: &serde_json::Value| reply_of(200, value, &parts.headers, query);
+    let json = |value: &serde_json::Value| handlers::discovery_reply(value, &parts.headers, query).map(Some);
+    let is_route = match pieces.as_slice() {
+        ["version" | "api"] => true,
+        ["api", version] => discovery::has_version(release, "", version),
+        ["apis", group, version] => discovery::has_version(release, group, version),
+        _ => false,
+    };
+    if is_route && !get {
+        return Err(handlers::no_such_method());
+    }
     let found = match pieces.as_slice() {
-        _ if !get => None,
-        ["version"] => Some(Reply::new(200, "application/json", json_bytes(&version::value(release), true))),
+        ["version"] => {
+            handlers::check_accept(&parts.headers, Produces::Json)?;
+            Some(Reply::new(200, "application/json", json_bytes(&version::value(release), true)))
+        }
         ["api" | "apis"] => {
             let core_group = pieces[0] == "api";
-            Some(match aggregated_version(parts) {
+            match aggregated_version(parts) {
                 Some(version) => {
                     let document = discovery::aggregated(release, core_group, version);
                     let media = format!(
@@ -253,20 +283,32 @@ fn path(core: &Core, parts: &Parts, info: &RequestInfo, query: &Query) -> Result
                     );
                     let mut reply = tagged(parts, json_bytes(&document, false), None, &media);
                     reply.headers.push(("vary", "Accept".into()));
-                    reply
+                    Some(reply)
                 }
-                None if core_group => json(&discovery::core_versions(&core.address())),
-                None => json(&discovery::group_list(release)),
-            })
+                None if core_group => json(&discovery::core_versions(&core.address()))?,
+                None => json(&discovery::group_list(release))?,
+            }
         }
-        ["api", version] => discovery::resource_list(release, "", version).map(|list| json(&list)),
-        ["apis", group] => discovery::group(release, group).map(|group| json(&group)),
-        ["apis", group, version] => discovery::resource_list(release, group, version).map(|list| json(&list)),
+        ["api", version] => match discovery::resource_list(release, "", version) {
+            Some(list) => json(&list)?,
+            None => None,
+        },
+        ["apis", group] => match discovery::group(release, group) {
+            Some(group) => json(&group)?,
+            None => None,
+        },
+        ["apis", group, version] => match discovery::resource_list(release, group, version) {
+            Some(list) => json(&list)?,
+            None => None,
+        },
         ["openapi", "v2"] => Some(Reply::new(200, "application/json", openapi::v2(release))),
-        ["openapi", "v3"] => Some(json(&openapi::index(release))),
-        ["openapi", "v3", rest @ ..] => openapi::document(release, &rest.join("/"))
-            .map(|(bytes, hash)| tagged(parts, bytes, Some(format!("\"{hash}\"")), "application/json")),
-        [] => Some(json(&root(core))),
+        ["openapi", "v3"] => Some(reply_of(200, &openapi::index(release), &parts.headers, query)),
+        ["openapi", "v3", rest @ ..] => {
+            Some(openapi::document(release, &rest.join("/")).map_or_else(no_document, |(bytes, hash)| {
+                tagged(parts, bytes, Some(format!("\"{hash}\"")), "application/json")
+            }))
+        }
+        [] => Some(reply_of(200, &root(core), &parts.headers, query)),
         ["metrics"] => Some(Reply::text(
             200,
             format!(
@@ -276,7 +318,12 @@ fn path(core: &Core, parts: &Parts, info: &RequestInfo, query: &Query) -> Result
         )),
         _ => None,
     };
-    Ok(found.unwrap_or_else(handlers::page_not_found))
+    found.map_or_else(|| handlers::not_served(release, &info.path), Ok)
+}
+
+/// There is no such OpenAPI document; the real server says nothing about it.
+fn no_document() -> Reply {
+    Reply::new(404, "", "")
 }
 
 /// The paths that `/` lists.

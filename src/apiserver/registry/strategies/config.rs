@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{default, object, text};
 use crate::apiserver::registry::validation::names;
-use crate::apiserver::registry::{Context, FieldError, FieldErrorType, Strategy};
+use crate::apiserver::registry::{Context, FieldError, Strategy, json};
 
 /// How many bytes the data of one object may have together.
 const MOST_DATA: usize = 1024 * 1024;
@@ -54,8 +54,7 @@ impl Strategy for ConfigMaps {
         let size = keys(object, "data", "binaryData", &mut errors)
             + keys(object, "binaryData", "", &mut errors) / 4 * 3;
         if size > MOST_DATA {
-            let detail = format!("must have at most {MOST_DATA} bytes");
-            errors.push(FieldError::new(FieldErrorType::TooLong, "[]", Value::Null, detail));
+            errors.push(FieldError::too_long("[]", MOST_DATA));
         }
         errors
     }
@@ -85,8 +84,7 @@ impl Strategy for Secrets {
     fn validate(&self, _: &Context<'_>, object: &Value) -> Vec<FieldError> {
         let mut errors = Vec::new();
         if keys(object, "data", "", &mut errors) / 4 * 3 > MOST_DATA {
-            let detail = format!("must have at most {MOST_DATA} bytes");
-            errors.push(FieldError::new(FieldErrorType::TooLong, "data", Value::Null, detail));
+            errors.push(FieldError::too_long("data", MOST_DATA));
         }
         let needed: &[&str] = match text(object, "type") {
             "kubernetes.io/service-account-token" => {
@@ -109,8 +107,17 @@ impl Strategy for Secrets {
             _ => &[],
         };
         for key in needed {
-            if object["data"].get(*key).is_none() {
+            let Some(value) = object["data"].get(*key) else {
                 errors.push(FieldError::required(format!("data[{key}]"), ""));
+                continue;
+            };
+            if !key.starts_with(".docker") {
+                continue;
+            }
+            let bytes = STANDARD.decode(value.as_str().unwrap_or("")).unwrap_or_default();
+            if let Err(why) = json::parse(&bytes) {
+                let hidden = "<secret contents redacted>";
+                errors.push(FieldError::invalid(format!("data[{key}]"), hidden, why));
             }
         }
         errors

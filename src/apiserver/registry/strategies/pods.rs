@@ -124,7 +124,10 @@ impl Strategy for Pods {
         }
     }
 
-    fn prepare_for_create(&self, _: &Context<'_>, pod: &mut Value) {
+    fn prepare_for_create(&self, context: &Context<'_>, pod: &mut Value) {
+        if context.release.gates.pods_have_generation {
+            pod["metadata"]["generation"] = json!(1);
+        }
         pod["status"] = json!({"phase": "Pending", "qosClass": qos(pod)});
     }
 
@@ -195,6 +198,10 @@ impl Strategy for Pods {
                 }
             }
             _ => keep(pod, old, "status"),
+        }
+        if context.release.gates.pods_have_generation && pod["spec"] != old["spec"] {
+            let before = old["metadata"]["generation"].as_i64().unwrap_or(0);
+            pod["metadata"]["generation"] = json!(before + 1);
         }
     }
 
