@@ -33,7 +33,10 @@ impl Masks {
             (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
             (r"(127\.0\.0\.1|172\.30\.1\.2|\[::1\]):\d+", "<server>"),
             (r"(does not match the ResourceVersion in record) \(\d+\)", "$1 (<version>)"),
-            (r"(ResourceVersion in object meta:|Too large resource version: \d+, current:) \d+", "$1 <version>"),
+            (
+                r"(ResourceVersion in object meta:|Too large resource version: \d+, current:) \d+",
+                "$1 <version>",
+            ),
         ];
         let patterns = all.iter().map(|(pattern, with)| (Regex::new(pattern).unwrap(), *with)).collect();
         Self { run: run.into(), patterns }
@@ -288,6 +291,7 @@ async fn play_file(file: &str, version: &str, plugin: &str) {
 macro_rules! files {
     ($($name:ident: $file:literal;)*) => {
         /// The files of recordings.
+        #[allow(dead_code)]
         pub const FILES: &[&str] = &[$($file),*];
         $(mod $name {
             files!(@ v1_31_off $file "v1.31" "off");

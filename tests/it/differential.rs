@@ -242,9 +242,13 @@ async fn first_difference(
     found
 }
 
-/// Leaves out what the difference does not need.
-async fn shrink(sides: &mut [Side; 2], csr: &str, mut steps: Vec<Value>) -> (Vec<Value>, Value, Value) {
-    let (at, mut ours, mut real) = first_difference(sides, csr, &steps).await.expect("it differed before");
+/// Leaves out what the difference does not need; nothing where it does not come again.
+async fn shrink(
+    sides: &mut [Side; 2],
+    csr: &str,
+    mut steps: Vec<Value>,
+) -> Option<(Vec<Value>, Value, Value)> {
+    let (at, mut ours, mut real) = first_difference(sides, csr, &steps).await?;
     steps.truncate(at + 1);
     let mut chunk = steps.len() / 2;
     while chunk > 0 {
@@ -264,7 +268,7 @@ async fn shrink(sides: &mut [Side; 2], csr: &str, mut steps: Vec<Value>) -> (Vec
         }
         chunk /= 2;
     }
-    (steps, ours, real)
+    Some((steps, ours, real))
 }
 
 /// Whether two answers say the same, beside the numbers of versions.
@@ -319,10 +323,11 @@ async fn compare(version: &str, flags: &[&str]) {
         let mut steps = generate::prelude();
         steps.extend((0..LENGTH).map(|_| generate::step(&mut dice)));
         played += steps.len();
-        if first_difference(&mut sides, &csr, &steps).await.is_none() {
-            continue;
-        }
-        let (steps, ours, real) = shrink(&mut sides, &csr, steps).await;
+        let Some(once) = first_difference(&mut sides, &csr, &steps).await else { continue };
+        let (steps, ours, real) = match shrink(&mut sides, &csr, steps.clone()).await {
+            Some(small) => small,
+            None => (steps[..=once.0].to_vec(), once.1, once.2),
+        };
         let mut text = format!("seed {seed}:\n");
         for step in &steps {
             text.push_str(&format!("  {step}\n"));

@@ -89,7 +89,14 @@ fn reviews_answer_as_the_real_server() {
     let chain = chain(&["Node", "RBAC"]);
     let node = UserInfo::new("system:node:node01", &["system:nodes"]);
     let ask = |kind: &str, namespace: &str, spec: serde_json::Value| {
-        review::evaluate(kind, json!({"spec": spec}), &node, namespace, &chain)
+        review::evaluate(
+            crate::release::default_release(),
+            kind,
+            json!({"spec": spec}),
+            &node,
+            namespace,
+            &chain,
+        )
     };
     let got = ask(
         "SelfSubjectAccessReview",

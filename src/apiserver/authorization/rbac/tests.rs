@@ -127,7 +127,15 @@ fn rules_review_lists_what_is_bound() {
     let chain = chain(&store());
     let alice = UserInfo::new("alice", &["system:authenticated"]);
     let review = json!({"spec": {"namespace": "ns"}});
-    let got = review::evaluate("SelfSubjectRulesReview", review, &alice, "", &chain).unwrap();
+    let got = review::evaluate(
+        crate::release::default_release(),
+        "SelfSubjectRulesReview",
+        review,
+        &alice,
+        "",
+        &chain,
+    )
+    .unwrap();
     let rules = got["status"]["resourceRules"].as_array().unwrap();
     let resources: Vec<&Value> = rules.iter().map(|rule| &rule["resources"]).collect();
     let want = [
