@@ -17,15 +17,20 @@ use self::journal::{Journal, lock};
 use self::runtime::ContainerRuntime;
 use self::timing::Timing;
 use self::workers::Worker;
+use crate::apiserver::authentication::UserInfo;
 use crate::clock::SharedClock;
+use crate::controllers::client::Client;
 use crate::error::Result;
 use crate::release::Release;
 
+mod acts;
 mod api;
+mod events;
 mod file_watch;
 pub mod journal;
 mod logs;
 pub mod manifests;
+mod mounts;
 pub mod runtime;
 pub mod server;
 pub mod services;
@@ -65,6 +70,10 @@ pub struct Kubelet {
     workers: Mutex<BTreeMap<String, Worker>>,
     /// Which UID runs under a full name.
     running: Mutex<BTreeMap<String, String>>,
+    /// What pods are to be, by uid, for as long as the runtime has something of them.
+    pods: Mutex<BTreeMap<String, serde_json::Value>>,
+    /// What happened, for the API's events.
+    events: events::Events,
     /// Why a container does not run (again) yet: reason and message.
     waiting: Mutex<BTreeMap<String, (String, String)>>,
     /// Counts what changes a pod's status without changing a container.
@@ -89,6 +98,8 @@ impl Kubelet {
             journal,
             workers: Mutex::default(),
             running: Mutex::default(),
+            pods: Mutex::default(),
+            events: events::Events::default(),
             waiting: Mutex::default(),
             status: tokio::sync::watch::Sender::new(0),
             active: tokio::sync::watch::Sender::new((true, begun)),
@@ -98,13 +109,22 @@ impl Kubelet {
         });
         kubelet.containerd_started();
         kubelet.started();
+        kubelet.tell_of_start();
         file_watch::start(&kubelet)?;
         kubelet.tasks.spawn(socket::serve(kubelet.clone(), manager));
         kubelet.tasks.spawn(socket::serve_runtime(kubelet.clone(), listener));
         kubelet.tasks.spawn(services::complain(kubelet.clone()));
         kubelet.tasks.spawn(workers::collect_garbage(kubelet.clone()));
         kubelet.tasks.spawn(api::run(kubelet.clone()));
+        kubelet.tasks.spawn(events::send(kubelet.clone(), kubelet.client()));
         Ok(kubelet)
+    }
+
+    /// A client that acts as the node.
+    fn client(&self) -> Client {
+        let name = &self.config.node;
+        let user = UserInfo::new(&format!("system:node:{name}"), &["system:nodes", "system:authenticated"]);
+        Client::new(self.config.api.clone(), user, format!("kubelet/{}", self.config.release.git_version))
     }
 
     /// Whether the kubelet's service runs.

@@ -96,6 +96,12 @@ pub struct NodeTools {
     pub crictl_shows_namespace: bool,
     /// What the Node's status calls `containerRuntimeVersion`.
     pub container_runtime: &'static str,
+    /// What the event of an image that is there says, with `IMAGE` for its name in quotes.
+    pub pulled: &'static str,
+    /// What the event of a container that was made says, with `NAME` for its name.
+    pub created: &'static str,
+    /// The same of one that was started.
+    pub started: &'static str,
     /// Where the kubelet writes that its runtime does not answer.
     pub runtime_lines: RuntimeLines,
     /// Tags of kubeadm's images that do not follow the release: the name in the images' table, the tag.
@@ -318,6 +324,9 @@ const V1_31: Release = Release {
         crictl: "v1.31.1",
         crictl_shows_namespace: false,
         container_runtime: "containerd://1.7.13",
+        pulled: "Container image IMAGE already present on machine",
+        created: "Created container NAME",
+        started: "Started container NAME",
         runtime_lines: RuntimeLines {
             status: "log.go:32",
             sanity: "kubelet.go:2886",
@@ -411,6 +420,9 @@ const V1_36: Release = Release {
         crictl: "v1.36.0",
         crictl_shows_namespace: true,
         container_runtime: "containerd://2.2.1",
+        pulled: "Container image IMAGE already present on machine and can be accessed by the pod",
+        created: "Container created",
+        started: "Container started",
         runtime_lines: RuntimeLines {
             status: "remote_runtime.go:801",
             sanity: "kubelet.go:3247",

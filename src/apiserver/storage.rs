@@ -167,6 +167,13 @@ impl Store {
         self.lock().objects.get(key).map(|stored| stored.object.clone())
     }
 
+    /// What `take` makes of everything that is stored, by key, version and object, in the order of the keys; and the newest version.
+    pub fn everything<T>(&self, mut take: impl FnMut(&Key, u64, &Value) -> Option<T>) -> (u64, Vec<T>) {
+        let state = self.lock();
+        let all = state.objects.iter().filter_map(|(key, stored)| take(key, stored.revision, &stored.object));
+        (state.revision, all.collect())
+    }
+
     /// All objects of a resource, in a namespace or (`""`) everywhere, in key order, with the version they are from.
     pub fn list(&self, group: &str, resource: &str, namespace: &str) -> (u64, Vec<Arc<Value>>) {
         let state = self.lock();

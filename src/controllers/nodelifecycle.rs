@@ -2,6 +2,9 @@
 //!
 //! Upstream: `pkg/controller/nodelifecycle/node_lifecycle_controller.go`.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -30,9 +33,10 @@ pub async fn run(context: &Context) {
     };
     // A server that was away kept every kubelet silent: the grace period counts from the controller's start.
     let begun = context.clock.now();
+    let known = Mutex::new(BTreeSet::new());
     trigger::run(trigger, || async {
         let now = context.clock.now();
-        reconcile(&client, now, begun, grace).await.is_ok()
+        reconcile(&client, now, begun, grace, &known).await.is_ok()
     })
     .await;
 }
@@ -42,10 +46,17 @@ async fn reconcile(
     now: Timestamp,
     begun: Timestamp,
     grace: SignedDuration,
+    known: &Mutex<BTreeSet<String>>,
 ) -> Result<(), ClientError> {
     let (leases, _) = client.list(LEASES).await?;
     for node in client.list(NODES).await?.0 {
         let name = node["metadata"]["name"].as_str().unwrap_or_default();
+        let uid = node["metadata"]["uid"].as_str().unwrap_or_default();
+        let new = known.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned());
+        if new {
+            let message = format!("Node {name} event: Registered Node {name} in Controller");
+            tell(client, &about_node(name, uid), now, ("Normal", "RegisteredNode"), &message).await;
+        }
         let renewed = leases
             .iter()
             .find(|l| l["metadata"]["name"] == name)
@@ -57,6 +68,9 @@ async fn reconcile(
             client
                 .patch(&format!("{NODES}/{name}/status"), &json!({"status": {"conditions": status}}))
                 .await?;
+            let message = format!("Node {name} status is now: NodeNotReady");
+            tell(client, &about_node(name, uid), now, ("Normal", "NodeNotReady"), &message).await;
+            mark_pods(client, name, now).await?;
             continue;
         }
         let taints = wanted_taints(&node, now);
@@ -68,6 +82,44 @@ async fn reconcile(
         }
     }
     Ok(())
+}
+
+fn about_node(name: &str, uid: &str) -> Value {
+    json!({"kind": "Node", "name": name, "uid": uid})
+}
+
+/// Says of the pods of a silent node that they are not ready (`MarkPodsNotReady`).
+async fn mark_pods(client: &Client, node: &str, now: Timestamp) -> Result<(), ClientError> {
+    let (pods, _) = client.list("/api/v1/pods").await?;
+    for pod in pods.iter().filter(|p| p["spec"]["nodeName"] == node) {
+        let is_ready = condition(pod, "Ready").is_some_and(|c| c["status"] == "True");
+        if !is_ready {
+            continue;
+        }
+        let text = |key: &str| pod["metadata"][key].as_str().unwrap_or_default();
+        let (namespace, name) = (text("namespace"), text("name"));
+        let ready = json!({"type": "Ready", "status": "False", "lastTransitionTime": seconds(now)});
+        let patch = json!({"status": {"conditions": [ready]}});
+        match client.patch(&format!("/api/v1/namespaces/{namespace}/pods/{name}/status"), &patch).await {
+            Err(error) if !error.is_code(404) => return Err(error),
+            _ => {}
+        }
+        let about = json!({"kind": "Pod", "apiVersion": "v1", "namespace": namespace, "name": name, "uid": text("uid")});
+        tell(client, &about, now, ("Warning", "NodeNotReady"), "Node is not ready").await;
+    }
+    Ok(())
+}
+
+/// Writes an event; that it cannot be written changes nothing.
+async fn tell(client: &Client, about: &Value, now: Timestamp, (kind, reason): (&str, &str), message: &str) {
+    let name = about["name"].as_str().unwrap_or_default();
+    let namespace = about["namespace"].as_str().unwrap_or("default");
+    let event = json!({"apiVersion": "v1", "kind": "Event",
+        "metadata": {"name": format!("{name}.{:x}", now.as_nanosecond()), "namespace": namespace},
+        "involvedObject": about, "reason": reason, "message": message, "type": kind, "count": 1,
+        "source": {"component": "node-controller"}, "reportingComponent": "node-controller",
+        "firstTimestamp": seconds(now), "lastTimestamp": seconds(now)});
+    let _ = client.create(&format!("/api/v1/namespaces/{namespace}/events"), &event).await;
 }
 
 fn condition<'a>(node: &'a Value, kind: &str) -> Option<&'a Value> {

@@ -140,23 +140,24 @@ pub(super) async fn events(session: &Session, info: &Info) -> Vec<Value> {
     if let Some(namespace) = &info.namespace {
         fields += &format!(",involvedObject.namespace={namespace}");
     }
-    let uid = match info.resource.name.as_str() {
-        "nodes" => info.name.clone(),
-        _ => {
-            let annotations = &info.object["metadata"]["annotations"];
-            let mirror = annotations["kubernetes.io/config.mirror"].as_str();
-            mirror.or(info.object["metadata"]["uid"].as_str()).unwrap_or_default().to_owned()
-        }
-    };
-    fields += &format!(",involvedObject.uid={uid}");
+    let annotations = &info.object["metadata"]["annotations"];
+    let mirror = annotations["kubernetes.io/config.mirror"].as_str();
+    let own = mirror.or(info.object["metadata"]["uid"].as_str()).unwrap_or_default();
+    // Controllers refer to a node by its uid, kubelets by its name.
+    let uids = if info.resource.name == "nodes" { vec![own, info.name.as_str()] } else { vec![own] };
     let path = match &info.namespace {
         Some(namespace) => format!("/api/v1/namespaces/{namespace}/events"),
         None => "/api/v1/events".to_owned(),
     };
-    let query = [("fieldSelector", fields), ("limit", "500".to_owned())];
     let Ok(client) = session.client() else { return Vec::new() };
-    let list = client.get(&with_query(&path, &query)).await.unwrap_or(Value::Null);
-    list["items"].as_array().cloned().unwrap_or_default()
+    let mut all = Vec::new();
+    for uid in uids {
+        let fields = format!("{fields},involvedObject.uid={uid}");
+        let query = [("fieldSelector", fields), ("limit", "500".to_owned())];
+        let list = client.get(&with_query(&path, &query)).await.unwrap_or(Value::Null);
+        all.extend(list["items"].as_array().cloned().unwrap_or_default());
+    }
+    all
 }
 
 /// Writes the table of events.

@@ -16,7 +16,6 @@ use super::journal::lock;
 use super::status::{self, Seen};
 use super::timing::Timing;
 use super::{Kubelet, workers};
-use crate::apiserver::authentication::UserInfo;
 use crate::controllers::client::{Client, ClientError};
 use crate::controllers::leader::micro;
 use crate::klog::Severity;
@@ -28,13 +27,7 @@ const GATHER: Duration = Duration::from_millis(5);
 
 /// Runs until the kubelet stops.
 pub(super) async fn run(kubelet: Arc<Kubelet>) {
-    let name = kubelet.config.node.clone();
-    let user = UserInfo::new(&format!("system:node:{name}"), &["system:nodes", "system:authenticated"]);
-    let client = Client::new(
-        kubelet.config.api.clone(),
-        user,
-        format!("kubelet/{}", kubelet.config.release.git_version),
-    );
+    let client = kubelet.client();
     let (bell, mut rung) = mpsc::channel(1);
     for path in ["/api/v1/pods", "/api/v1/nodes"] {
         kubelet.tasks.spawn(kubelet.stop.clone().run_until_cancelled_owned(follow(
@@ -136,6 +129,7 @@ impl Work {
                     self.client.create("/api/v1/nodes", &status::node(name, &address, release, now)).await?;
                 let message = format!("\"Successfully registered node\" node={name:?}");
                 self.kubelet.journal.klog(Severity::Info, "kubelet_node_status.go:75", &message);
+                self.kubelet.tell_node_status("NodeReady");
                 node
             }
             Err(error) => return Err(error),
@@ -150,6 +144,7 @@ impl Work {
         if !ready {
             let mut status = status::node_status(name, &address, release, now);
             status::carry_over(&mut status, &node["status"], error.as_deref());
+            self.kubelet.tell_node_status(if error.is_some() { "NodeNotReady" } else { "NodeReady" });
             self.client.patch(&format!("{path}/status"), &json!({"status": status})).await?;
         }
         if due {
@@ -181,18 +176,19 @@ impl Work {
 
     /// Makes, renews and removes mirror pods, and writes their status.
     async fn mirrors(&mut self, mirrors: &[Value]) -> Result<(), ClientError> {
-        let statics: BTreeMap<String, (String, Value)> = {
+        let (wanted, statics) = {
             let running = lock(&self.kubelet.running).clone();
             let workers = lock(&self.kubelet.workers);
-            let mut all = BTreeMap::new();
+            let (mut wanted, mut statics) = (Vec::new(), BTreeMap::new());
             for (uid, worker) in workers.iter().filter(|(_, w)| w.is_static && w.is_wanted()) {
                 let name = workers::full_name(&worker.pod);
-                // Of two pods of one name the one that runs is mirrored.
-                if !all.contains_key(&name) || running.get(&name) == Some(uid) {
-                    all.insert(name, (uid.clone(), worker.pod.clone()));
+                // A pod that waits for the one before it has no mirror yet; that one's stays until then.
+                if running.get(&name) == Some(uid) {
+                    statics.insert(name.clone(), (uid.clone(), worker.pod.clone()));
                 }
+                wanted.push(name);
             }
-            all
+            (wanted, statics)
         };
         let node = self.kubelet.config.node.clone();
         let Some(node_uid) = self.node_uid.clone() else { return Ok(()) };
@@ -214,7 +210,7 @@ impl Work {
                 self.status(&created, uid).await?;
             }
         }
-        for lost in mirrors.iter().filter(|m| !statics.contains_key(&workers::full_name(m))) {
+        for lost in mirrors.iter().filter(|m| !wanted.contains(&workers::full_name(m))) {
             self.delete(lost).await?;
         }
         Ok(())
@@ -311,7 +307,7 @@ fn same(there: &Value, wanted: &Value) -> bool {
 }
 
 /// An address of the node's pod network for a pod, the same for the same pod.
-fn pod_address(node: &str, uid: &str) -> String {
+pub(super) fn pod_address(node: &str, uid: &str) -> String {
     let subnet = u8::from(node != "controlplane");
     let last = uid.bytes().fold(2u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
     format!("192.168.{subnet}.{}", last.clamp(2, 254))

@@ -63,13 +63,21 @@ impl Kubelet {
             match found.into_iter().next() {
                 Some(container) => container,
                 None if self.knows(&request.namespace, pod) => {
-                    return Err(format!(
-                        "container {container:?} in pod {pod:?} is waiting to start: ContainerCreating"
-                    ));
+                    let why = match self.why_waiting(&request.namespace, pod, container).as_deref() {
+                        Some("ErrImagePull") => "image can't be pulled".to_owned(),
+                        Some("ImagePullBackOff") => "trying and failing to pull image".to_owned(),
+                        Some(reason) => reason.to_owned(),
+                        None => "ContainerCreating".to_owned(),
+                    };
+                    return Err(format!("container {container:?} in pod {pod:?} is waiting to start: {why}"));
                 }
                 None => return Err(format!("container {container:?} in pod {pod:?} is not available")),
             }
         };
+        if !self.containerd.borrow().0 {
+            let text = format!("unable to retrieve container logs for containerd://{}", chosen.id);
+            return Ok(Box::pin(futures::stream::once(async move { Bytes::from(text) })));
+        }
         let since = request.since_seconds.map(|s| self.config.clock.now() - SignedDuration::from_secs(s));
         let wanted = Wanted { follow: request.follow, tail: request.tail_lines, since };
         let (timestamps, mut left) = (request.timestamps, request.limit_bytes.unwrap_or(u64::MAX));
@@ -98,6 +106,13 @@ impl Kubelet {
     fn knows(&self, namespace: &str, pod: &str) -> bool {
         let name = format!("{namespace}/{pod}");
         super::journal::lock(&self.running).contains_key(&name)
+    }
+
+    /// Why a container that was never made waits, in the word of its status.
+    fn why_waiting(&self, namespace: &str, pod: &str, container: &str) -> Option<String> {
+        let uid = super::journal::lock(&self.running).get(&format!("{namespace}/{pod}"))?.clone();
+        let key = super::status::waiting_key(&uid, container);
+        super::journal::lock(&self.waiting).get(&key).map(|(reason, _)| reason.clone())
     }
 
     /// A container's log as a stream of lines.

@@ -25,6 +25,7 @@ use crate::clock::SharedClock;
 use crate::controllers::Api;
 use crate::release::Release;
 
+pub mod etcd;
 pub mod images;
 pub mod logs;
 pub mod process;
@@ -146,6 +147,11 @@ pub trait ContainerRuntime: Send + Sync {
 
     /// Tells of every log line.
     fn log_changes(&self) -> watch::Receiver<u64>;
+
+    /// What etcd holds, where one of this program's runs here.
+    fn etcd(&self) -> Option<etcd::Etcd> {
+        None
+    }
 
     /// Ends everything at once.
     async fn shutdown(&self);
@@ -431,6 +437,15 @@ impl ContainerRuntime for Containers {
 
     fn log_changes(&self) -> watch::Receiver<u64> {
         self.0.log_changes.subscribe()
+    }
+
+    fn etcd(&self) -> Option<etcd::Etcd> {
+        match &self.0.environment.servers {
+            Servers::Emulated(server) if !self.0.etcd.borrow().is_empty() => {
+                Some(etcd::Etcd::new(server.store.clone(), server.release))
+            }
+            _ => None,
+        }
     }
 
     async fn shutdown(&self) {

@@ -69,9 +69,10 @@ impl Kubelet {
     fn begin(&self, unit: &str) {
         self.journal.next_pid(unit);
         if unit == "containerd" {
-            self.containerd_started()
+            self.containerd_started();
         } else {
-            self.started()
+            self.started();
+            self.tell_of_start();
         }
         self.state(unit).send_replace((true, self.config.clock.now()));
     }

@@ -3,6 +3,7 @@
 //! There are two sockets, where a node has containerd's and systemd's; both answer whether an API server runs or not. The
 //! first is gone while containerd is stopped.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::path::Path;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use futures::StreamExt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -41,6 +43,22 @@ pub enum Question {
         /// Only what is younger.
         since: Option<Timestamp>,
     },
+    /// Something to be done to a container or a sandbox.
+    Act {
+        /// `stop`, `rm`, `stopp`, `rmp`
+        what: String,
+        /// The whole id.
+        id: String,
+        /// How long it may take to end.
+        seconds: u64,
+    },
+    /// The keys of etcd from a key on, and their values.
+    Etcd {
+        /// The first key.
+        from: String,
+        /// Where it ends; nothing for the one key.
+        until: Option<String>,
+    },
     /// The journal.
     Journal {
         /// Keep sending what comes.
@@ -64,10 +82,25 @@ pub struct NodeState {
     pub node: String,
     /// The node's time.
     pub now: Timestamp,
+    /// The node's address.
+    pub address: String,
+    /// What the pods are to be, by uid, as far as the kubelet knows.
+    #[serde(default)]
+    pub pods: BTreeMap<String, Value>,
+    /// The addresses of those pods that have one of their own, by uid.
+    #[serde(default)]
+    pub pod_addresses: BTreeMap<String, String>,
     /// Sandboxes, newest first.
     pub sandboxes: Vec<Sandbox>,
     /// Containers, newest first.
     pub containers: Vec<Container>,
+}
+
+/// Whether something was done.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Done {
+    /// Why it was not, in the runtime's words.
+    pub error: Option<String>,
 }
 
 /// A unit's state.
@@ -176,10 +209,21 @@ async fn respond(
                 version: config.release.git_version.into(),
                 node: config.node.clone(),
                 now: config.clock.now(),
+                address: config.address.to_string(),
+                pods: kubelet.known_pods(),
+                pod_addresses: kubelet.pod_addresses(),
                 sandboxes: config.runtime.sandboxes(),
                 containers: config.runtime.containers(),
             };
             send(write, &state).await
+        }
+        Question::Act { what, id, seconds } => {
+            let error = kubelet.act(&what, &id, std::time::Duration::from_secs(seconds)).await.err();
+            send(write, &Done { error }).await
+        }
+        Question::Etcd { from, until } => {
+            let answer = config.runtime.etcd().map(|etcd| etcd.range(&from, until.as_deref()));
+            send(write, &answer).await
         }
         Question::Logs { id, follow, tail, since } => {
             let Some(container) = config.runtime.containers().into_iter().find(|c| c.id == id) else {

@@ -1,7 +1,11 @@
-//! The tools on a node that speak to its runtime and kubelet: crictl, systemctl, journalctl.
+//! The tools on a node that speak to its runtime, kubelet, systemd and etcd.
 
 pub mod client;
 pub mod crictl;
+pub mod etcdctl;
 pub mod journalctl;
+pub mod kubeadm;
+pub mod network;
+pub mod processes;
 pub mod systemctl;
 mod text;

@@ -11,14 +11,15 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Kubelet;
+use super::events::Kind::{Normal, Warning};
 use super::journal::lock;
 use super::runtime::{ContainerSpec, PodRef, State, images};
 use crate::klog::Severity;
 
 /// A pod's worker, as the kubelet sees it.
 pub(super) struct Worker {
-    /// Whether the pod is to run.
-    wanted: watch::Sender<bool>,
+    /// Whether the pod is to run, and how often it was not to: a pod that was given up ends, even if it comes back at once.
+    wanted: watch::Sender<Wanted>,
     /// The pod.
     pub pod: Value,
     /// Whether it comes from a file.
@@ -28,9 +29,12 @@ pub(super) struct Worker {
 impl Worker {
     /// Whether the pod is to run.
     pub(super) fn is_wanted(&self) -> bool {
-        *self.wanted.borrow()
+        self.wanted.borrow().0
     }
 }
+
+/// Whether a pod is to run, and how often it was not to.
+type Wanted = (bool, u64);
 
 /// `NAMESPACE/NAME`.
 pub(super) fn full_name(pod: &Value) -> String {
@@ -62,11 +66,12 @@ pub(super) fn add(kubelet: &Arc<Kubelet>, pod: &Value, is_static: bool) {
             told();
         }
         worker.pod = pod;
-        worker.wanted.send_replace(true);
+        worker.wanted.send_modify(|wanted| wanted.0 = true);
         return;
     }
     told();
-    let (wanted, receiver) = watch::channel(true);
+    lock(&kubelet.pods).insert(uid.clone(), pod.clone());
+    let (wanted, receiver) = watch::channel((true, 0));
     workers.insert(uid.clone(), Worker { wanted, pod: pod.clone(), is_static });
     kubelet.tasks.spawn(work(kubelet.clone(), uid, pod, receiver));
 }
@@ -84,11 +89,11 @@ pub(super) fn remove(kubelet: &Arc<Kubelet>, uid: &str) {
                 full_name(&worker.pod)
             ),
         );
-        worker.wanted.send_replace(false);
+        worker.wanted.send_modify(|wanted| *wanted = (false, wanted.1 + 1));
     }
 }
 
-async fn work(kubelet: Arc<Kubelet>, uid: String, pod: Value, mut wanted: watch::Receiver<bool>) {
+async fn work(kubelet: Arc<Kubelet>, uid: String, pod: Value, mut wanted: watch::Receiver<Wanted>) {
     let name = full_name(&pod);
     let stop = kubelet.stop.clone();
     loop {
@@ -107,7 +112,7 @@ async fn work(kubelet: Arc<Kubelet>, uid: String, pod: Value, mut wanted: watch:
             () = lived => {}
         }
         let mut workers = lock(&kubelet.workers);
-        if !*wanted.borrow_and_update() {
+        if !wanted.borrow_and_update().0 {
             workers.remove(&uid);
             return;
         }
@@ -115,9 +120,9 @@ async fn work(kubelet: Arc<Kubelet>, uid: String, pod: Value, mut wanted: watch:
 }
 
 /// Waits until no other pod of this name runs; false when the pod is not wanted any more.
-async fn claim(kubelet: &Kubelet, name: &str, uid: &str, wanted: &mut watch::Receiver<bool>) -> bool {
+async fn claim(kubelet: &Kubelet, name: &str, uid: &str, wanted: &mut watch::Receiver<Wanted>) -> bool {
     loop {
-        if !*wanted.borrow() {
+        if !wanted.borrow().0 {
             return false;
         }
         {
@@ -128,7 +133,7 @@ async fn claim(kubelet: &Kubelet, name: &str, uid: &str, wanted: &mut watch::Rec
             }
         }
         let _ =
-            tokio::time::timeout(jitter(kubelet.config.timing.worker_retry), wanted.wait_for(|w| !w)).await;
+            tokio::time::timeout(jitter(kubelet.config.timing.worker_retry), wanted.wait_for(|w| !w.0)).await;
     }
 }
 
@@ -139,30 +144,49 @@ fn jitter(wait: Duration) -> Duration {
 }
 
 /// One life of a pod: from its sandbox until it was ended.
-async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Receiver<bool>) {
+async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Receiver<Wanted>) {
+    let begun = wanted.borrow().1;
     let text = |key: &str| pod["metadata"][key].as_str().unwrap_or_default().to_owned();
     let reference = PodRef { name: text("name"), namespace: text("namespace"), uid: uid.to_owned() };
     let runtime = &kubelet.config.runtime;
+    let prepared = async {
+        kubelet.able().await;
+        super::mounts::wait(kubelet, pod).await;
+        kubelet.able().await;
+    };
     tokio::select! {
-        () = kubelet.able() => {}
-        _ = wanted.wait_for(|w| !w) => return,
+        () = prepared => {}
+        _ = wanted.wait_for(|w| w.1 != begun) => return,
     }
     let sandbox = runtime.run_sandbox(&reference);
     kubelet.pleg(pod, uid, "ContainerStarted", &sandbox);
     let specs = containers(pod);
     let supervised =
         futures::future::join_all(specs.iter().map(|spec| supervise(kubelet, pod, uid, &sandbox, spec)));
-    tokio::select! {
-        _ = wanted.wait_for(|w| !w) => {}
-        _ = supervised => {}
-    }
+    let lost = tokio::select! {
+        _ = wanted.wait_for(|w| w.1 != begun) => false,
+        _ = supervised => false,
+        () = kubelet.sandbox_lost(&sandbox) => true,
+    };
     kubelet.able().await;
+    if lost {
+        // Somebody stopped the sandbox behind the kubelet's back; the pod gets a new one.
+        kubelet.tell(
+            pod,
+            None,
+            Normal,
+            "SandboxChanged",
+            "Pod sandbox changed, it will be killed and re-created.",
+        );
+    }
     let grace = kubelet.grace(pod);
     // Of a pod that came back meanwhile the kubelet tells how its containers died, of one that is gone it does not.
     let known = wanted.clone();
     let running: Vec<_> = runtime.containers().into_iter().filter(|c| c.sandbox == sandbox).collect();
     let ends = running.iter().map(|container| async {
         if container.state != State::Exited {
+            let name = &container.spec.name;
+            kubelet.tell(pod, Some(name), Normal, "Killing", &format!("Stopping container {name}"));
             kubelet.journal.klog(
                 Severity::Info,
                 "kuberuntime_container.go:808",
@@ -175,7 +199,7 @@ async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Rec
                 ),
             );
             runtime.stop_container(&container.id, grace).await;
-            if *known.borrow() {
+            if known.borrow().0 {
                 kubelet.pleg(pod, uid, "ContainerDied", &container.id);
             }
         }
@@ -183,7 +207,7 @@ async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Rec
     });
     futures::future::join_all(ends).await;
     runtime.stop_sandbox(&sandbox);
-    if *known.borrow() {
+    if known.borrow().0 {
         kubelet.pleg(pod, uid, "ContainerDied", &sandbox);
     }
 }
@@ -217,6 +241,25 @@ async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spe
         kubelet.able().await;
         let id = runtime.start_container(sandbox, spec);
         kubelet.pleg(pod, uid, "ContainerStarted", &id);
+        let name = &spec.name;
+        kubelet.tell(
+            pod,
+            Some(name),
+            Normal,
+            "Created",
+            &kubelet.config.release.node.created.replace("NAME", name),
+        );
+        if images::has_program(&spec.image, &spec.argv) {
+            let text = kubelet.config.release.node.started.replace("NAME", name);
+            kubelet.tell(pod, Some(name), Normal, "Started", &text);
+        } else {
+            let program = spec.argv.first().map_or("", String::as_str);
+            let text = format!(
+                "Error: failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: \
+                 unable to start container process: exec: {program:?}: executable file not found in $PATH: unknown"
+            );
+            kubelet.tell(pod, Some(name), Warning, "Failed", &text);
+        }
         loop {
             let container = runtime.containers().into_iter().find(|c| c.id == id);
             if container.is_none_or(|c| c.state == State::Exited) {
@@ -248,6 +291,9 @@ async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spe
                     pod["metadata"]["namespace"].as_str().unwrap_or_default()
                 );
                 let nominal = go_duration(seconds);
+                let text =
+                    format!("Back-off restarting failed container {} in pod {pod_name}({uid})", spec.name);
+                kubelet.tell(pod, Some(&spec.name), Warning, "BackOff", &text);
                 let why = format!(
                     "failed to \"StartContainer\" for {:?} with CrashLoopBackOff: \"back-off {nominal} restarting failed container={} pod={pod_name}({uid})\"",
                     spec.name, spec.name
@@ -307,13 +353,25 @@ async fn pull(kubelet: &Kubelet, pod: &Value, uid: &str, spec: &ContainerSpec) {
         ] {
             kubelet.journal.klog(Severity::Error, source, &format!("{text:?} err={error:?} image={image:?}"));
         }
+        kubelet.tell(pod, Some(&spec.name), Normal, "Pulling", &format!("Pulling image {image:?}"));
+        kubelet.tell(
+            pod,
+            Some(&spec.name),
+            Warning,
+            "Failed",
+            &format!("Failed to pull image {image:?}: {error}"),
+        );
+        kubelet.tell(pod, Some(&spec.name), Warning, "Failed", "Error: ErrImagePull");
         sync("ErrImagePull", &error);
         tokio::time::sleep(wait / 2).await;
+        kubelet.tell(pod, Some(&spec.name), Normal, "BackOff", &format!("Back-off pulling image {image:?}"));
+        kubelet.tell(pod, Some(&spec.name), Warning, "Failed", "Error: ImagePullBackOff");
         sync("ImagePullBackOff", &format!("Back-off pulling image {image:?}"));
         tokio::time::sleep(wait / 2).await;
         wait = (wait * 2).min(timing.crash_backoff_max);
     }
     kubelet.set_waiting(&key, None);
+    kubelet.pulled(pod, spec);
 }
 
 /// Seconds as Go prints a duration: `10s`, `1m20s`, `5m0s`.
@@ -337,6 +395,7 @@ pub(super) async fn collect_garbage(kubelet: Arc<Kubelet>) {
             runtime.remove_sandbox(id);
         }
         stale = stopped;
+        kubelet.forget_pods();
     }
 }
 

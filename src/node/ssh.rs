@@ -4,7 +4,8 @@
 //! ssh (machine's or ours) on a node -> TCP in the lab's network -> server in the lab -> Node::spawn on the other node
 //! ```
 //! [`keys`] makes what both sides need on disk, so that the first connection asks nothing; [`server`] listens on every
-//! node; [`session`] is one command or shell of a connection; [`client`] is the tool `ssh`.
+//! node; [`session`] is one command or shell of a connection, [`sftp`] the server of its file transfers; [`client`] and [`scp`]
+//! are the tools `ssh` and `scp`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -17,8 +18,10 @@ use crate::error::Result;
 pub mod client;
 pub mod keys;
 mod lastlog;
+pub mod scp;
 mod server;
 mod session;
+pub mod sftp;
 
 /// The port on every node.
 pub const PORT: u16 = 22;

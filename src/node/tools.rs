@@ -26,9 +26,17 @@ pub struct Tool {
 /// All tools.
 pub static TOOLS: &[Tool] = &[
     Tool { name: "crictl", when: When::Always, run: crate::kubelet::tools::crictl::main },
+    Tool { name: "etcdctl", when: When::Always, run: crate::kubelet::tools::etcdctl::main },
+    Tool { name: "ip", when: When::Always, run: crate::kubelet::tools::network::main },
     Tool { name: "journalctl", when: When::Always, run: crate::kubelet::tools::journalctl::main },
+    Tool { name: "kubeadm", when: When::Always, run: crate::kubelet::tools::kubeadm::main },
     Tool { name: "kubectl", when: When::Missing, run: crate::kubectl::main },
     Tool { name: "nano", when: When::Missing, run: crate::editor::program::nano_main },
+    Tool { name: "netstat", when: When::Always, run: crate::kubelet::tools::processes::netstat_main },
+    Tool { name: "ps", when: When::Always, run: crate::kubelet::tools::processes::ps_main },
+    Tool { name: "scp", when: When::Missing, run: super::ssh::scp::main },
+    Tool { name: "sftp-server", when: When::Missing, run: super::ssh::sftp::main },
+    Tool { name: "ss", when: When::Always, run: crate::kubelet::tools::processes::ss_main },
     Tool { name: "ssh", when: When::Missing, run: super::ssh::client::main },
     Tool { name: "systemctl", when: When::Always, run: crate::kubelet::tools::systemctl::main },
     Tool { name: "vi", when: When::Missing, run: crate::editor::program::vi_main },
@@ -72,7 +80,7 @@ mod tests {
             assert!(bare.contains(&name), "{name}: {bare:?}");
         }
         let full = on_node(|_| true);
-        for name in ["crictl", "journalctl", "systemctl"] {
+        for name in ["crictl", "etcdctl", "journalctl", "kubeadm", "ps", "ss", "systemctl"] {
             assert!(full.contains(&name), "{name}: {full:?}");
         }
         for name in ["kubectl", "ssh", "vi", "vim", "nano", "watch"] {

@@ -19,7 +19,9 @@ use cks_lab::pki::kubeadm::{self, Layout, Member};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+mod events;
 mod table;
+mod tools;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -37,12 +39,15 @@ impl Network for Loopback {
     }
 }
 
-struct NoKubelets;
+/// The lab's kubelet, once it is there.
+#[derive(Default)]
+struct OneKubelet(std::sync::OnceLock<std::sync::Weak<Kubelet>>);
 
 #[async_trait]
-impl KubeletClient for NoKubelets {
-    async fn container_logs(&self, _request: LogRequest) -> Result<LogStream, String> {
-        Err("no kubelet".into())
+impl KubeletClient for OneKubelet {
+    async fn container_logs(&self, request: LogRequest) -> Result<LogStream, String> {
+        let kubelet = self.0.get().and_then(std::sync::Weak::upgrade).ok_or("no kubelet")?;
+        kubelet.container_logs(&request)
     }
 }
 
@@ -51,6 +56,7 @@ struct Lab {
     kubelet: Arc<Kubelet>,
     runtime: Arc<dyn ContainerRuntime>,
     servers: watch::Receiver<Option<Arc<Server>>>,
+    network: Arc<Loopback>,
 }
 
 fn write_pki(dir: &Path) {
@@ -81,6 +87,7 @@ impl Lab {
         let servers = watch::Sender::new(None);
         let api = InProcess::new(servers.subscribe());
         let receiver = servers.subscribe();
+        let (network, kubelets) = (Arc::new(Loopback::default()), Arc::new(OneKubelet::default()));
         let environment = Environment {
             node: "controlplane".into(),
             address: [172, 30, 1, 2].into(),
@@ -92,9 +99,9 @@ impl Lab {
                 release,
                 store: Store::in_memory(),
                 audit: Arc::new(audit::Log::default()),
-                network: Arc::new(Loopback::default()),
+                network: network.clone(),
                 current: servers,
-                kubelets: Arc::new(NoKubelets),
+                kubelets: kubelets.clone(),
             }),
         };
         let runtime: Arc<dyn ContainerRuntime> = Containers::new(environment);
@@ -110,7 +117,8 @@ impl Lab {
             api,
         };
         let kubelet = Kubelet::start(config).await.unwrap();
-        Self { dir, kubelet, runtime, servers: receiver }
+        let _ = kubelets.0.set(Arc::downgrade(&kubelet));
+        Self { dir, kubelet, runtime, servers: receiver, network }
     }
 
     fn manifest(&self, name: &str) -> std::path::PathBuf {
@@ -244,7 +252,10 @@ async fn tools_tell_what_runs_while_no_api_server_does() {
     let log = lab.tool("crictl", &["logs", "--tail", "1", &crashed[0].id[..13]]).await;
     assert!(log.contains("NodeRestrictio") || log.contains("not found"), "{log}");
     let unknown = lab.tool("crictl", &["logs", "zzz"]).await;
-    assert!(unknown.contains("an error occurred when try to find container \"zzz\": not found"), "{unknown}");
+    assert!(
+        unknown.contains("an error occurred when try to find container \\\"zzz\\\": not found"),
+        "{unknown}"
+    );
     let pods = lab.tool("crictl", &["pods"]).await;
     assert!(pods.contains("kube-scheduler-controlplane") && pods.contains("(default)"), "{pods}");
     let status = lab.tool("systemctl", &["status", "kubelet"]).await;
@@ -286,7 +297,7 @@ async fn without_containerd_nothing_starts_or_ends_and_what_runs_goes_on() {
     lab.tool("systemctl", &["stop", "containerd"]).await;
     assert_eq!(lab.tool("systemctl", &["is-active", "containerd"]).await, "inactive\n");
     let ps = lab.tool("crictl", &["ps"]).await;
-    assert!(ps.contains("containerd.sock: connect: no such file or directory\""), "{ps}");
+    assert!(ps.contains("containerd.sock: connect: no such file or directory"), "{ps}");
     assert!(!lab.socket().exists());
     lab.edit(API_FILE, ANCHOR, WITH_PLUGIN);
     let lost = lab.object(node, "not ready", is("False", "KubeletNotReady")).await;

@@ -4,4 +4,5 @@
 #![allow(clippy::print_stderr)]
 
 mod kill_points;
+mod kubelet;
 mod live_real;

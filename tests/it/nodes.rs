@@ -369,6 +369,52 @@ async fn one_client(controlplane: &Arc<dyn Node>, client: &str, logged_in: bool)
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn files_go_between_the_nodes() {
+    let Some(running) = Running::start().await else { return };
+    let _servers = running.serve_ssh().await;
+    let (controlplane, node01) = (running.node("controlplane"), running.node("node01"));
+    text(
+        &controlplane,
+        "mkdir -p d/sub; echo one > d/a; echo two > 'd/sub/b c'; head -c 300000 /dev/zero > d/big",
+    )
+    .await;
+    let machines = sh(&controlplane, "command -v scp && command -v sftp").await.status == 0;
+    let ours = "scp() { ( exec -a scp /opt/cks-lab/cks-lab \"$@\" ); }";
+    for (at, scp) in ["", ours].into_iter().enumerate().skip(usize::from(!machines)) {
+        let script = format!(
+            "{scp}\nscp -q d/a d/big node01:/tmp/ && scp -qr d node01:/tmp/d{at} && scp -q 'node01:/tmp/d{at}/sub/b c' back{at} && cat back{at}"
+        );
+        assert_eq!(text(&controlplane, &script).await, "two");
+        assert_eq!(
+            text(&node01, &format!("cat /tmp/a; stat -c %s /tmp/big /tmp/d{at}/big; cat /tmp/d{at}/a")).await,
+            "one\n300000\n300000\none"
+        );
+        let missing = sh(&controlplane, &format!("{scp}\nscp -q nothing node01:/tmp/")).await;
+        let why = String::from_utf8_lossy(&missing.stderr).into_owned();
+        assert!(
+            missing.status != 0 && why.contains("scp: stat local \"nothing\": No such file or directory"),
+            "{why}"
+        );
+    }
+    if !machines {
+        return;
+    }
+    // OpenSSH's sftp with the machine's server, and with the lab's own.
+    let batch =
+        "printf 'put d/a /tmp/s\\nget /tmp/s back\\nls -l /tmp/s\\nrename /tmp/s /tmp/t\\nmkdir /tmp/m\\n'";
+    for way in ["node01", "-D /usr/local/bin/sftp-server"] {
+        let said =
+            text(&controlplane, &format!("rm -rf /tmp/[stm] back; {batch} | sftp -q -b - {way}; cat back"))
+                .await;
+        assert!(
+            said.contains("-rw-") && said.contains(" /tmp/s\n") && said.ends_with("\none"),
+            "{way}: {said}"
+        );
+        text(&node01, "rm -rf /tmp/[tm]").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ssh_sessions_end_with_their_client() {
     let Some(running) = Running::start().await else { return };
     let _servers = running.serve_ssh().await;

@@ -10,6 +10,10 @@ use serde_json::{Map, Number, Value, json};
 use super::schema::{Field, Schema, Shape, Struct};
 use crate::release::Release;
 
+mod encode;
+
+pub use self::encode::stored;
+
 /// What begins every message.
 const MAGIC: &[u8] = b"k8s\0";
 /// How deep messages may be inside each other.

@@ -109,6 +109,39 @@ pub fn has_program(image: &str, argv: &[String]) -> bool {
     programs.iter().any(|p| first == p || *first == format!("/usr/local/bin/{p}"))
 }
 
+/// What comes of running a command in a container.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Exec {
+    /// It prints this.
+    Prints(String),
+    /// It is etcdctl with these words.
+    Etcdctl(Vec<String>),
+    /// The image has no such program.
+    Missing,
+    /// The image has it, the lab does not.
+    NotHere,
+}
+
+/// What a command in a container of an image does.
+pub fn output_of(image: &str, command: &[String], release: &Release) -> Exec {
+    let Some(programs) = programs(image) else { return Exec::NotHere };
+    let Some(program) = command.first().filter(|_| has_program(image, command)) else { return Exec::Missing };
+    let name = program.rsplit('/').next().unwrap_or_default();
+    let version = command.iter().skip(1).any(|word| word == "--version");
+    match name {
+        "etcdctl" => Exec::Etcdctl(command[1..].to_vec()),
+        "etcd" | "etcdutl" if version => {
+            let tag = release.image_tag("ETCD");
+            let number = tag.split('-').next().unwrap_or_default();
+            Exec::Prints(format!("{name} Version: {number}\nGo OS/Arch: linux/amd64\n"))
+        }
+        _ if version && programs.contains(&name) => {
+            Exec::Prints(format!("Kubernetes {}\n", release.git_version))
+        }
+        _ => Exec::NotHere,
+    }
+}
+
 type StartLine = (Severity, &'static str, &'static str);
 
 const PROXY: [StartLine; 4] = [

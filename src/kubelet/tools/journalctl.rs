@@ -18,8 +18,40 @@ struct Options {
     follow: bool,
     lines: Option<usize>,
     since: Option<String>,
+    until: Option<String>,
+    grep: Option<String>,
+    identifiers: Vec<String>,
     reverse: bool,
-    bare: bool,
+    format: Format,
+}
+
+/// How a line is shown (`-o`).
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// Month, day and second.
+    #[default]
+    Short,
+    /// The same with microseconds.
+    Precise,
+    /// By ISO 8601.
+    Iso,
+    /// The text alone.
+    Cat,
+    /// An object a line.
+    Json,
+}
+
+impl Format {
+    fn of(name: &str) -> Result<Self, String> {
+        Ok(match name {
+            "short" | "short-full" | "with-unit" => Self::Short,
+            "short-precise" => Self::Precise,
+            "short-iso" | "short-iso-precise" => Self::Iso,
+            "cat" => Self::Cat,
+            "json" => Self::Json,
+            other => return Err(format!("Unknown output format '{other}'.")),
+        })
+    }
 }
 
 fn parse(words: &[String]) -> Result<Options, String> {
@@ -38,7 +70,7 @@ fn parse(words: &[String]) -> Result<Options, String> {
             let mut rest = flag[1..].chars();
             while let Some(letter) = rest.next() {
                 letters.push(format!("-{letter}"));
-                if "unoSU".contains(letter) && !rest.as_str().is_empty() {
+                if "unoSUgtp".contains(letter) && !rest.as_str().is_empty() {
                     value = Some(rest.as_str().to_owned());
                     break;
                 }
@@ -57,7 +89,13 @@ fn parse(words: &[String]) -> Result<Options, String> {
                     out.units.push(unit.strip_suffix(".service").unwrap_or(&unit).to_owned());
                 }
                 "-S" | "--since" => out.since = Some(needed()?),
-                "-o" | "--output" => out.bare = needed()? == "cat",
+                "-U" | "--until" => out.until = Some(needed()?),
+                "-g" | "--grep" => out.grep = Some(needed()?),
+                "-t" | "--identifier" => out.identifiers.push(needed()?),
+                "-p" | "--priority" => {
+                    needed()?;
+                }
+                "-o" | "--output" => out.format = Format::of(&needed()?)?,
                 "-n" | "--lines" => {
                     let given = value
                         .take()
@@ -73,7 +111,7 @@ fn parse(words: &[String]) -> Result<Options, String> {
                 "-f" | "--follow" => out.follow = true,
                 "-r" | "--reverse" => out.reverse = true,
                 "-e" | "--pager-end" | "-x" | "--catalog" | "-q" | "--no-pager" | "--no-hostname" | "-b"
-                | "--boot" | "-l" | "--full" | "-a" => {}
+                | "--boot" | "-l" | "--full" | "-a" | "--all" | "--no-tail" => {}
                 other => return Err(format!("unrecognized option '{other}'")),
             }
         }
@@ -101,9 +139,23 @@ fn run(words: &[String]) -> Result<(), String> {
     let failed = |e: io::Error| format!("Failed to open journal: {e}");
     let state: NodeState = client::ask_one(Whom::Manager, &Question::State).map_err(failed)?;
     let since = options.since.as_deref().map(|text| time(text, state.now)).transpose()?;
+    let until = options.until.as_deref().map(|text| time(text, state.now)).transpose()?;
+    let grep = match &options.grep {
+        // As with systemd, a pattern without capital letters takes both.
+        Some(text) => Some(
+            regex::RegexBuilder::new(text)
+                .case_insensitive(!text.chars().any(char::is_uppercase))
+                .build()
+                .map_err(|_| format!("Bad pattern \"{text}\""))?,
+        ),
+        None => None,
+    };
     let wanted = |line: &Line| {
         (options.units.is_empty() || options.units.contains(&line.unit))
+            && (options.identifiers.is_empty() || options.identifiers.contains(&line.program))
             && since.is_none_or(|since| line.at >= since)
+            && until.is_none_or(|until| line.at <= until)
+            && grep.as_ref().is_none_or(|grep| grep.is_match(&line.text))
     };
     let mut lines = Vec::new();
     let mut answers = client::ask(Whom::Manager, &Question::Journal { follow: false }).map_err(failed)?;
@@ -120,7 +172,7 @@ fn run(words: &[String]) -> Result<(), String> {
     }
     let mut output = io::stdout().lock();
     let mut write = |line: &Line| -> bool {
-        let text = if options.bare { format!("{}\n", line.text) } else { shown(line, &state.node) };
+        let text = shown(line, &state.node, options.format);
         output.write_all(text.as_bytes()).and_then(|()| output.flush()).is_ok()
     };
     if lines.is_empty() && !options.follow {
@@ -147,11 +199,23 @@ fn run(words: &[String]) -> Result<(), String> {
 /// A line as `systemctl status` and journalctl show it, on this machine's host name.
 pub fn show(line: &Line) -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    shown(line, &host)
+    shown(line, &host, Format::Short)
 }
 
-fn shown(line: &Line, host: &str) -> String {
-    let at = line.at.to_zoned(TimeZone::UTC).strftime("%b %d %H:%M:%S").to_string();
+fn shown(line: &Line, host: &str, format: Format) -> String {
+    let shape = match format {
+        Format::Cat => return format!("{}\n", line.text),
+        Format::Json => {
+            let object = serde_json::json!({"__REALTIME_TIMESTAMP": line.at.as_microsecond().to_string(), "MESSAGE": line.text,
+                "_HOSTNAME": host, "_PID": line.pid.to_string(), "SYSLOG_IDENTIFIER": line.program,
+                "_SYSTEMD_UNIT": format!("{}.service", line.unit), "PRIORITY": "6"});
+            return format!("{object}\n");
+        }
+        Format::Short => "%b %d %H:%M:%S",
+        Format::Precise => "%b %d %H:%M:%S.%6f",
+        Format::Iso => "%Y-%m-%dT%H:%M:%S%:z",
+    };
+    let at = line.at.to_zoned(TimeZone::UTC).strftime(shape).to_string();
     format!("{at} {host} {}[{}]: {}\n", line.program, line.pid, line.text)
 }
 

@@ -1,108 +1,338 @@
 //! systemctl for the two services of a node: kubelet and containerd.
+//!
+//! Texts and exit statuses are systemd 255's (`systemctl(1)`, "EXIT STATUS").
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::client::{self, Whom};
-use super::text::ago;
 use crate::kubelet::journal::Line;
+use crate::kubelet::services::{UNITS, title};
 use crate::kubelet::socket::{Question, Service};
 
-/// A service's unit file.
-struct Unit {
-    name: &'static str,
-    title: &'static str,
-    file: &'static str,
-    drop_in: Option<&'static str>,
-    docs: &'static str,
-    command: &'static str,
+/// Where unit files are.
+const DIRECTORY: &str = "/usr/lib/systemd/system";
+/// Where the links of enabled units are.
+const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
+/// The lab's own copies, for where a node's `/usr` has no place for units.
+const COPIES: &str = "/opt/cks-lab/units";
+/// Verbs with units.
+const VERBS: [&str; 15] = [
+    "status",
+    "start",
+    "stop",
+    "restart",
+    "reload-or-restart",
+    "try-restart",
+    "is-active",
+    "is-failed",
+    "is-enabled",
+    "enable",
+    "disable",
+    "cat",
+    "show",
+    "kill",
+    "reset-failed",
+];
+
+/// What a run printed, where, and its exit status.
+#[derive(Default)]
+struct Said {
+    status: i32,
+    out: String,
+    err: String,
 }
 
-const UNITS: [Unit; 2] = [
-    Unit {
-        name: "kubelet",
-        title: "kubelet: The Kubernetes Node Agent",
-        file: "/usr/lib/systemd/system/kubelet.service",
-        drop_in: Some("/usr/lib/systemd/system/kubelet.service.d\n             └─10-kubeadm.conf"),
-        docs: "https://kubernetes.io/docs/",
-        command: "/usr/bin/kubelet --bootstrap-kubeconfig=/etc/kubernetes/bootstrap-kubelet.conf --kubeconfig=/etc/kubernetes/kubelet.conf --config=/var/lib/kubelet/config.yaml --container-runtime-endpoint=unix:///var/run/containerd/containerd.sock --pod-infra-container-image=registry.k8s.io/pause:3.10",
-    },
-    Unit {
-        name: "containerd",
-        title: "containerd container runtime",
-        file: "/lib/systemd/system/containerd.service",
-        drop_in: None,
-        docs: "https://containerd.io",
-        command: "/usr/bin/containerd",
-    },
-];
+impl Said {
+    fn out(status: i32, text: impl Into<String>) -> Self {
+        Self { status, out: text.into(), err: String::new() }
+    }
+
+    fn err(status: i32, text: impl Into<String>) -> Self {
+        Self { status, out: String::new(), err: text.into() }
+    }
+}
 
 /// Runs systemctl; the exit status comes back.
 pub fn main(args: Vec<OsString>) -> i32 {
     let words: Vec<String> = args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
-    let plain: Vec<&str> = words.iter().map(String::as_str).filter(|w| !w.starts_with('-')).collect();
-    let (status, text) = run(&plain);
-    let output = if status == 0 || plain.first().is_some_and(|v| v.starts_with("is-") || *v == "status") {
-        io::stdout().write_all(text.as_bytes())
-    } else {
-        io::stderr().write_all(text.as_bytes())
-    };
-    if output.is_err() { 1 } else { status }
+    let said = run(&words);
+    let _ = io::stderr().write_all(said.err.as_bytes());
+    if io::stdout().write_all(said.out.as_bytes()).is_err() { 1 } else { said.status }
 }
 
-fn run(words: &[&str]) -> (i32, String) {
-    let Some((verb, names)) = words.split_first() else {
-        return (1, "Too few arguments.\n".into());
+/// What the flags ask for.
+#[derive(Debug, Default)]
+struct Flags {
+    now: bool,
+    value: bool,
+    quiet: bool,
+    properties: Vec<String>,
+    lines: Option<usize>,
+}
+
+fn parse(words: &[String]) -> Result<(Flags, Vec<String>), String> {
+    let (mut flags, mut plain) = (Flags::default(), Vec::new());
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let (flag, value) = match word.split_once('=') {
+            Some((flag, value)) if word.starts_with("--") => (flag, Some(value.to_owned())),
+            _ => (word.as_str(), None),
+        };
+        let mut needed = || {
+            let missing =
+                || format!("systemctl: option requires an argument -- '{}'\n", flag.trim_start_matches('-'));
+            value.clone().or_else(|| words.next().cloned()).ok_or_else(missing)
+        };
+        match flag {
+            "--now" => flags.now = true,
+            "--value" => flags.value = true,
+            "-q" | "--quiet" => flags.quiet = true,
+            "-p" | "--property" => flags.properties.extend(needed()?.split(',').map(str::to_owned)),
+            "-n" | "--lines" => flags.lines = needed()?.parse().ok(),
+            "-t" | "--type" | "--state" | "-s" | "--signal" | "-o" | "--output" => {
+                needed()?;
+            }
+            "-l" | "--full" | "--no-pager" | "-a" | "--all" | "--no-legend" | "-f" | "--force"
+            | "--no-block" | "--plain" | "--system" | "--no-ask-password" => {}
+            other if other.starts_with("-n") && other.len() > 2 => flags.lines = other[2..].parse().ok(),
+            other if other.starts_with("-p") && other.len() > 2 => {
+                flags.properties.push(other[2..].to_owned())
+            }
+            other if other.starts_with('-') => {
+                return Err(if other.starts_with("--") {
+                    format!("systemctl: unrecognized option '{other}'\n")
+                } else {
+                    format!("systemctl: invalid option -- '{}'\n", other.trim_start_matches('-'))
+                });
+            }
+            other => plain.push(other.to_owned()),
+        }
+    }
+    Ok((flags, plain))
+}
+
+fn run(words: &[String]) -> Said {
+    let (flags, plain) = match parse(words) {
+        Ok(parsed) => parsed,
+        Err(why) => return Said::err(1, why),
     };
-    match *verb {
-        "daemon-reload" => return (0, String::new()),
-        "status" | "start" | "stop" | "restart" | "is-active" | "is-enabled" | "enable" => {}
-        other => return (1, format!("Unknown command verb {other}.\n")),
+    let (verb, names) =
+        plain.split_first().map_or(("list-units", &[][..]), |(verb, names)| (verb.as_str(), names));
+    match verb {
+        "daemon-reload" | "daemon-reexec" => return Said::default(),
+        "list-units" => return list_units(),
+        "list-unit-files" => return list_files(),
+        "is-system-running" => return Said::out(0, "running\n"),
+        "get-default" => return Said::out(0, "graphical.target\n"),
+        "reboot" | "poweroff" | "halt" => {
+            return Said::err(
+                1,
+                format!("{verb} is not emulated in this lab: `cks-lab reset` starts a lesson over\n"),
+            );
+        }
+        _ if VERBS.contains(&verb) => {}
+        other => return Said::err(1, format!("Unknown command verb '{other}'.\n")),
     }
     if names.is_empty() {
-        return (1, "Too few arguments.\n".into());
-    }
-    let (mut status, mut text) = (0, String::new());
-    for name in names {
-        let (one, more) = one(verb, name);
-        status = status.max(one);
-        text.push_str(&more);
-    }
-    (status, text)
-}
-
-fn one(verb: &str, name: &str) -> (i32, String) {
-    let short = name.strip_suffix(".service").unwrap_or(name);
-    let Some(unit) = UNITS.iter().find(|u| u.name == short) else {
         return match verb {
-            "status" => (4, format!("Unit {short}.service could not be found.\n")),
-            "is-active" => (3, "inactive\n".into()),
-            "is-enabled" | "enable" => {
-                (1, format!("Failed to get unit file state for {short}.service: No such file or directory\n"))
-            }
-            _ => (5, format!("Failed to {verb} {short}.service: Unit {short}.service not found.\n")),
+            "status" => list_units(),
+            _ => Said::err(1, "Too few arguments.\n"),
         };
-    };
-    if matches!(verb, "is-enabled" | "enable") {
-        return (0, if verb == "enable" { String::new() } else { "enabled\n".into() });
     }
-    let asked = if verb == "is-active" { "status" } else { verb };
-    let service: Service =
-        match client::ask_one(Whom::Manager, &Question::Service { unit: short.into(), verb: asked.into() }) {
-            Ok(service) => service,
-            Err(error) => return (1, format!("Failed to connect to bus: {error}\n")),
-        };
+    let mut all = Said::default();
+    for name in names {
+        let one = one(verb, name, &flags);
+        all.status = all.status.max(one.status);
+        all.out.push_str(&one.out);
+        all.err.push_str(&one.err);
+    }
+    // One of several that is active is enough.
+    if verb == "is-active" && all.out.lines().any(|line| line == "active") {
+        all.status = 0;
+    }
+    if flags.quiet {
+        all.out.clear();
+    }
+    all
+}
+
+fn ask(unit: &str, verb: &str) -> Result<Service, Said> {
+    client::ask_one(Whom::Manager, &Question::Service { unit: unit.into(), verb: verb.into() }).map_err(|e| {
+        Said::err(
+            1,
+            format!("Failed to connect to bus: {}\n", e.to_string().split(" (os").next().unwrap_or_default()),
+        )
+    })
+}
+
+fn one(verb: &str, name: &str, flags: &Flags) -> Said {
+    let short = name.strip_suffix(".service").unwrap_or(name);
+    if !UNITS.contains(&short) {
+        let full = if name.contains('.') { name.to_owned() } else { format!("{name}.service") };
+        return unknown(verb, &full);
+    }
     match verb {
-        "is-active" if service.active => (0, "active\n".into()),
-        "is-active" => (3, "inactive\n".into()),
-        "status" => (if service.active { 0 } else { 3 }, status(unit, &service, &journal(short))),
-        _ => (0, String::new()),
+        "is-enabled" => {
+            let enabled = enabled(short);
+            return Said::out(i32::from(!enabled), if enabled { "enabled\n" } else { "disabled\n" });
+        }
+        "enable" | "disable" => return enable(short, verb, flags),
+        "cat" => return Said::out(0, cat(short)),
+        "reset-failed" => return Said::default(),
+        _ => {}
+    }
+    let asked = match verb {
+        "start" | "stop" | "restart" => verb,
+        "reload-or-restart" => "restart",
+        // A service that is killed is started again (Restart=always).
+        "kill" => "restart",
+        "try-restart" => match ask(short, "status") {
+            Ok(service) if service.active => "restart",
+            Ok(_) => "status",
+            Err(said) => return said,
+        },
+        _ => "status",
+    };
+    let service = match ask(short, asked) {
+        Ok(service) => service,
+        Err(said) => return said,
+    };
+    match verb {
+        "is-active" if service.active => Said::out(0, "active\n"),
+        "is-active" => Said::out(3, "inactive\n"),
+        "is-failed" => Said::out(1, if service.active { "active\n" } else { "inactive\n" }),
+        "status" => {
+            let lines = journal(short, flags.lines.unwrap_or(10));
+            Said::out(if service.active { 0 } else { 3 }, status(short, &service, &lines))
+        }
+        "show" => Said::out(0, show(short, &service, flags)),
+        _ => Said::default(),
     }
 }
 
-fn journal(unit: &str) -> Vec<Line> {
+fn unknown(verb: &str, unit: &str) -> Said {
+    match verb {
+        "status" => Said::err(4, format!("Unit {unit} could not be found.\n")),
+        "is-active" | "is-failed" => Said::out(if verb == "is-active" { 4 } else { 1 }, "inactive\n"),
+        "is-enabled" => Said::out(4, "not-found\n"),
+        "enable" | "disable" => {
+            Said::err(1, format!("Failed to {verb} unit: Unit file {unit} does not exist.\n"))
+        }
+        "cat" => Said::err(1, format!("No files found for {unit}.\n")),
+        "show" => {
+            Said::out(0, format!("Id={unit}\nLoadState=not-found\nActiveState=inactive\nSubState=dead\n"))
+        }
+        "stop" | "kill" | "try-restart" | "reset-failed" => {
+            Said::err(5, format!("Failed to {verb} {unit}: Unit {unit} not loaded.\n"))
+        }
+        _ => Said::err(5, format!("Failed to {verb} {unit}: Unit {unit} not found.\n")),
+    }
+}
+
+/// A path of the node, where the node has no root of its own too.
+fn path(inside: &str) -> PathBuf {
+    match std::env::var_os("CKS_LAB_NODE_ROOT") {
+        Some(root) => Path::new(&root).join(inside.trim_start_matches('/')),
+        None => inside.into(),
+    }
+}
+
+fn enabled(unit: &str) -> bool {
+    std::fs::symlink_metadata(path(&format!("{WANTS}/{unit}.service"))).is_ok()
+}
+
+fn enable(unit: &str, verb: &str, flags: &Flags) -> Said {
+    let (link, file) = (format!("{WANTS}/{unit}.service"), format!("{DIRECTORY}/{unit}.service"));
+    let at = path(&link);
+    let mut said = Said::default();
+    if verb == "enable" && !enabled(unit) {
+        let made = at
+            .parent()
+            .map_or(Ok(()), std::fs::create_dir_all)
+            .and_then(|()| std::os::unix::fs::symlink(&file, &at));
+        said = match made {
+            Ok(()) => Said::err(0, format!("Created symlink {link} → {file}.\n")),
+            Err(e) => Said::err(1, format!("Failed to enable unit: {e}\n")),
+        };
+    }
+    if verb == "disable" && enabled(unit) {
+        said = match std::fs::remove_file(&at) {
+            Ok(()) => Said::err(0, format!("Removed \"{link}\".\n")),
+            Err(e) => Said::err(1, format!("Failed to disable unit: {e}\n")),
+        };
+    }
+    if flags.now
+        && said.status == 0
+        && let Err(failed) = ask(unit, if verb == "enable" { "start" } else { "stop" })
+    {
+        return failed;
+    }
+    said
+}
+
+/// The files of a unit with their texts, the main one first.
+fn unit_files(unit: &str) -> Vec<(String, String)> {
+    let mut names = vec![format!("{unit}.service")];
+    if unit == "kubelet" {
+        names.push("kubelet.service.d/10-kubeadm.conf".into());
+    }
+    let mut found: Vec<(String, String)> = names
+        .iter()
+        .filter_map(|name| {
+            let own = [format!("{DIRECTORY}/{name}"), format!("{COPIES}/{name}")];
+            let text = own.iter().find_map(|file| std::fs::read_to_string(path(file)).ok())?;
+            Some((format!("{DIRECTORY}/{name}"), text))
+        })
+        .collect();
+    let local = format!("/etc/systemd/system/{unit}.service.d");
+    let mut more: Vec<_> =
+        std::fs::read_dir(path(&local)).into_iter().flatten().flatten().map(|e| e.file_name()).collect();
+    more.sort();
+    for name in more.iter().filter_map(|name| name.to_str()).filter(|name| name.ends_with(".conf")) {
+        if let Ok(text) = std::fs::read_to_string(path(&format!("{local}/{name}"))) {
+            found.push((format!("{local}/{name}"), text));
+        }
+    }
+    found
+}
+
+fn cat(unit: &str) -> String {
+    unit_files(unit).iter().map(|(file, text)| format!("# {file}\n{text}")).collect::<Vec<_>>().join("\n")
+}
+
+/// The command of a unit, its variables filled in from the files that the unit names.
+pub fn command(unit: &str) -> String {
+    let files = unit_files(unit);
+    let mut exec = format!("/usr/bin/{unit}");
+    let mut variables: Vec<(String, String)> = Vec::new();
+    for line in files.iter().flat_map(|(_, text)| text.lines()) {
+        if let Some(command) = line.strip_prefix("ExecStart=").filter(|command| !command.is_empty()) {
+            exec = command.to_owned();
+        } else if let Some(one) = line.strip_prefix("Environment=") {
+            variables
+                .extend(one.trim_matches('"').split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())));
+        } else if let Some(file) = line.strip_prefix("EnvironmentFile=") {
+            let text = std::fs::read_to_string(path(file.trim_start_matches('-'))).unwrap_or_default();
+            let pairs = text.lines().filter_map(|line| line.split_once('='));
+            variables
+                .extend(pairs.map(|(k, v)| (k.trim().to_owned(), v.trim().trim_matches('"').to_owned())));
+        }
+    }
+    let words = exec.split(' ').map(|word| match word.strip_prefix('$') {
+        Some(name) => {
+            variables.iter().rev().find(|(k, _)| k == name).map_or(String::new(), |(_, v)| v.clone())
+        }
+        None => word.to_owned(),
+    });
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+fn journal(unit: &str, count: usize) -> Vec<Line> {
     let Ok(mut answers) = client::ask(Whom::Manager, &Question::Journal { follow: false }) else {
         return Vec::new();
     };
@@ -111,37 +341,58 @@ fn journal(unit: &str) -> Vec<Line> {
         lines.push(line);
     }
     lines.retain(|l| l.unit == unit);
-    lines.drain(..lines.len().saturating_sub(10));
+    lines.drain(..lines.len().saturating_sub(count));
     lines
 }
 
-fn status(unit: &Unit, service: &Service, lines: &[Line]) -> String {
+/// How long ago a time was, as systemd says it.
+fn relative(at: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(at).as_secs().max(0);
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match seconds {
+        0 => "0s ago".into(),
+        1..60 => format!("{seconds}s ago"),
+        60..3600 if seconds % 60 == 0 => format!("{minutes}min ago"),
+        60..3600 => format!("{minutes}min {}s ago", seconds % 60),
+        3600..86_400 if minutes % 60 == 0 => format!("{hours}h ago"),
+        3600..86_400 => format!("{hours}h {}min ago", minutes % 60),
+        86_400..172_800 => format!("1 day {}h ago", hours % 24),
+        _ => format!("{days} days ago"),
+    }
+}
+
+fn documentation(unit: &str) -> &'static str {
+    if unit == "kubelet" { "https://kubernetes.io/docs/" } else { "https://containerd.io" }
+}
+
+fn status(unit: &str, service: &Service, lines: &[Line]) -> String {
     let since = service.since.to_zoned(TimeZone::UTC).strftime("%a %Y-%m-%d %H:%M:%S UTC").to_string();
-    let age = ago(service.since, service.now)
-        .replace(" seconds", "s")
-        .replace(" second", "s")
-        .replace(" minutes", "min");
     let (mark, active) =
         if service.active { ("●", "active (running)") } else { ("○", "inactive (dead)") };
+    let enabled = if enabled(unit) { "enabled" } else { "disabled" };
     let mut out = format!(
-        "{mark} {}.service - {}\n     Loaded: loaded ({}; enabled; preset: enabled)\n",
-        unit.name, unit.title, unit.file
+        "{mark} {unit}.service - {}\n     Loaded: loaded ({DIRECTORY}/{unit}.service; {enabled}; preset: enabled)\n",
+        title(unit)
     );
-    if let Some(drop_in) = unit.drop_in {
-        out.push_str(&format!("    Drop-In: {drop_in}\n"));
+    let drop_ins: Vec<String> = unit_files(unit).into_iter().skip(1).map(|(file, _)| file).collect();
+    if let Some((directory, name)) = drop_ins.first().and_then(|file| file.rsplit_once('/')) {
+        out += &format!("    Drop-In: {directory}\n             └─{name}\n");
     }
-    out.push_str(&format!("     Active: {active} since {since}; {age}\n       Docs: {}\n", unit.docs));
+    out += &format!("     Active: {active} since {since}; {}\n", relative(service.since, service.now));
+    out += &format!("       Docs: {}\n", documentation(unit));
+    let command = command(unit);
+    let program = command.split(' ').next().and_then(|p| p.rsplit('/').next()).unwrap_or_default().to_owned();
     if service.active {
-        let program = unit.command.split(' ').next().and_then(|p| p.rsplit('/').next()).unwrap_or_default();
-        out.push_str(&format!("   Main PID: {} ({program})\n", service.pid));
-        out.push_str(&format!(
-            "     CGroup: /system.slice/{}.service\n             └─{} {}",
-            unit.name, service.pid, unit.command
-        ));
-        if unit.name == "kubelet" {
-            out.push_str(&format!(" --node-ip={}", service.address));
-        }
-        out.push('\n');
+        out += &format!("   Main PID: {} ({program})\n", service.pid);
+        out += &format!(
+            "     CGroup: /system.slice/{unit}.service\n             └─{} {command:?}\n",
+            service.pid
+        )
+        .replace("\"", "");
+    } else {
+        let pid = service.pid;
+        out += &format!("    Process: {pid} ExecStart={command} (code=exited, status=0/SUCCESS)\n");
+        out += &format!("   Main PID: {pid} (code=exited, status=0/SUCCESS)\n");
     }
     if !lines.is_empty() {
         out.push('\n');
@@ -150,4 +401,116 @@ fn status(unit: &Unit, service: &Service, lines: &[Line]) -> String {
         out.push_str(&super::journalctl::show(line));
     }
     out
+}
+
+fn show(unit: &str, service: &Service, flags: &Flags) -> String {
+    let at = service.since.to_zoned(TimeZone::UTC).strftime("%a %Y-%m-%d %H:%M:%S UTC").to_string();
+    let pid = if service.active { service.pid.to_string() } else { "0".into() };
+    let drop_ins: Vec<String> = unit_files(unit).into_iter().skip(1).map(|(file, _)| file).collect();
+    let exec = command(unit);
+    let all = [
+        ("Type", if unit == "kubelet" { "simple" } else { "notify" }.to_owned()),
+        ("Restart", "always".into()),
+        ("MainPID", pid),
+        ("ExecStart", format!("{{ path=/usr/bin/{unit} ; argv[]={exec} ; ignore_errors=no }}")),
+        ("Id", format!("{unit}.service")),
+        ("Names", format!("{unit}.service")),
+        ("Description", title(unit).into()),
+        ("Documentation", documentation(unit).into()),
+        ("LoadState", "loaded".into()),
+        ("ActiveState", if service.active { "active" } else { "inactive" }.into()),
+        ("SubState", if service.active { "running" } else { "dead" }.into()),
+        ("FragmentPath", format!("{DIRECTORY}/{unit}.service")),
+        ("DropInPaths", drop_ins.join(" ")),
+        ("UnitFileState", if enabled(unit) { "enabled" } else { "disabled" }.into()),
+        ("UnitFilePreset", "enabled".into()),
+        ("ActiveEnterTimestamp", if service.active { at.clone() } else { String::new() }),
+        ("StateChangeTimestamp", at),
+    ];
+    let wanted = |name: &str| flags.properties.is_empty() || flags.properties.iter().any(|p| p == name);
+    all.iter()
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, value)| if flags.value { format!("{value}\n") } else { format!("{name}={value}\n") })
+        .collect()
+}
+
+fn list_units() -> Said {
+    let mut out = "  UNIT               LOAD   ACTIVE SUB     DESCRIPTION\n".to_owned();
+    let mut count = 0;
+    for unit in ["containerd", "kubelet"] {
+        match ask(unit, "status") {
+            Ok(service) if service.active => {
+                count += 1;
+                out +=
+                    &format!("  {:<18} loaded active running {}\n", format!("{unit}.service"), title(unit));
+            }
+            Ok(_) => {}
+            Err(said) => return said,
+        }
+    }
+    out += "\nLegend: LOAD   → Reflects whether the unit definition was properly loaded.\n        ACTIVE → The high-level unit activation state, \
+            i.e. generalization of SUB.\n        SUB    → The low-level unit activation state, values depend on unit type.\n\n";
+    Said::out(
+        0,
+        out + &format!(
+            "{count} loaded units listed. Pass --all to see loaded but inactive units, too.\nTo show all installed unit files use 'systemctl list-unit-files'.\n"
+        ),
+    )
+}
+
+fn list_files() -> Said {
+    let mut out = "UNIT FILE          STATE    PRESET\n".to_owned();
+    for unit in ["containerd", "kubelet"] {
+        let state = if enabled(unit) { "enabled" } else { "disabled" };
+        out += &format!("{:<18} {state:<8} enabled\n", format!("{unit}.service"));
+    }
+    Said::out(0, out + "\n2 unit files listed.\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn said(text: &str) -> (i32, String, String) {
+        let said = run(&text.split(' ').map(str::to_owned).collect::<Vec<_>>());
+        (said.status, said.out, said.err)
+    }
+
+    #[test]
+    fn units_that_are_not_there_are_refused_as_systemd_does() {
+        for (text, status, out, err) in [
+            ("status nope", 4, "", "Unit nope.service could not be found.\n"),
+            ("is-active nope", 4, "inactive\n", ""),
+            ("is-enabled nope", 4, "not-found\n", ""),
+            ("start nope", 5, "", "Failed to start nope.service: Unit nope.service not found.\n"),
+            ("stop nope", 5, "", "Failed to stop nope.service: Unit nope.service not loaded.\n"),
+            ("restart nope.timer", 5, "", "Failed to restart nope.timer: Unit nope.timer not found.\n"),
+            ("cat nope", 1, "", "No files found for nope.service.\n"),
+            ("enable nope", 1, "", "Failed to enable unit: Unit file nope.service does not exist.\n"),
+            ("daemon-reload", 0, "", ""),
+            ("dance kubelet", 1, "", "Unknown command verb 'dance'.\n"),
+            ("restart", 1, "", "Too few arguments.\n"),
+            ("restart --nope", 1, "", "systemctl: unrecognized option '--nope'\n"),
+        ] {
+            assert_eq!(said(text), (status, out.to_owned(), err.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_are_systemds() {
+        let at = Timestamp::UNIX_EPOCH;
+        for (seconds, text) in [
+            (0, "0s ago"),
+            (59, "59s ago"),
+            (60, "1min ago"),
+            (83, "1min 23s ago"),
+            (3600, "1h ago"),
+            (7500, "2h 5min ago"),
+            (90_000, "1 day 1h ago"),
+            (260_000, "3 days ago"),
+        ] {
+            assert_eq!(relative(at, at + jiff::SignedDuration::from_secs(seconds)), text);
+        }
+    }
 }

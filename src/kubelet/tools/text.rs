@@ -47,6 +47,33 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
     format!("{words} ago")
 }
 
+/// A time as Go prints it.
+pub fn go_time(at: Timestamp) -> String {
+    let text = at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%d %H:%M:%S.%f").to_string();
+    format!("{} +0000 UTC", text.trim_end_matches('.'))
+}
+
+/// Bytes in the words of docker's units package: four digits, in thousands.
+pub fn human_size(bytes: u64) -> String {
+    let (mut size, mut unit) = (bytes as f64, 0);
+    let units = ["B", "kB", "MB", "GB", "TB"];
+    while size >= 1000.0 && unit + 1 < units.len() {
+        size /= 1000.0;
+        unit += 1;
+    }
+    // Go's `%.4g`.
+    let digits = if size >= 100.0 {
+        1
+    } else if size >= 10.0 {
+        2
+    } else {
+        3
+    };
+    let text = format!("{size:.digits$}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    format!("{text}{}", units[unit])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +95,19 @@ mod tests {
         ] {
             let now = at + jiff::SignedDuration::from_secs(seconds);
             assert_eq!(ago(at, now), words);
+        }
+    }
+
+    #[test]
+    fn sizes_are_dockers() {
+        for (bytes, text) in [
+            (193_000_000, "193MB"),
+            (38_430_000, "38.43MB"),
+            (69_630, "69.63kB"),
+            (14, "14B"),
+            (1_434_265, "1.434MB"),
+        ] {
+            assert_eq!(human_size(bytes), text);
         }
     }
 
