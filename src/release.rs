@@ -61,6 +61,8 @@ pub struct FeatureGates {
     pub reviews_have_selectors: bool,
     /// Whether an answered token request has a uid (since 1.32).
     pub token_requests_have_uids: bool,
+    /// Whether nothing more is said of a CSI driver without a name (since 1.34).
+    pub empty_driver_names_end_there: bool,
     /// Whether pods have a generation (`PodObservedGenerationTracking`, KEP-5067).
     pub pods_have_generation: bool,
 }
@@ -283,6 +285,7 @@ const V1_31: Release = Release {
         bad_delete_options_are_bad_requests: false,
         reviews_have_selectors: false,
         token_requests_have_uids: false,
+        empty_driver_names_end_there: false,
         pods_have_generation: false,
     },
     mutating_plugins: &[
@@ -368,6 +371,7 @@ const V1_36: Release = Release {
         bad_delete_options_are_bad_requests: true,
         reviews_have_selectors: true,
         token_requests_have_uids: true,
+        empty_driver_names_end_there: true,
         pods_have_generation: true,
     },
     mutating_plugins: &[

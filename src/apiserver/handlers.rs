@@ -298,6 +298,31 @@ impl<'a> Call<'a> {
         escalation::check(&write, &self.core.environment.authorizers, self.store())
     }
 
+    /// Takes away owners that are there twice, with a warning (`dedupOwnerReferencesAndAddWarning`).
+    fn single_owners(&mut self, object: &mut Value, after_admission: bool) {
+        let Some(owners) = object["metadata"].get_mut("ownerReferences").and_then(Value::as_array_mut) else {
+            return;
+        };
+        let (mut single, mut twice): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
+        for owner in owners.drain(..) {
+            if single.contains(&owner) {
+                twice.push(text(&owner, "uid").to_owned());
+            } else {
+                single.push(owner);
+            }
+        }
+        *owners = single;
+        if twice.is_empty() {
+            return;
+        }
+        let when = if after_admission { " after mutating admission happens" } else { "" };
+        self.warnings.push(format!(
+            ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and \
+             may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            twice.join(", ")
+        ));
+    }
+
     fn note_written(&mut self, object: &Value) {
         self.written = object["metadata"]["resourceVersion"].as_str().map(str::to_owned);
     }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stderr)]
 
+mod differential;
 mod kill_points;
 mod kubelet;
 mod live_real;

@@ -36,7 +36,15 @@ pub fn evaluate(
     }
     let wrong = |errors| refuse_if_any(release, errors);
     review["status"] = match kind {
-        "SelfSubjectRulesReview" => rules_status(&review, user, chain)?,
+        "SelfSubjectRulesReview" => {
+            let status = rules_status(&review, user, chain)?;
+            // The answer is a new object.
+            review["spec"] = json!({});
+            if let Some(metadata) = review["metadata"].as_object_mut() {
+                metadata.retain(|key, value| key == "creationTimestamp" && value.is_null());
+            }
+            status
+        }
         "SelfSubjectAccessReview" => {
             wrong(attribute_errors(&review["spec"]))?;
             access_status(&review["spec"], user.clone(), chain)

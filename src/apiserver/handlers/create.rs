@@ -24,7 +24,15 @@ pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
         return reviews::create(call, rt, object);
     }
     check_namespace(call, rt, &mut object)?;
+    // What is made by an update or an apply keeps these (`WipeObjectMetaSystemFields`).
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        for key in ["creationTimestamp", "deletionGracePeriodSeconds", "deletionTimestamp", "selfLink", "uid"]
+        {
+            metadata.remove(key);
+        }
+    }
     rt.strategy.set_defaults(&call.context(rt), &mut object);
+    call.single_owners(&mut object, false);
     let manager = call.manager();
     let stored = insert(call, rt, object, Some(&manager))?;
     call.object(201, rt, &stored)
@@ -64,22 +72,17 @@ pub(super) fn insert(
     mut object: Value,
     manager: Option<&str>,
 ) -> Result<Arc<Value>, Status> {
-    if !text(&object["metadata"], "resourceVersion").is_empty() {
-        return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
-    }
     let now = call.now();
     if let Some(manager) = manager {
         managed_fields::update(rt, &call.info.subresource, &Value::Null, &mut object, manager, now);
     }
     let given = text(&object["metadata"], "name").to_owned();
     call.admit(rt, Operation::Create, &given, Some(&mut object), None)?;
+    call.single_owners(&mut object, true);
     call.check_escalation(rt, &object, None)?;
     let base = text(&object["metadata"], "generateName").to_owned();
     let generates = text(&object["metadata"], "name").is_empty() && !base.is_empty();
     if let Some(metadata) = object["metadata"].as_object_mut() {
-        metadata.remove("deletionTimestamp");
-        metadata.remove("deletionGracePeriodSeconds");
-        metadata.remove("selfLink");
         metadata.insert("uid".into(), json!(uuid::Uuid::new_v4().to_string()));
         metadata.insert("creationTimestamp".into(), json!(time_text(now)));
     }
@@ -124,6 +127,9 @@ fn finish(call: &mut Call<'_>, rt: &'static ResourceType, mut object: Value) -> 
             None => Ok(Arc::new(object)),
         };
     }
+    if !matches!(text(&object["metadata"], "resourceVersion"), "" | "0") {
+        return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
+    }
     forget_empty_lists(rt, &mut object);
     let stored = call.store().create(key, object).map_err(|error| storage_failed(rt, &name, error))?;
     call.note_written(&stored);
@@ -135,11 +141,14 @@ pub(super) fn forget_empty_lists(rt: &ResourceType, object: &mut Value) {
     let fields: &[&str] = match rt.plural {
         "roles" | "clusterroles" => &["rules"],
         "endpointslices" => &["endpoints", "ports"],
+        "csinodes" => &["spec/drivers"],
         _ => &[],
     };
     for field in fields {
-        if object[*field].as_array().is_some_and(Vec::is_empty) {
-            object[*field] = Value::Null;
+        if let Some(list) = object.pointer_mut(&format!("/{field}"))
+            && list.as_array().is_some_and(Vec::is_empty)
+        {
+            *list = Value::Null;
         }
     }
 }

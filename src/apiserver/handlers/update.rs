@@ -24,6 +24,7 @@ pub(super) fn update(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
     create::check_namespace(call, rt, &mut object)?;
     check_name(call, rt, &object)?;
     rt.strategy.set_defaults(&call.context(rt), &mut object);
+    call.single_owners(&mut object, false);
     let manager = call.manager();
     let mut tries = 0;
     loop {
@@ -101,7 +102,6 @@ fn apply_new(
 ) -> Result<Reply, Status> {
     let (mut new, warnings) = managed_fields::apply(rt, "", &Value::Null, body, apply_options)?;
     call.warnings.extend(warnings);
-    check_name(call, rt, &new)?;
     let uid = text(&new["metadata"], "uid");
     if !uid.is_empty() {
         let why = format!(
@@ -109,6 +109,7 @@ fn apply_new(
         );
         return Err(Status::conflict(rt.group_resource(), &call.info.name, &why));
     }
+    check_name(call, rt, &new)?;
     create::check_namespace(call, rt, &mut new)?;
     if let Some(metadata) = new["metadata"].as_object_mut() {
         metadata.remove("resourceVersion");
@@ -163,6 +164,7 @@ pub(super) fn replace(
 ) -> Result<Arc<Value>, Failure> {
     let name = call.info.name.clone();
     call.admit(rt, Operation::Update, &name, Some(&mut new), Some(current))?;
+    call.single_owners(&mut new, true);
     call.check_escalation(rt, &new, Some(current))?;
     check_version(rt, &name, &new, current)?;
     keep_metadata(&mut new, current);

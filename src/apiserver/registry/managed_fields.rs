@@ -185,7 +185,7 @@ impl<'a> Operation<'a> {
             "status" if rt.plural == "certificatesigningrequests" => &[&["spec"], &["status", "conditions"]],
             "approval" => &[&["spec"], &["status", "certificate"]],
             "status" => &[&["spec"]],
-            "" if has_status => &[&["status"]],
+            "" | "finalize" if has_status => &[&["status"]],
             _ => &[],
         };
         let ignored =
@@ -201,6 +201,13 @@ impl<'a> Operation<'a> {
             version: if applies { String::new() } else { self.version.clone() },
             subresource: self.subresource.to_owned(),
         }
+    }
+
+    /// Whether the fields that an entry names can be those of such an object: there is the kind in its version.
+    fn knows(&self, rt: &ResourceType, entry: &Entry) -> bool {
+        let (group, version) = entry.version.split_once('/').unwrap_or(("", &entry.version));
+        let is_own = self.typed.schema.kind(group, version, rt.kind).is_some();
+        is_own && (group == rt.group || rt.plural == "events") || entry.id.subresource == "scale"
     }
 
     fn empty(&self) -> Value {
@@ -328,6 +335,7 @@ pub fn update(
     } else {
         Managed::decode(asked).filter(|m| !m.0.is_empty()).unwrap_or_else(kept)
     };
+    managed.0.retain(|entry| operation.knows(rt, entry));
     let created = live["metadata"]["uid"].as_str().is_none_or(str::is_empty);
     let bare = without_managed_fields(new);
     if created || !managed.0.is_empty() {

@@ -1,10 +1,11 @@
 //! The table of the served resources, as discovery of the real server names them.
 
 use super::strategies::config::{ConfigMaps, Secrets};
+use super::strategies::events::{CsiNodes, Events};
 use super::strategies::namespaces::Namespaces;
 use super::strategies::nodes::Nodes;
 use super::strategies::other::{
-    CertificateRequests, CreateOnUpdate, Events, Leases, Plain, Services, WithStatus, Workloads,
+    CertificateRequests, CreateOnUpdate, Leases, Plain, Services, WithStatus, Workloads,
 };
 use super::strategies::pods::Pods;
 use super::strategies::rbac::{Bindings, Roles};
@@ -579,7 +580,7 @@ static RESOURCES: &[Row] = &[
         namespaced: false,
         verbs: ALL,
         subresources: &[],
-        strategy: &Plain,
+        strategy: &CsiNodes,
     },
     Row {
         group: "storage.k8s.io",

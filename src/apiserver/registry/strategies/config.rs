@@ -48,6 +48,24 @@ fn immutable(new: &Value, old: &Value, bags: &[&str]) -> Vec<FieldError> {
     errors
 }
 
+/// The first certificate and the key belong together (Go's `tls.X509KeyPair`, whose sentences these are).
+fn key_pair(certificate: &[u8], key: &[u8]) -> Result<(), String> {
+    use rustls_pki_types::pem::PemObject;
+    use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+    let nothing = |what: &str| format!("tls: failed to find any PEM data in {what} input");
+    let certificate = CertificateDer::from_pem_slice(certificate).map_err(|_| nothing("certificate"))?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| nothing("key"))?;
+    let Ok((_, parsed)) = x509_parser::parse_x509_certificate(&certificate) else {
+        return Err("x509: malformed certificate".into());
+    };
+    let Ok(signing) = rustls::crypto::ring::sign::any_supported_type(&key) else { return Ok(()) };
+    let theirs = parsed.public_key().raw;
+    match signing.public_key() {
+        Some(own) if own.as_ref() != theirs => Err("tls: private key does not match public key".into()),
+        _ => Ok(()),
+    }
+}
+
 impl Strategy for ConfigMaps {
     fn validate(&self, _: &Context<'_>, object: &Value) -> Vec<FieldError> {
         let mut errors = Vec::new();
@@ -131,6 +149,14 @@ impl Strategy for Secrets {
         errors.extend(immutable(object, old, &["data"]));
         errors.extend(self.validate(context, object));
         errors
+    }
+
+    fn warnings(&self, _: &Context<'_>, secret: &Value) -> Vec<String> {
+        if text(secret, "type") != "kubernetes.io/tls" {
+            return Vec::new();
+        }
+        let bytes = |key: &str| STANDARD.decode(text(&secret["data"], key)).unwrap_or_default();
+        key_pair(&bytes("tls.crt"), &bytes("tls.key")).err().into_iter().collect()
     }
 
     fn selectable_fields(&self, object: &Value) -> Vec<(&'static str, String)> {

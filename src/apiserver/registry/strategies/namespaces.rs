@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{default, keep, list, object, text};
-use crate::apiserver::registry::{Context, FieldError, Strategy};
+use crate::apiserver::registry::validation::validate_metadata_create;
+use crate::apiserver::registry::{Context, FieldError, Strategy, find};
 
 /// Namespaces.
 pub struct Namespaces;
@@ -51,6 +52,11 @@ impl Strategy for Namespaces {
         let phase = text(&namespace["status"], "phase");
         let deleted = namespace["metadata"]["deletionTimestamp"].is_string();
         let (wanted, when) = if deleted { ("Terminating", "is not empty") } else { ("Active", "is empty") };
+        if context.subresource.is_empty() {
+            // Upstream looks at the metadata once more.
+            let rt = find(context.release, "", "v1", "namespaces");
+            return rt.map(|rt| validate_metadata_create(rt, namespace)).unwrap_or_default();
+        }
         if context.subresource != "status" || phase == wanted {
             return Vec::new();
         }

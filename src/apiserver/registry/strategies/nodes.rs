@@ -1,6 +1,6 @@
 //! Nodes. Upstream: `kubernetes/pkg/registry/core/node/strategy.go`, `ValidateNode`.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{keep, list, text};
 use crate::apiserver::registry::validation::names;
@@ -44,6 +44,26 @@ fn taints(object: &Value) -> Vec<FieldError> {
     errors
 }
 
+/// The address range of a node's pods is the first of its ranges, under whichever name it was given
+/// (`Convert_v1_NodeSpec_To_core_NodeSpec` and back).
+fn addresses(spec: &mut Map<String, Value>) {
+    let single = spec.get("podCIDR").and_then(Value::as_str).unwrap_or("").to_owned();
+    let mut all = spec.get("podCIDRs").and_then(Value::as_array).cloned().unwrap_or_default();
+    if !single.is_empty() && all.first().is_none_or(|first| *first != single.as_str()) {
+        all = vec![single.into()];
+    }
+    match all.first().cloned() {
+        Some(first) => {
+            spec.insert("podCIDR".into(), first);
+            spec.insert("podCIDRs".into(), all.into());
+        }
+        None => {
+            spec.remove("podCIDR");
+            spec.remove("podCIDRs");
+        }
+    }
+}
+
 impl Strategy for Nodes {
     fn set_defaults(&self, _: &Context<'_>, object: &mut Value) {
         let status = &mut object["status"];
@@ -51,6 +71,9 @@ impl Strategy for Nodes {
             && let Some(capacity) = status.get("capacity").filter(|c| c.is_object()).cloned()
         {
             status["allocatable"] = capacity;
+        }
+        if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
+            addresses(spec);
         }
     }
 

@@ -58,36 +58,6 @@ impl Strategy for Leases {
     }
 }
 
-/// Events: selectable by what they are about.
-pub struct Events;
-
-impl Strategy for Events {
-    fn allow_create_on_update(&self) -> bool {
-        true
-    }
-
-    fn selectable_fields(&self, event: &Value) -> Vec<(&'static str, String)> {
-        let about =
-            if event["involvedObject"].is_object() { &event["involvedObject"] } else { &event["regarding"] };
-        let of = |key: &str| text(about, key).to_owned();
-        let source = text(&event["source"], "component");
-        let source = if source.is_empty() { text(event, "reportingComponent") } else { source };
-        vec![
-            ("involvedObject.kind", of("kind")),
-            ("involvedObject.namespace", of("namespace")),
-            ("involvedObject.name", of("name")),
-            ("involvedObject.uid", of("uid")),
-            ("involvedObject.apiVersion", of("apiVersion")),
-            ("involvedObject.resourceVersion", of("resourceVersion")),
-            ("involvedObject.fieldPath", of("fieldPath")),
-            ("reason", text(event, "reason").to_owned()),
-            ("reportingComponent", text(event, "reportingComponent").to_owned()),
-            ("source", source.to_owned()),
-            ("type", text(event, "type").to_owned()),
-        ]
-    }
-}
-
 /// Certificate requests: `kubernetes/pkg/registry/certificates/certificates/strategy.go`.
 pub struct CertificateRequests;
 

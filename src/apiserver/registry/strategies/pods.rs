@@ -113,6 +113,101 @@ fn resources(resources: &Value, path: &str, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// What of a pod's spec may change (`ValidatePodUpdate`); an error that ends the search comes back early.
+fn changes(pod: &Value, old: &Value, errors: &mut Vec<FieldError>) -> Option<()> {
+    let (spec, before) = (&pod["spec"], &old["spec"]);
+    for key in ["containers", "initContainers"] {
+        let (new, old) = (list(&spec[key]), list(&before[key]));
+        if new.count() != old.count() {
+            let detail = "pod updates may not add or remove containers";
+            errors.push(FieldError::forbidden(format!("spec.{key}"), detail));
+            return None;
+        }
+        for (i, container) in list(&spec[key]).enumerate() {
+            let (image, path) = (text(container, "image"), format!("spec.{key}[{i}].image"));
+            if image.is_empty() {
+                errors.push(FieldError::required(path.clone(), ""));
+            }
+            if image.trim() != image {
+                let detail = "must not have leading or trailing whitespace";
+                errors.push(FieldError::invalid(path, image, detail));
+            }
+        }
+    }
+    deadline(spec, before, errors)?;
+    tolerations(spec, before, errors);
+    if spec == before {
+        return Some(());
+    }
+    let class = qos(pod);
+    if text(&old["status"], "qosClass") != class {
+        let shown = text(&pod["status"], "qosClass");
+        errors.push(FieldError::invalid("metadata", shown, "Pod QoS is immutable"));
+    }
+    let mut allowed = spec.clone();
+    for key in ["containers", "initContainers"] {
+        let after = allowed.get_mut(key).and_then(Value::as_array_mut);
+        for (new, old) in after.into_iter().flatten().zip(list(&before[key])) {
+            keep(new, old, "image");
+        }
+    }
+    for key in ["activeDeadlineSeconds", "tolerations", "schedulingGates"] {
+        keep(&mut allowed, before, key);
+    }
+    let grace = "terminationGracePeriodSeconds";
+    if before[grace].as_i64().is_some_and(|seconds| seconds < 0) && spec[grace] == 1 {
+        keep(&mut allowed, before, grace);
+    }
+    if allowed != *before {
+        errors.push(FieldError::forbidden(
+            "spec",
+            "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
+             `spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
+             `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+        ));
+    }
+    Some(())
+}
+
+/// The deadline may only come nearer.
+fn deadline(spec: &Value, before: &Value, errors: &mut Vec<FieldError>) -> Option<()> {
+    const KEY: &str = "activeDeadlineSeconds";
+    let path = format!("spec.{KEY}");
+    match (spec[KEY].as_i64(), before[KEY].as_i64()) {
+        (Some(new), _) if !(0..=i64::from(i32::MAX)).contains(&new) => {
+            let detail = "must be between 0 and 2147483647, inclusive";
+            errors.push(FieldError::invalid(path, new, detail));
+            return None;
+        }
+        (Some(new), Some(old)) if old < new => {
+            errors.push(FieldError::invalid(path, new, "must be less than or equal to previous value"));
+            return None;
+        }
+        (None, Some(_)) => {
+            let detail = "must not update from a positive integer to nil value";
+            errors.push(FieldError::invalid_shown(path, "\"null\"", "null", detail));
+        }
+        _ => {}
+    }
+    Some(())
+}
+
+/// Tolerations may only be added, and change their seconds (`validateOnlyAddedTolerations`).
+fn tolerations(spec: &Value, before: &Value, errors: &mut Vec<FieldError>) {
+    let timeless = |toleration: &Value| {
+        let mut toleration = toleration.clone();
+        if let Some(map) = toleration.as_object_mut() {
+            map.remove("tolerationSeconds");
+        }
+        toleration
+    };
+    let new: Vec<Value> = list(&spec["tolerations"]).map(timeless).collect();
+    if list(&before["tolerations"]).any(|old| !new.contains(&timeless(old))) {
+        let detail = "existing toleration can not be modified except its tolerationSeconds";
+        errors.push(FieldError::forbidden("spec.tolerations", detail));
+    }
+}
+
 impl Strategy for Pods {
     fn set_defaults(&self, _: &Context<'_>, pod: &mut Value) {
         if let Some(spec) = object(pod, "spec") {
@@ -210,28 +305,7 @@ impl Strategy for Pods {
             return Vec::new();
         }
         let mut errors = self.validate(context, pod);
-        let mut allowed = pod["spec"].clone();
-        for key in ["containers", "initContainers"] {
-            let before = old["spec"][key].as_array();
-            let after = allowed.get_mut(key).and_then(Value::as_array_mut);
-            for (new, old) in after.into_iter().flatten().zip(before.into_iter().flatten()) {
-                keep(new, old, "image");
-            }
-        }
-        for key in
-            ["activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations", "schedulingGates"]
-        {
-            keep(&mut allowed, &old["spec"], key);
-        }
-        let longer = list(&pod["spec"]["tolerations"]).count() >= list(&old["spec"]["tolerations"]).count();
-        if allowed != old["spec"] || !longer {
-            errors.push(FieldError::forbidden(
-                "spec",
-                "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
-                 `spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
-                 `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
-            ));
-        }
+        let _ = changes(pod, old, &mut errors);
         errors
     }
 
