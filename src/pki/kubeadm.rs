@@ -136,7 +136,6 @@ fn ensure_server_side(layout: &Layout, ca: &Authority, pki: &Path, now: Timestam
         addresses: vec![layout.control_plane.address, loopback, IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])],
         ..Subject::default()
     };
-    let masters = "system:masters";
     let table: [(&Authority, &str, Subject, Usage); 7] = [
         (ca, "apiserver", api_server, Usage::Server),
         (
@@ -152,7 +151,7 @@ fn ensure_server_side(layout: &Layout, ca: &Authority, pki: &Path, now: Timestam
         (
             &etcd,
             "etcd/healthcheck-client",
-            Subject::client("kube-etcd-healthcheck-client", masters),
+            Subject::client("kube-etcd-healthcheck-client", ""),
             Usage::Client,
         ),
     ];
