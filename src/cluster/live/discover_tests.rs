@@ -51,7 +51,7 @@ fn what_is_no_control_plane_of_ones_own_is_refused_with_the_reason() {
         ("", "no mirror pod of a kube-apiserver"),
     ];
     for (provider, why) in rows {
-        for pods in [&[][..], &[proxy.clone()], &[nested.clone()]] {
+        for pods in [&[][..], std::slice::from_ref(&proxy), std::slice::from_ref(&nested)] {
             let said = cluster(provider, pods).unwrap_err().to_string();
             assert!(said.contains("no static pod") && said.contains(why), "{provider}: {said}");
             assert!(said.contains("nothing was changed"), "{said}");
