@@ -1,0 +1,1 @@
+rm {{manifests_path}}/kube-apiserver.yaml

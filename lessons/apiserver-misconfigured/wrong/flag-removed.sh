@@ -1,0 +1,3 @@
+file={{manifests_path}}/kube-apiserver.yaml
+new=$(grep -v -e --authorisation-mode= "$file")
+printf '%s\n' "$new" > "$file"

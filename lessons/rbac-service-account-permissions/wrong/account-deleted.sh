@@ -1,0 +1,2 @@
+kubectl delete clusterrolebinding pipeline
+kubectl delete serviceaccount pipeline -n shop

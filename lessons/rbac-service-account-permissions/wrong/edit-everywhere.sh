@@ -1,0 +1,2 @@
+kubectl delete clusterrolebinding pipeline
+kubectl create clusterrolebinding pipeline --clusterrole=edit --serviceaccount=shop:pipeline

@@ -1,0 +1,2 @@
+kubectl delete clusterrolebinding pipeline
+kubectl create rolebinding pipeline -n shop --clusterrole=edit --serviceaccount=shop:pipeline
