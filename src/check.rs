@@ -122,6 +122,11 @@ pub struct Ground<'a> {
 
 /// Grades one step.
 pub async fn run_step(spec: &Spec, step: &StepSpec, ground: &Ground<'_>) -> StepResult {
+    if step.checks.is_empty() {
+        // A step that is only read.
+        let read = crate::grade::step(&step.id, step.title.get(ground.lang), Vec::new());
+        return StepResult { passed: true, ..read };
+    }
     let survey = survey::Survey::default();
     let mut results: Vec<CheckResult> = Vec::with_capacity(step.checks.len());
     for check in &step.checks {

@@ -10,6 +10,8 @@ use crate::cluster::ClusterKind;
 use crate::error::{Context, Error, ExitCode, Result};
 use crate::lab;
 use crate::lesson::catalog::Catalog;
+use crate::lesson::checkout;
+use crate::lesson::source::{self, Source};
 use crate::state_dir::{self, LabDir};
 
 mod attach;
@@ -48,7 +50,7 @@ pub struct Global {
     /// Keeps several labs apart.
     #[arg(long, global = true, default_value = "default", value_name = "NAME", value_parser = lab_name)]
     name: String,
-    /// A directory of lessons beside those built in.
+    /// Lessons beside those built in: a directory, or the address of a git repository.
     #[arg(long, global = true, value_name = "DIR")]
     lessons: Option<PathBuf>,
 }
@@ -136,7 +138,7 @@ impl LabArguments {
             port: self.port,
             live: self.live.options(),
             home: home()?,
-            lessons: global.lessons.clone(),
+            lessons: global.lessons_dir()?,
         })
     }
 }
@@ -147,7 +149,25 @@ impl Global {
     }
 
     fn catalog(&self) -> Result<Catalog> {
-        Catalog::new(self.lessons.as_deref())
+        Catalog::new(self.lessons_dir()?.as_deref())
+    }
+
+    /// The directory of `--lessons`; a repository is got first.
+    fn lessons_dir(&self) -> Result<Option<PathBuf>> {
+        let Some(named) = &self.lessons else { return Ok(None) };
+        let Some(address) = named.to_str().filter(|text| checkout::is_address(text)) else {
+            return Ok(Some(named.clone()));
+        };
+        let (dir, told) = checkout::get(address, &checkout::cache()?)?;
+        if let Some(told) = told {
+            output::talk(&told);
+        }
+        Ok(Some(dir))
+    }
+
+    /// The lessons of `--lessons`; none without it.
+    fn lesson_sources(&self) -> Result<Vec<Source>> {
+        self.lessons_dir()?.map_or(Ok(Vec::new()), |dir| source::in_directory(&dir))
     }
 
     async fn remote(&self) -> Result<lab::remote::Remote> {

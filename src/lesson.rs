@@ -7,9 +7,12 @@
 //! lessons/<id>/solution/, wrong/   scripts that run on nodes
 //! ```
 //! Files are read by `source` (the binary or a directory), variables filled in by `variables`, put together by `load`,
-//! found by `catalog`, and judged for authors by `lint`.
+//! found by `catalog`, and judged for authors by `lint`. `import` makes lessons of killercoda scenarios, `checkout` gets them
+//! from git.
 
 pub mod catalog;
+pub mod checkout;
+pub mod import;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 pub mod jsonschema;

@@ -1,15 +1,19 @@
-//! `cks-lab lesson new|lint|test|import`: for authors.
+//! `cks-lab lesson new|lint|test|preview|import|schema`: for authors.
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::{Global, block_on, not_built, output, scaffold, suite};
+use super::{Global, block_on, live, output, scaffold, suite};
 use crate::cluster::ClusterKind;
 use crate::cluster::local::Binaries;
 use crate::error::{Error, ExitCode, Result};
 use crate::lesson::lint;
 use crate::lesson::source::{self, Source};
+use crate::release::{RELEASES, Release};
+
+mod import;
+mod preview;
 
 /// What authors do.
 #[derive(Debug, Subcommand)]
@@ -29,31 +33,38 @@ pub enum Command {
         named: Vec<String>,
     },
     /// Prove that the untouched lab fails, the solution passes, and each wrong answer is told
-    Test {
-        /// Lessons by id or directory; without any, all
-        #[arg(value_name = "LESSON")]
-        named: Vec<String>,
-        /// The kind of cluster
-        #[arg(long, value_enum, default_value = "sandbox")]
-        cluster: ClusterKind,
-        /// The directory of the real kube-apiserver and etcd of a local cluster [default: KUBEBUILDER_ASSETS, then PATH]
-        #[arg(long, value_name = "DIR")]
-        binaries: Option<PathBuf>,
-        /// How many labs at once; 0 takes as many as there are processors
-        #[arg(long, short, default_value_t = 0)]
-        jobs: usize,
-        /// Nodes without namespaces, even where those are allowed
-        #[arg(long)]
-        plain_nodes: bool,
-        /// The Kubernetes releases to test with; all without it
-        #[arg(long, value_name = "1.31")]
-        kubernetes: Vec<String>,
-    },
-    /// Take over a killercoda scenario
-    Import {
-        /// Its directory
-        scenario: PathBuf,
-    },
+    Test(TestArguments),
+    /// Show a lesson as the lab does, and again whenever one of its files changes
+    Preview(preview::Arguments),
+    /// Take over a killercoda scenario or course; no script of it is run
+    Import(import::Arguments),
+    /// Print the JSON schema of lesson.yaml, for editors
+    Schema,
+}
+
+/// Arguments of `lesson test`.
+#[derive(Debug, clap::Args)]
+pub struct TestArguments {
+    /// Lessons by id or directory; without any, all
+    #[arg(value_name = "LESSON")]
+    named: Vec<String>,
+    /// The kinds of cluster; repeatable
+    #[arg(long, value_enum, default_value = "sandbox")]
+    cluster: Vec<ClusterKind>,
+    /// The directory of the real kube-apiserver and etcd of a local cluster [default: KUBEBUILDER_ASSETS, then PATH]
+    #[arg(long, value_name = "DIR")]
+    binaries: Option<PathBuf>,
+    /// How many labs at once; 0 takes as many as there are processors
+    #[arg(long, short, default_value_t = 0)]
+    jobs: usize,
+    /// Nodes without namespaces, even where those are allowed
+    #[arg(long)]
+    plain_nodes: bool,
+    /// The Kubernetes releases to test with; all without it
+    #[arg(long, value_name = "1.31")]
+    kubernetes: Vec<String>,
+    #[command(flatten)]
+    live: live::Arguments,
 }
 
 /// Does it.
@@ -61,31 +72,51 @@ pub fn run(global: &Global, command: Command) -> Result<ExitCode> {
     match command {
         Command::New { id, into } => scaffold::run(&id, &into),
         Command::Lint { named } => lint_all(&sources(global, &named)?),
-        Command::Test { named, cluster, binaries, jobs, plain_nodes, mut kubernetes } => {
-            if cluster == ClusterKind::Live {
-                let kind = format!("--cluster {}", cluster.as_str());
-                return Err(not_built(&kind, "lessons are tested on the sandbox and with --cluster local"));
-            }
-            let sources = sources(global, &named)?;
-            if cluster == ClusterKind::Local && kubernetes.is_empty() {
-                // The programs say which release they are.
-                kubernetes.push(Binaries::find(binaries.as_deref(), None)?.release.short());
-            }
-            let plan = suite::Plan { cluster, binaries, jobs, plain_nodes, kubernetes };
-            block_on(suite::run(sources, plan))?
+        Command::Test(arguments) => {
+            let sources = sources(global, &arguments.named)?;
+            block_on(suite::run(sources, plan(&arguments)?))?
         }
-        Command::Import { scenario } => {
-            let what = format!("the import of {}", scenario.display());
-            Err(not_built(&what, "`cks-lab lesson new` makes an empty lesson to fill in"))
+        Command::Preview(arguments) => preview::run(global, &arguments),
+        Command::Import(arguments) => import::run(&arguments),
+        Command::Schema => {
+            output::out(crate::lesson::schema::JSON_SCHEMA);
+            Ok(ExitCode::Ok)
         }
     }
 }
 
-fn sources(global: &Global, named: &[String]) -> Result<Vec<Source>> {
-    let catalog = || global.catalog();
+fn plan(arguments: &TestArguments) -> Result<suite::Plan> {
+    let named = &arguments.kubernetes;
+    let mut clusters = Vec::new();
+    for kind in &arguments.cluster {
+        match kind {
+            ClusterKind::Sandbox if named.is_empty() => {
+                clusters.extend(RELEASES.iter().map(|r| (*kind, Some(Release::short(r)))));
+            }
+            ClusterKind::Sandbox => clusters.extend(named.iter().map(|r| (*kind, Some(r.clone())))),
+            ClusterKind::Local if named.is_empty() => {
+                // The programs say which release they are.
+                let release = Binaries::find(arguments.binaries.as_deref(), None)?.release.short();
+                clusters.push((*kind, Some(release)));
+            }
+            ClusterKind::Local => clusters.extend(named.iter().map(|r| (*kind, Some(r.clone())))),
+            ClusterKind::Live => clusters.push((*kind, None)),
+        }
+    }
+    Ok(suite::Plan {
+        clusters,
+        binaries: arguments.binaries.clone(),
+        jobs: arguments.jobs,
+        plain_nodes: arguments.plain_nodes,
+        live: arguments.live.options(),
+    })
+}
+
+/// The lessons that are named by id or directory.
+pub(super) fn sources(global: &Global, named: &[String]) -> Result<Vec<Source>> {
     if named.is_empty() {
-        let own = global.lessons.as_deref().map(source::in_directory).transpose()?;
-        return Ok(own.unwrap_or_else(source::embedded));
+        let own = global.lesson_sources()?;
+        return Ok(if own.is_empty() { source::embedded() } else { own });
     }
     let mut found = Vec::new();
     for name in named {
@@ -97,7 +128,7 @@ fn sources(global: &Global, named: &[String]) -> Result<Vec<Source>> {
             }
             found.extend(inside);
         } else {
-            found.push(catalog()?.source(name)?.clone());
+            found.push(global.catalog()?.source(name)?.clone());
         }
     }
     Ok(found)

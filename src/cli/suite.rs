@@ -1,7 +1,8 @@
 //! `cks-lab lesson test`: proves of each lesson that its checks tell right from wrong.
 //!
-//! Each case has a lab of its own: the untouched one fails every step; after the solutions every step passes with full
-//! points; after each wrong answer the named check finds what the lesson says.
+//! One lab for each lesson, kind of cluster and release goes through the lesson as a learner does. Untouched, every step fails
+//! without points. Then, step by step: each wrong answer is given, the check that it names tells so, and the step is started
+//! over; at last the solution passes with full points. At the end every step still passes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-use super::output;
+use super::{live, output};
 use crate::check::Verdict;
 use crate::cluster::ClusterKind;
 use crate::error::{Context, Error, ExitCode, Result};
@@ -18,108 +19,82 @@ use crate::lab::{Lab, Options};
 use crate::lesson::load;
 use crate::lesson::schema::{Spec, Wrong};
 use crate::lesson::source::Source;
-use crate::release::{RELEASES, Release};
 
 /// How the suite runs.
 pub struct Plan {
-    /// The kind of cluster.
-    pub cluster: ClusterKind,
+    /// The kinds of cluster with the releases to test on each; `None` where the cluster has its own.
+    pub clusters: Vec<(ClusterKind, Option<String>)>,
     /// Where the real programs of a local cluster are; else they are looked for.
     pub binaries: Option<PathBuf>,
-    /// How many labs at once; 0 takes as many as there are processors.
+    /// How many labs at once; 0 takes as many as there are processors. On a live cluster there is one at a time.
     pub jobs: usize,
     /// Nodes without namespaces.
     pub plain_nodes: bool,
-    /// The releases to test with, e.g. `1.31`; all that are emulated where it is empty.
-    pub kubernetes: Vec<String>,
+    /// What the command line says of a live cluster.
+    pub live: crate::cluster::live::Options,
 }
 
 /// How long a check may take to find what is expected.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 const AGAIN: Duration = Duration::from_millis(100);
 
-#[derive(Clone)]
-enum Case {
-    Untouched,
-    Solution,
-    /// Wrong answers that do the same and look at different checks: they share a lab.
-    Wrong(Vec<Wrong>),
+/// What a case gave.
+struct Outcome {
+    case: String,
+    result: Result<()>,
+    time: Duration,
 }
 
-impl Case {
-    fn names(&self) -> Vec<String> {
-        match self {
-            Self::Untouched => vec!["untouched".into()],
-            Self::Solution => vec!["solution".into()],
-            Self::Wrong(all) => all.iter().map(|w| format!("wrong: {}", w.id)).collect(),
-        }
-    }
-}
-
-/// The cases of a lesson.
-fn cases(spec: &Spec) -> Vec<Case> {
-    let mut wrong: Vec<Vec<Wrong>> = Vec::new();
-    for answer in &spec.wrong {
-        let same = |group: &&mut Vec<Wrong>| {
-            group.iter().all(|w| w.step == answer.step && w.scripts == answer.scripts)
-        };
-        match wrong.iter_mut().find(same) {
+/// Wrong answers of a step that do the same and look at different checks.
+fn groups(spec: &Spec, step: &str) -> Vec<Vec<Wrong>> {
+    let mut groups: Vec<Vec<Wrong>> = Vec::new();
+    for answer in spec.wrong.iter().filter(|w| w.step == step) {
+        match groups.iter_mut().find(|g| g[0].scripts == answer.scripts) {
             Some(group) => group.push(answer.clone()),
-            None => wrong.push(vec![answer.clone()]),
+            None => groups.push(vec![answer.clone()]),
         }
     }
-    [Case::Untouched, Case::Solution].into_iter().chain(wrong.into_iter().map(Case::Wrong)).collect()
+    groups
 }
 
 /// Runs every case and prints a table.
 pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
     let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
     let gate = Arc::new(Semaphore::new(if plan.jobs == 0 { processors } else { plan.jobs }));
+    let one = Arc::new(Semaphore::new(1));
     let plan = Arc::new(plan);
-    let releases = match plan.kubernetes.clone() {
-        named if named.is_empty() => RELEASES.iter().map(Release::short).collect(),
-        named => named,
-    };
     let mut running = Vec::new();
     for source in sources {
-        let loaded = load::load(&source, "en", None)?;
-        let all = cases(&loaded.spec);
-        for (release, case) in releases.iter().flat_map(|release| all.iter().map(move |case| (release, case)))
-        {
-            let (gate, source, case, plan) = (gate.clone(), source.clone(), case.clone(), plan.clone());
-            let (lesson, names, kubernetes) = (loaded.spec.id.clone(), case.names(), release.clone());
+        let lesson = load::load(&source, "en", None)?.spec.id.clone();
+        for (cluster, release) in plan.clusters.clone() {
+            let gate = if cluster == ClusterKind::Live { one.clone() } else { gate.clone() };
+            let (source, plan, kubernetes) = (source.clone(), plan.clone(), release.clone());
             let task = tokio::spawn(async move {
                 let _turn = gate.acquire().await;
-                let started = Instant::now();
-                let results = run_case(&source, &case, kubernetes, &plan).await;
-                (results, started.elapsed())
+                test(&source, cluster, kubernetes, &plan).await
             });
-            running.push((lesson, release.clone(), names, task));
+            let on = [Some(cluster.as_str().to_owned()), release].into_iter().flatten().collect::<Vec<_>>();
+            running.push((lesson.clone(), on.join(" "), task));
         }
     }
-    let mut rows = vec![["LESSON", "KUBERNETES", "CASE", "RESULT", "TIME"].map(str::to_owned).to_vec()];
+    let mut rows = vec![["LESSON", "CLUSTER", "CASE", "RESULT", "TIME"].map(str::to_owned).to_vec()];
     let mut reasons = String::new();
     let (mut count, mut failed) = (0, 0);
-    for (lesson, kubernetes, names, task) in running {
-        let (results, time) =
-            task.await.context_what(|| format!("the case {} broke off", names.join(", ")))?;
-        for (case, result) in names.into_iter().zip(results) {
+    for (lesson, on, task) in running {
+        for Outcome { case, result, time } in
+            task.await.context_what(|| format!("the test of {lesson} broke off"))?
+        {
             count += 1;
             let word = match result {
                 Ok(()) => "ok",
                 Err(e) => {
                     failed += 1;
-                    reasons += &format!("\n{lesson}, {kubernetes}, {case}: {e}\n");
+                    reasons += &format!("\n{lesson}, {on}, {case}: {e}\n");
                     "FAILED"
                 }
             };
-            rows.push(vec![
-                lesson.clone(),
-                kubernetes.clone(),
-                case,
-                word.into(),
-                format!("{:.1} s", time.as_secs_f64()),
-            ]);
+            let time = format!("{:.1} s", time.as_secs_f64());
+            rows.push(vec![lesson.clone(), on.clone(), case, word.into(), time]);
         }
     }
     output::out(&output::table(&rows));
@@ -128,77 +103,158 @@ pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
     Ok(if failed == 0 { ExitCode::Ok } else { ExitCode::Failed })
 }
 
-/// A result for each name of the case.
-async fn run_case(source: &Source, case: &Case, kubernetes: String, plan: &Plan) -> Vec<Result<()>> {
-    let count = case.names().len();
-    // What keeps a lab from coming up, or from getting to the step, is every answer's failure.
-    let all = |e: Error| {
-        let text = e.to_string();
-        (0..count).map(|_| Err(Error::new(text.clone()))).collect()
-    };
-    let home = match tempfile::tempdir().context_what(|| "a directory for the lab cannot be made".into()) {
-        Ok(home) => home,
-        Err(e) => return all(e),
-    };
-    let lab = match open(source, home.path(), kubernetes, plan).await {
-        Ok(lab) => lab,
-        Err(e) => return all(e),
-    };
-    let results = match case {
-        Case::Untouched => vec![untouched(&lab).await],
-        Case::Solution => vec![solution(&lab).await],
-        Case::Wrong(answers) => match give(&lab, &answers[0]).await {
-            Ok(index) => {
-                let mut results = Vec::new();
-                for wrong in answers {
-                    results.push(wrong_answer(&lab, index, wrong).await);
-                }
-                results
-            }
-            Err(e) => all(e),
+/// Goes through a lesson.
+async fn test(
+    source: &Source,
+    cluster: ClusterKind,
+    kubernetes: Option<String>,
+    plan: &Plan,
+) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    let begun = Instant::now();
+    let opened = match tempfile::tempdir().context_what(|| "a directory for the lab cannot be made".into()) {
+        Ok(home) => match open(source, cluster, home.path(), kubernetes, plan).await {
+            Ok((lab, options)) => Ok((lab, options, home)),
+            Err(e) => Err(e),
         },
+        Err(e) => Err(e),
     };
+    let (lab, options, _home) = match opened {
+        Ok(opened) => opened,
+        Err(e) => {
+            let case = "the lab comes up".to_owned();
+            return vec![Outcome { case, result: Err(e), time: begun.elapsed() }];
+        }
+    };
+    let mut note = |case: String, result: Result<()>, begun: Instant| {
+        let failed = result.is_err();
+        outcomes.push(Outcome { case, result, time: begun.elapsed() });
+        failed
+    };
+    note("untouched".into(), untouched(&lab).await, begun);
+    let spec = lab.loaded().spec.clone();
+    let mut stuck = false;
+    for (index, step) in spec.steps.iter().enumerate() {
+        let begun = Instant::now();
+        let ready = begin(&lab, index).await;
+        if ready.is_err() || index > 0 && !step.setup.is_empty() {
+            stuck = note(format!("{}: as it begins", step.id), ready, begun);
+        }
+        if stuck {
+            break;
+        }
+        for group in groups(&spec, &step.id) {
+            let begun = Instant::now();
+            match lab.run_scripts(&group[0].scripts).await {
+                Ok(_) => {
+                    for wrong in &group {
+                        let begun = Instant::now();
+                        note(format!("wrong: {}", wrong.id), wrong_answer(&lab, index, wrong).await, begun);
+                    }
+                }
+                Err(e) => {
+                    note(format!("wrong: {}", group[0].id), Err(e), begun);
+                }
+            }
+            let begun = Instant::now();
+            if let Err(e) = lab.reset(Some(&step.id)).await {
+                stuck = note(format!("{}: started over", step.id), Err(e), begun);
+            }
+        }
+        let begun = Instant::now();
+        if stuck || note(format!("solution: {}", step.id), solve(&lab, index).await, begun) {
+            stuck = true;
+            break;
+        }
+    }
+    if !stuck {
+        let begun = Instant::now();
+        note("all steps at the end".into(), at_the_end(&lab).await, begun);
+    }
+    let begun = Instant::now();
     lab.close().await;
-    results
+    drop(lab);
+    if let Err(e) = live::finish(&options, false).await {
+        outcomes.push(Outcome { case: "the undo".into(), result: Err(e), time: begun.elapsed() });
+    }
+    outcomes
 }
 
-async fn open(source: &Source, home: &std::path::Path, kubernetes: String, plan: &Plan) -> Result<Arc<Lab>> {
+async fn open(
+    source: &Source,
+    cluster: ClusterKind,
+    home: &std::path::Path,
+    kubernetes: Option<String>,
+    plan: &Plan,
+) -> Result<(Arc<Lab>, Options)> {
     let lessons = match source {
         Source::Directory(dir) => Some(dir.clone()),
         Source::Embedded(_) => None,
     };
-    let options = Options {
+    let mut options = Options {
         lesson: Some(load::spec(source, None)?.0.id),
-        cluster: plan.cluster,
+        cluster,
         binaries: plan.binaries.clone(),
-        kubernetes: Some(kubernetes),
+        kubernetes,
         lang: None,
         name: "test".into(),
-        fresh: true,
+        fresh: cluster != ClusterKind::Live,
         realistic_timing: false,
         plain_nodes: plan.plain_nodes,
         port: 0,
-        live: crate::cluster::live::Options::default(),
+        live: plan.live.clone(),
         home: home.to_owned(),
         lessons,
     };
-    Lab::open(options, |_| ()).await
+    if !live::agree(&mut options).await? {
+        return Err(Error::new("nobody agreed to change the cluster"));
+    }
+    let opened = Lab::open(options.clone(), |_| ()).await;
+    match opened {
+        Ok(lab) => Ok((lab, options)),
+        Err(e) => {
+            live::finish(&options, false).await?;
+            Err(e)
+        }
+    }
 }
 
-async fn untouched(lab: &Arc<Lab>) -> Result<()> {
-    for (index, step) in lab.loaded().spec.steps.iter().enumerate() {
-        let result = lab.look(index).await;
-        let unknown = result.checks.iter().any(|c| c.verdict == Verdict::Error);
-        if result.passed || unknown || result.score > 0 {
-            return Err(told(&format!("{} should fail without points", step.id), &result));
-        }
+/// Without points, and told for sure.
+fn is_unsolved(result: &StepResult) -> Result<()> {
+    let unknown = result.checks.iter().any(|c| c.verdict == Verdict::Error);
+    if result.passed || unknown || result.score > 0 {
+        return Err(told(&format!("{} should fail without points", result.id), result));
     }
     Ok(())
 }
 
-async fn solution(lab: &Arc<Lab>) -> Result<()> {
-    let steps = lab.loaded().spec.steps.len();
-    solve_up_to(lab, steps).await?;
+async fn untouched(lab: &Arc<Lab>) -> Result<()> {
+    let steps = &lab.loaded().spec.steps;
+    for (index, _) in steps.iter().enumerate().filter(|(_, s)| !s.checks.is_empty()) {
+        is_unsolved(&lab.look(index).await)?;
+    }
+    Ok(())
+}
+
+/// Gets to a step, whose own setup runs; it must not be solved by that.
+async fn begin(lab: &Arc<Lab>, index: usize) -> Result<()> {
+    lab.begin_step(index).await?;
+    lab.go_to(index)?;
+    let step = &lab.loaded().spec.steps[index];
+    match step.setup.is_empty() || step.checks.is_empty() {
+        true => Ok(()),
+        false => is_unsolved(&lab.look(index).await),
+    }
+}
+
+async fn solve(lab: &Arc<Lab>, index: usize) -> Result<()> {
+    let step = &lab.loaded().spec.steps[index];
+    lab.solve(&step.id).await?;
+    let solved = |r: &StepResult| r.passed && r.score == r.max;
+    until(lab, index, &format!("the solution of {} should pass with full points", step.id), solved).await
+}
+
+async fn at_the_end(lab: &Arc<Lab>) -> Result<()> {
     let result = lab.check(None).await?;
     match result.steps.iter().find(|s| !s.passed || s.score != s.max) {
         Some(step) => Err(told("the steps solved first do not pass any more at the end", step)),
@@ -206,27 +262,13 @@ async fn solution(lab: &Arc<Lab>) -> Result<()> {
     }
 }
 
-async fn solve_up_to(lab: &Arc<Lab>, end: usize) -> Result<()> {
-    for (index, step) in lab.loaded().spec.steps.iter().enumerate().take(end) {
-        lab.solve(&step.id).await?;
-        let solved = |r: &StepResult| r.passed && r.score == r.max;
-        until(lab, index, &format!("the solution of {} should pass with full points", step.id), solved)
-            .await?;
-    }
-    Ok(())
-}
-
-/// Solves the steps before, and gives the wrong answer; the index of its step comes back.
-async fn give(lab: &Arc<Lab>, wrong: &Wrong) -> Result<usize> {
-    let index = lab.loaded().step_index(&wrong.step)?;
-    solve_up_to(lab, index).await?;
-    lab.run_scripts(&wrong.scripts).await?;
-    Ok(index)
-}
-
 async fn wrong_answer(lab: &Arc<Lab>, index: usize, wrong: &Wrong) -> Result<()> {
     let matches = |result: &StepResult| {
         let found = result.checks.iter().find(|c| c.id == wrong.check);
+        // What a cluster cannot show is not graded there, so it cannot be told wrong either.
+        if found.is_some_and(crate::report::is_skipped) {
+            return true;
+        }
         found.is_some_and(|check| {
             check.verdict == wrong.verdict
                 && (check.observed.contains(&wrong.message) || check.hint.contains(&wrong.message))

@@ -87,6 +87,12 @@ pub struct Needs {
     pub nodes: Vec<String>,
     /// Admission plugins that must be off when it begins.
     pub without_plugins: Vec<String>,
+    /// What it does to the cluster, as its author tells the owner.
+    pub changes: String,
+    /// API paths of objects that it makes; see [`crate::lesson::schema::Needs::creates`].
+    pub creates: Vec<String>,
+    /// Whether its scripts write the API server's manifest: whatever becomes of that is the lesson's doing.
+    pub breaks_manifest: bool,
 }
 
 /// A running lab's live cluster.
@@ -114,7 +120,13 @@ impl Live {
             return Err(other);
         }
         let plugins = if options.read_only { &[][..] } else { &needs.without_plugins };
-        Plan::new(found, plugins)
+        for path in needs.creates.iter().filter(|_| !options.read_only) {
+            if !found.connection.get(path).await?.is_null() {
+                return Err(Error::new(format!("the lesson makes {path}, and the cluster has it already"))
+                    .hint("nothing was changed; rename or remove what is there, or take another cluster"));
+            }
+        }
+        Ok(Plan { needs: needs.clone(), ..Plan::new(found, plugins)? })
     }
 
     /// Makes the cluster what the lesson wants, as agreed, or takes up a lab that did so before.

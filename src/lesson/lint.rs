@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use super::load::{LESSON_FILE, line_of, spec};
-use super::schema::{CheckSpec, Finding, Spec, Text};
+use super::schema::{CheckSpec, Finding, Script, Spec, Text};
 use super::source::Source;
 use super::variables::{self, Variables};
 use crate::check::Verdict;
-use crate::check::expr::{Expr, Template};
+use crate::check::expr::{Expr, Template, near};
+
+mod checks;
+mod links;
 
 /// One problem: `file:line: what`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,19 +45,37 @@ pub fn lint(source: &Source) -> Vec<Problem> {
                 Some((line, rest)) if line.parse::<usize>().is_ok() => (line.parse().ok(), rest),
                 _ => (None, what),
             };
-            return vec![Problem { file, line, what: what.to_owned() }];
+            return vec![Problem { file, line, what: suggested(what) }];
         }
     };
     let text = source.read(LESSON_FILE).ok().flatten().unwrap_or_default();
-    let mut linter = Linter { source, text, all, problems: BTreeSet::new() };
+    let imported = spec.imported.is_some();
+    let mut linter = Linter { source, text, all, imported, problems: BTreeSet::new() };
     linter.lesson(&spec);
     linter.problems.into_iter().collect()
+}
+
+/// A message about a word that is not known, with the one that may have been meant.
+fn suggested(what: &str) -> String {
+    let Some((_, rest)) = what.split_once("unknown field `").or_else(|| what.split_once("unknown variant `"))
+    else {
+        return what.to_owned();
+    };
+    let mut words = rest.split('`');
+    let wrong = words.next().unwrap_or("");
+    // Between two known words stands a comma: every other piece is one.
+    let known = words.skip(1).step_by(2);
+    match known.into_iter().find(|word| near(wrong, word)) {
+        Some(word) => format!("{what}; did you mean `{word}`?"),
+        None => what.to_owned(),
+    }
 }
 
 struct Linter<'a> {
     source: &'a Source,
     text: String,
     all: Variables,
+    imported: bool,
     problems: BTreeSet<Problem>,
 }
 
@@ -80,20 +101,33 @@ impl Linter<'_> {
                 self.file(&format!("{lang}/{}.md", step.id));
                 self.file(&format!("{lang}/{}.solution.md", step.id));
             }
-            self.text(&spec.title, lang, "the title", None);
+            self.text(&spec.title, lang, "the title", line_of(&self.text, "id", &spec.id));
+            if spec.cluster.changes != Text::default() {
+                self.text(&spec.cluster.changes, lang, "what it changes", None);
+            }
         }
         if !spec.languages.iter().any(|l| l == "en") {
             self.say(None, "languages must have en, which stands in where another lacks a text");
         }
         for finding in &spec.causes {
-            self.finding(finding, None);
+            self.finding(finding, None, &spec.languages);
+        }
+        for what in checks::unreachable(&spec.causes, None) {
+            self.say(None, what);
+        }
+        let own = spec.imported.is_none();
+        if own && spec.cluster.changes == Text::default() {
+            self.say(
+                line_of(&self.text, "id", &spec.id),
+                "cluster.changes is missing: what a person lends a cluster for",
+            );
         }
         for step in &spec.steps {
             let line = line_of(&self.text, "id", &step.id);
-            if step.hints.is_empty() {
+            if own && step.hints.is_empty() {
                 self.say(line, format!("the step {} has no hints", step.id));
             }
-            if step.solution.is_empty() {
+            if own && step.solution.is_empty() {
                 self.say(line, format!("the step {} has no solution", step.id));
             }
             for lang in &spec.languages {
@@ -102,20 +136,29 @@ impl Linter<'_> {
                     self.text(hint, lang, "a hint", line);
                 }
             }
-            for script in &step.solution {
-                self.file(&script.file);
+            for number in checks::repeated(&step.hints, "en") {
+                self.say(line, format!("the step {}: hint {number} says what an earlier one says", step.id));
             }
-            if !spec.wrong.iter().any(|w| w.step == step.id && w.verdict != Verdict::Pass) {
+            for script in step.solution.iter().chain(&step.setup).chain(&step.reset) {
+                self.script(script);
+            }
+            if own && !spec.wrong.iter().any(|w| w.step == step.id && w.verdict != Verdict::Pass) {
                 self.say(line, format!("the step {} has no wrong answer that it refuses", step.id));
             }
             for check in &step.checks {
-                self.check(check, &spec.languages);
+                self.check(check, spec);
             }
         }
         for script in spec.setup.scripts.iter().chain(spec.wrong.iter().flat_map(|w| &w.scripts)) {
-            self.file(&script.file);
+            self.script(script);
         }
+        self.unused(spec);
+        let mut ids = BTreeSet::new();
         for wrong in &spec.wrong {
+            if !ids.insert(&wrong.id) {
+                let line = line_of(&self.text, "id", &wrong.id);
+                self.say(line, format!("the wrong answer {} is there twice", wrong.id));
+            }
             if wrong.verdict != Verdict::Pass && wrong.message.is_empty() {
                 let line = line_of(&self.text, "id", &wrong.id);
                 self.say(line, format!("the wrong answer {} expects no message", wrong.id));
@@ -123,7 +166,8 @@ impl Linter<'_> {
         }
     }
 
-    fn check(&mut self, check: &CheckSpec, languages: &[String]) {
+    fn check(&mut self, check: &CheckSpec, spec: &Spec) {
+        let languages = &spec.languages;
         let line = line_of(&self.text, "id", &check.id);
         if check.points == 0 {
             self.say(line, format!("check {}: it is worth nothing", check.id));
@@ -132,6 +176,13 @@ impl Linter<'_> {
             self.text(&check.title, lang, "the title", line);
             self.text(&check.expected, lang, "expected", line);
             self.text(&check.hint, lang, "the hint of a failure", line);
+            if let Some(observed) = &check.observed {
+                self.text(observed, lang, "observed", line);
+            }
+        }
+        let manifests = self.all.get("manifests").cloned().unwrap_or_default();
+        if let Some(what) = checks::is_pointless(check, &manifests) {
+            self.say(line, format!("check {}: {what}", check.id));
         }
         let exprs = [
             check.api.as_ref().map(|c| &c.expr),
@@ -141,9 +192,12 @@ impl Linter<'_> {
         ];
         for expr in exprs.into_iter().flatten() {
             self.expr(expr, line);
-            if expr.source().trim() == "true" {
-                self.say(line, format!("check {}: it cannot fail", check.id));
+            for what in checks::unreachable(&check.findings, Some(expr)) {
+                self.say(line, format!("check {}: {what}", check.id));
             }
+        }
+        if let Some(file) = check.command.as_ref().and_then(|c| c.file.as_ref()) {
+            self.file(file);
         }
         let access = check.access.as_ref();
         if access.is_some_and(|a| a.refused.as_ref().is_some_and(|text| text.len() < 10)) {
@@ -155,7 +209,7 @@ impl Linter<'_> {
             self.say(line, format!("check {}: {e}", check.id));
         }
         for finding in &check.findings {
-            self.finding(finding, line);
+            self.finding(finding, line, languages);
         }
         for text in [Some(&check.expected), check.observed.as_ref(), Some(&check.hint)].into_iter().flatten()
         {
@@ -163,7 +217,13 @@ impl Linter<'_> {
         }
     }
 
-    fn finding(&mut self, finding: &Finding, line: Option<usize>) {
+    fn finding(&mut self, finding: &Finding, line: Option<usize>, languages: &[String]) {
+        for lang in languages {
+            self.text(&finding.observed, lang, "what a finding says", line);
+            if finding.hint != Text::default() {
+                self.text(&finding.hint, lang, "a finding's hint", line);
+            }
+        }
         self.expr(&finding.condition, line);
         self.template(&finding.observed, line);
         self.template(&finding.hint, line);
@@ -191,10 +251,60 @@ impl Linter<'_> {
 
     fn file(&mut self, file: &str) {
         match self.source.read(file) {
-            Ok(Some(text)) if !text.trim().is_empty() => self.variables(file, &text),
+            Ok(Some(text)) if !text.trim().is_empty() => {
+                self.variables(file, &text);
+                if file.ends_with(".md") {
+                    let filled = variables::fill(&text, &self.all);
+                    for (line, what) in links::dead(self.source, file, &filled) {
+                        self.in_file(file, Some(line), &what);
+                    }
+                }
+            }
             Ok(Some(_)) => self.in_file(file, None, "is empty"),
             Ok(None) => self.in_file(file, None, "is missing"),
             Err(e) => self.in_file(file, None, &e.to_string()),
+        }
+    }
+
+    fn script(&mut self, script: &Script) {
+        self.file(&script.file);
+    }
+
+    /// Files beside `lesson.yaml` that nothing names.
+    fn unused(&mut self, spec: &Spec) {
+        let Source::Directory(dir) = self.source else { return };
+        let steps = || spec.steps.iter();
+        let scripts = steps().flat_map(|s| s.solution.iter().chain(&s.setup).chain(&s.reset));
+        let scripts = scripts.chain(&spec.setup.scripts).chain(spec.wrong.iter().flat_map(|w| &w.scripts));
+        let commands = steps().flat_map(|s| &s.checks).filter_map(|c| c.command.as_ref()?.file.as_ref());
+        let named: BTreeSet<&String> = scripts.map(|s| &s.file).chain(commands).collect();
+        for kind in ["setup", "solution", "wrong", "verify"] {
+            for entry in std::fs::read_dir(dir.join(kind)).into_iter().flatten().flatten() {
+                let file = format!("{kind}/{}", entry.file_name().to_string_lossy());
+                if !named.contains(&file) {
+                    self.in_file(&file, None, "is not used in lesson.yaml");
+                }
+            }
+        }
+        let texts = ["intro".to_owned(), "finish".to_owned()];
+        let known: BTreeSet<String> = texts
+            .into_iter()
+            .chain(steps().flat_map(|s| [s.id.clone(), format!("{}.solution", s.id)]))
+            .collect();
+        for lang in &spec.languages {
+            for entry in std::fs::read_dir(dir.join(lang)).into_iter().flatten().flatten() {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                if name.strip_suffix(".md").is_some_and(|stem| !known.contains(stem)) {
+                    self.in_file(&format!("{lang}/{name}"), None, "belongs to no step");
+                }
+            }
+        }
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_lang = name.len() == 2 && name.bytes().all(|b| b.is_ascii_lowercase());
+            if is_lang && entry.path().join("intro.md").is_file() && !spec.languages.contains(&name) {
+                self.say(None, format!("there are texts in {name}, which languages does not name"));
+            }
         }
     }
 
@@ -209,7 +319,9 @@ impl Linter<'_> {
             for piece in line.split("{{").skip(1) {
                 let Some((name, _)) = piece.split_once("}}") else { continue };
                 let name = name.strip_prefix(['#', '^', '/']).unwrap_or(name);
-                let word = !name.is_empty()
+                // Another's text may speak of templates that have such words.
+                let word = !self.imported
+                    && !name.is_empty()
                     && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
                 if word && !self.all.contains_key(name) && !variables::RESERVED.contains(&name) {
                     self.in_file(file, Some(number + 1), &format!("{{{{{name}}}}} is no variable"));
@@ -220,63 +332,5 @@ impl Linter<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-
-    #[test]
-    fn the_lessons_in_the_binary_have_no_problems() {
-        let sources = super::super::source::embedded();
-        assert!(!sources.is_empty());
-        for source in sources {
-            let problems: Vec<String> = lint(&source).iter().map(ToString::to_string).collect();
-            assert!(problems.is_empty(), "{}", problems.join("\n"));
-        }
-    }
-
-    fn mutated(change: impl Fn(&str) -> String) -> String {
-        let dir = tempfile::tempdir().unwrap();
-        let root = dir.path().join("apiserver-node-restriction");
-        copy(std::path::Path::new("lessons/apiserver-node-restriction"), &root);
-        let file = root.join(LESSON_FILE);
-        let before = std::fs::read_to_string(&file).unwrap();
-        let after = change(&before);
-        assert_ne!(before, after);
-        std::fs::write(&file, after).unwrap();
-        lint(&Source::Directory(root)).iter().map(|p| format!("{p}\n")).collect()
-    }
-
-    fn copy(from: &std::path::Path, to: &std::path::Path) {
-        std::fs::create_dir_all(to).unwrap();
-        for entry in std::fs::read_dir(from).unwrap() {
-            let entry = entry.unwrap();
-            match entry.file_type().unwrap().is_dir() {
-                true => copy(&entry.path(), &to.join(entry.file_name())),
-                false => drop(std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap()),
-            }
-        }
-    }
-
-    #[test]
-    fn problems_name_file_and_line() {
-        type Case = (&'static str, &'static str, &'static str);
-        let cases: [Case; 9] = [
-            ("minutes: 20", "minutes: 20\nminuets: 3", "lesson.yaml:7: unknown field `minuets`"),
-            ("format_version: 1", "format_version: 2", "lesson.yaml:1: format_version 2 is not known"),
-            ("minutes: 20", "minutes: [", "lesson.yaml:"),
-            ("expr: ready == 'ok'", "expr: ready == ", "the expression \"ready ==\" is wrong"),
-            ("solution/re-verify.sh", "../../x.sh", "is not a file of the lesson"),
-            ("solution/re-verify.sh", "solution/none.sh", "none.sh: is missing"),
-            ("languages: [en]", "languages: [en, ja]", "ja/intro.md: is missing"),
-            ("requires: [two-on-node01]", "requires: [nothing]", "check one-kept: requires \"nothing\""),
-            ("  message: is no valid YAML, line\n", "", "the wrong answer yaml-broken expects no message"),
-        ];
-        for (from, to, expected) in cases {
-            let problems = mutated(|text| text.replacen(from, to, 1));
-            assert!(problems.contains(expected), "{to}: {problems}");
-        }
-        let problems = mutated(|text| text.replace("{{node01}}", "{{node02}}"));
-        assert!(problems.contains("{{node02}} is no variable"), "{problems}");
-    }
-}
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

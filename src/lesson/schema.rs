@@ -6,6 +6,19 @@ use serde::Deserialize;
 
 use crate::check::expr::Expr;
 
+/// The JSON schema of `lesson.yaml`, for editors.
+pub const JSON_SCHEMA: &str = include_str!("../../assets/schema/lesson.schema.json");
+
+/// What an editor finds that schema by, as a path beside the lessons of this repository.
+pub const JSON_SCHEMA_URL: &str = "../lesson.schema.json";
+
+/// Puts the schema beside lessons, where [`JSON_SCHEMA_URL`] finds it; one that is there is brought up to date.
+pub fn write_beside(lessons: &std::path::Path) -> crate::error::Result<()> {
+    let path = lessons.join("lesson.schema.json");
+    std::fs::write(&path, JSON_SCHEMA)
+        .map_err(|e| crate::error::Error::new(format!("{} cannot be written", path.display())).why(e))
+}
+
 /// The only format there is yet.
 pub const FORMAT_VERSION: u32 = 1;
 
@@ -72,6 +85,10 @@ pub struct Spec {
     pub minutes: u32,
     /// Languages there are texts in.
     pub languages: Vec<String>,
+    /// Where it was imported from: such a lesson may lack hints, solutions and wrong answers, and checks in steps that are
+    /// only read.
+    #[serde(default)]
+    pub imported: Option<String>,
     /// What the cluster must have.
     pub cluster: Needs,
     /// Names that texts, scripts and checks use as `{{name}}`, with their defaults.
@@ -377,3 +394,7 @@ pub struct Wrong {
     /// Points of the step that must be given, where partial points are the point.
     pub score: Option<u32>,
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests;

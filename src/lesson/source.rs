@@ -43,7 +43,19 @@ impl Source {
                 .get_file(format!("{id}/{file}"))
                 .and_then(|f| f.contents_utf8())
                 .map(str::to_owned)),
-            Self::Directory(dir) => read_below(dir, file, &self.shown(file)),
+            Self::Directory(dir) => {
+                let shown = self.shown(file);
+                let text = read_below(dir, file, &shown)?.map(String::from_utf8).transpose();
+                text.map_err(|e| Error::new(format!("{shown} is not UTF-8")).why(e))
+            }
+        }
+    }
+
+    /// Reads any file of a directory; `None` where there is none.
+    pub fn bytes(&self, file: &str) -> Result<Option<Vec<u8>>> {
+        match self {
+            Self::Directory(dir) if is_inside(file) => read_below(dir, file, &self.shown(file)),
+            _ => Ok(self.read(file)?.map(String::into_bytes)),
         }
     }
 
@@ -62,11 +74,18 @@ pub fn embedded() -> Vec<Source> {
         .collect()
 }
 
-/// The lessons in a directory: the directory itself is one, or each of its subdirectories that has a `lesson.yaml`.
+/// The lessons in a directory: the directory itself is one, or each of its subdirectories that has a `lesson.yaml`; where there
+/// is none, as in a repository of lessons, those in its subdirectory `lessons`.
 pub fn in_directory(dir: &Path) -> Result<Vec<Source>> {
     if dir.join("lesson.yaml").is_file() {
         return Ok(vec![Source::Directory(dir.to_owned())]);
     }
+    let found = below(dir)?;
+    let inner = dir.join("lessons");
+    if found.is_empty() && inner.is_dir() { below(&inner) } else { Ok(found) }
+}
+
+fn below(dir: &Path) -> Result<Vec<Source>> {
     let cannot = |e: std::io::Error| {
         Error::new(format!("the lessons in {} cannot be read", dir.display())).why(e).hint(
             "--lessons takes a directory with one subdirectory for each lesson, or one lesson's directory",
@@ -84,13 +103,13 @@ pub fn in_directory(dir: &Path) -> Result<Vec<Source>> {
 }
 
 /// Whether a path names something below where it starts.
-fn is_inside(file: &str) -> bool {
+pub fn is_inside(file: &str) -> bool {
     !file.is_empty()
         && !file.contains('\0')
         && Path::new(file).components().all(|c| matches!(c, Component::Normal(_)))
 }
 
-fn read_below(dir: &Path, file: &str, shown: &str) -> Result<Option<String>> {
+fn read_below(dir: &Path, file: &str, shown: &str) -> Result<Option<Vec<u8>>> {
     let cannot = |e: std::io::Error| Error::new(format!("{shown} cannot be read")).why(e);
     let path = dir.join(file);
     let real = match path.canonicalize() {
@@ -112,7 +131,7 @@ fn read_below(dir: &Path, file: &str, shown: &str) -> Result<Option<String>> {
     if text.len() as u64 > FILE_LIMIT {
         return Err(Error::new(format!("{shown} is larger than {} KiB", FILE_LIMIT >> 10)));
     }
-    String::from_utf8(text).map(Some).map_err(|e| Error::new(format!("{shown} is not UTF-8")).why(e))
+    Ok(Some(text))
 }
 
 #[cfg(test)]

@@ -6,4 +6,5 @@
 mod differential;
 mod kill_points;
 mod kubelet;
+mod lessons;
 mod live_real;

@@ -140,6 +140,12 @@ pub struct Record {
     /// Whether somebody else's change kept the manifest from being written: it is theirs, and stays.
     #[serde(default)]
     pub left_alone: bool,
+    /// API paths of objects that the lesson makes.
+    #[serde(default)]
+    pub creates: Vec<String>,
+    /// Whether the lesson's scripts write the manifest.
+    #[serde(default)]
+    pub breaks_manifest: bool,
     /// What was done.
     pub steps: Vec<Entry>,
 }
@@ -291,6 +297,8 @@ mod tests {
             prepared: false,
             undoing: false,
             left_alone: false,
+            creates: Vec::new(),
+            breaks_manifest: false,
             steps: Vec::new(),
         }
     }

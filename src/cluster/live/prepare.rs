@@ -33,6 +33,8 @@ pub struct Plan {
     pub changed: Option<String>,
     /// The plugins that go.
     pub plugins: Vec<String>,
+    /// What the lesson asked for.
+    pub needs: super::Needs,
 }
 
 impl Plan {
@@ -41,7 +43,15 @@ impl Plan {
         let text = std::str::from_utf8(&found.manifest.content)
             .map_err(|e| Error::new("the manifest of the API server is no text").why(e))?;
         let changed = plan::without_plugins(text, plugins)?;
-        Ok(Self { found, changed, plugins: plugins.to_vec() })
+        let needs = super::Needs {
+            lesson: String::new(),
+            nodes: Vec::new(),
+            without_plugins: plugins.to_vec(),
+            changes: String::new(),
+            creates: Vec::new(),
+            breaks_manifest: false,
+        };
+        Ok(Self { found, changed, plugins: plugins.to_vec(), needs })
     }
 
     /// The manifest's path.
@@ -88,7 +98,12 @@ impl Plan {
             control.real()
         );
         text += "3. a Lease cks-lab in the namespace kube-system tells others, until the undo\n";
-        text += "The lesson then has you label Nodes and edit the manifest. `cks-lab restore` undoes all of it.\n";
+        if self.needs.changes.is_empty() {
+            text += "The lesson then has you work on the cluster.";
+        } else {
+            text += &format!("The lesson then: {}", self.needs.changes);
+        }
+        text += " `cks-lab restore` undoes all of it.\n";
         Ok(text)
     }
 
@@ -140,6 +155,8 @@ impl Plan {
             prepared: false,
             undoing: false,
             left_alone: false,
+            creates: self.needs.creates.clone(),
+            breaks_manifest: self.needs.breaks_manifest,
             steps: Vec::new(),
         })
     }

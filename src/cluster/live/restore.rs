@@ -154,7 +154,8 @@ impl Restore {
         }
         let ours = now.content == original
             || sha256(&now.content) == record.prepared
-            || (journal.record.prepared && plan::same_but_plugins(original, &now.content));
+            || (journal.record.prepared
+                && (journal.record.breaks_manifest || plan::same_but_plugins(original, &now.content)));
         let diff = plan::diff(
             &record.path,
             &String::from_utf8_lossy(&now.content),
@@ -222,6 +223,12 @@ impl Restore {
             if put_labels_back(connection, name, then, said).await.is_err() {
                 await_server(connection, &wanted, true, on.then_some(true), self.wait).await?;
                 put_labels_back(connection, name, then, said).await?;
+            }
+        }
+        for path in &record.creates {
+            if !connection.get(path).await?.is_null() {
+                connection.send("DELETE", path, None).await?;
+                said.push(format!("{path} was removed"));
             }
         }
         journal.done(Step::Objects)

@@ -1,0 +1,1 @@
+kubectl label --overwrite node {{node01}} lesson=wrong

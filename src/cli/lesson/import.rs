@@ -1,0 +1,44 @@
+//! `cks-lab lesson import SCENARIO [DIR]`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::output;
+use crate::error::{ExitCode, Result};
+use crate::lesson::source::Source;
+use crate::lesson::{import, lint, schema};
+
+/// Arguments of `lesson import`.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// The directory of a scenario (index.json) or a course (structure.json)
+    scenario: PathBuf,
+    /// Where the lessons' directories go
+    #[arg(default_value = "lessons", value_name = "DIR")]
+    into: PathBuf,
+}
+
+/// Imports, tells what could not be taken over, and lints what was made.
+pub fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let imported = import::import(&arguments.scenario, &arguments.into)?;
+    for warning in &imported.warnings {
+        output::talk(&format!("warning: {warning}"));
+    }
+    schema::write_beside(&arguments.into)?;
+    let mut code = ExitCode::Ok;
+    for dir in &imported.lessons {
+        output::out(&format!("{}\n", dir.display()));
+        for problem in lint::lint(&Source::Directory(dir.clone())) {
+            output::talk(&problem.to_string());
+            code = ExitCode::Failed;
+        }
+    }
+    output::talk(&format!(
+        "{} lessons made, {} warnings; read their scripts before you start them: cks-lab start LESSON --lessons {}",
+        imported.lessons.len(),
+        imported.warnings.len(),
+        arguments.into.display()
+    ));
+    Ok(code)
+}
