@@ -108,6 +108,21 @@ pub struct Server {
 }
 
 impl Server {
+    /// Refuses flags as a starting server does, before it looks for its storage; what it takes is not told yet.
+    ///
+    /// # Errors
+    ///
+    /// The exit status, after the reason was written to the log.
+    pub fn refuse_flags(argv: &[String], dependencies: &Dependencies) -> Result<(), Exit> {
+        let journal = start_log::Journal::new(dependencies);
+        let arguments = argv.get(1..).unwrap_or_default();
+        let flags = Flags::parse(arguments, dependencies.release).map_err(|why| journal.refuse(why))?;
+        flags.validate(dependencies.release).map_err(|why| {
+            journal.options(&flags);
+            journal.refuse(why)
+        })
+    }
+
     /// Starts a server with the arguments of its container (`argv[0]` is `kube-apiserver`).
     ///
     /// Wrong flags end it: the messages are written to the log as the real program does, and the exit status comes back

@@ -36,7 +36,8 @@ pub struct Plan {
 
 /// How long a check may take to find what is expected.
 const LIMIT: Duration = Duration::from_secs(120);
-const AGAIN: Duration = Duration::from_millis(100);
+/// How long to wait before looking again, at first and at most.
+const AGAIN: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(400)];
 
 /// What a case gave.
 struct Outcome {
@@ -288,6 +289,7 @@ async fn until(
     expected: impl Fn(&StepResult) -> bool,
 ) -> Result<()> {
     let end = Instant::now() + LIMIT;
+    let mut again = AGAIN[0];
     loop {
         let result = lab.look(index).await;
         if expected(&result) {
@@ -296,7 +298,8 @@ async fn until(
         if Instant::now() >= end {
             return Err(told(what, &result));
         }
-        tokio::time::sleep(AGAIN).await;
+        tokio::time::sleep(again).await;
+        again = (again * 3 / 2).min(AGAIN[1]);
     }
 }
 

@@ -65,13 +65,18 @@ impl Source {
     }
 }
 
-/// The lessons inside the binary.
+/// The lesson that one begins with: it comes first, and is offered where none is named.
+const FIRST: &str = "apiserver-node-restriction";
+
+/// The lessons inside the binary, in the order in which they are offered.
 pub fn embedded() -> Vec<Source> {
-    EMBEDDED
+    let mut ids: Vec<String> = EMBEDDED
         .dirs()
         .filter(|d| d.get_file(d.path().join("lesson.yaml")).is_some())
-        .filter_map(|d| Some(Source::Embedded(d.path().to_str()?.to_owned())))
-        .collect()
+        .filter_map(|d| Some(d.path().to_str()?.to_owned()))
+        .collect();
+    ids.sort_by_key(|id| (id != FIRST, id.clone()));
+    ids.into_iter().map(Source::Embedded).collect()
 }
 
 /// The lessons in a directory: the directory itself is one, or each of its subdirectories that has a `lesson.yaml`; where there

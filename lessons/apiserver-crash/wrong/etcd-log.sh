@@ -1,2 +1,2 @@
-crictl logs "$(crictl ps -q --name etcd | head -n 1)" 2>&1 | grep -v apiserver > {{controlplane_root}}/root/crash.log
+crictl logs "$(crictl ps -q --name etcd | head -n 1)" > {{controlplane_root}}/root/crash.log 2>&1
 ls {{controlplane_root}}/var/log/pods/kube-system_etcd-*/etcd/*.log | tail -n 1 > {{controlplane_root}}/root/crash-file

@@ -425,6 +425,12 @@ impl Record {
         if body.is_empty() || secret || parts.method == http::Method::GET {
             return;
         }
+        if self.entry.name.is_empty() && info.verb == "create" {
+            // As upstream's LogRequestObject has it: the object says what it is called.
+            let named: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+            let name = named.as_ref().and_then(|object| object.pointer("/metadata/name")?.as_str());
+            self.entry.name = name.unwrap_or_default().to_owned();
+        }
         self.entry.request_body = Some(recorded_body(body));
     }
 }

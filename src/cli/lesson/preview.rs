@@ -3,7 +3,6 @@
 //! In a terminal it is a page that scrolls; without one, all of it is printed once.
 
 use std::io::{IsTerminal, Write, stdout};
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::Duration;
 
@@ -198,8 +197,7 @@ fn watch(source: &Source) -> Result<(Option<notify::RecommendedWatcher>, Receive
         }
     })
     .context_what(what)?;
-    let path: PathBuf = Path::new(dir).to_owned();
-    watcher.watch(&path, RecursiveMode::Recursive).context_what(what)?;
+    watcher.watch(dir, RecursiveMode::Recursive).context_what(what)?;
     Ok((Some(watcher), changed))
 }
 

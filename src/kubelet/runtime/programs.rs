@@ -128,6 +128,7 @@ async fn api_server(run: &Program<'_>, emulated: &EmulatedServer) -> i32 {
         waits,
     };
     let start = async {
+        Server::refuse_flags(&spec.argv, &dependencies)?;
         if !etcd::reached(run).await {
             return Err(crate::apiserver::server::Exit { status: 255 });
         }

@@ -56,12 +56,11 @@ pub fn lesson(
         maker.files.push((format!("en/{step}.solution.md"), format!("{}\n", solution.trim_end())));
         maker.step(&step, &title, page, &converted, &mut steps)?;
     }
-    let mut yaml = String::from("# yaml-language-server: $schema=");
-    let _ = write!(yaml, "{}\n", super::super::schema::JSON_SCHEMA_URL);
-    let _ = write!(
+    let mut yaml = format!("# yaml-language-server: $schema={}\n", super::super::schema::JSON_SCHEMA_URL);
+    let _ = writeln!(
         yaml,
         "format_version: 1\nid: {id}\ntitle:\n  en: {}\ndomain: Killercoda\nminutes: {}\nlanguages: [en]\n\
-         imported: killercoda\ncluster:\n  nodes: [{nodes}]\n",
+         imported: killercoda\ncluster:\n  nodes: [{nodes}]",
         quoted(if scenario.title.is_empty() { id } else { &scenario.title }),
         5 * scenario.steps.len().max(1)
     );
@@ -151,7 +150,7 @@ impl Maker<'_> {
         converted: &Converted,
         yaml: &mut String,
     ) -> Result<()> {
-        let _ = write!(yaml, "- id: {id}\n  title:\n    en: {}\n", quoted(title));
+        let _ = writeln!(yaml, "- id: {id}\n  title:\n    en: {}", quoted(title));
         let mut setup = Vec::new();
         self.scripts(id, page, &mut setup)?;
         if !setup.is_empty() {
@@ -165,12 +164,12 @@ impl Maker<'_> {
                 let shown = page.verify.clone().unwrap_or_default();
                 let script = self.script(&shown, script);
                 self.files.push((format!("verify/{id}.sh"), script));
-                let _ = write!(
+                let _ = writeln!(
                     yaml,
                     "  checks:\n  - id: verify\n    title:\n      en: {}\n    points: 1\n    expected:\n      \
                      en: the scenario's own script finds nothing wrong\n    hint:\n      \
                      en: Read the step again; the script says no more than yes or no.\n    \
-                     command: {{node: controlplane, file: verify/{id}.sh}}\n",
+                     command: {{node: controlplane, file: verify/{id}.sh}}",
                     quoted(title)
                 );
             }
@@ -218,9 +217,9 @@ impl Maker<'_> {
             let name = file.rsplit('/').next().unwrap_or(file);
             let dir = format!("{{{{controlplane_root}}}}{}", target.trim_end_matches('/'));
             let path = shell_quoted(&format!("{dir}/{name}"));
-            let _ = write!(
+            let _ = writeln!(
                 script,
-                "mkdir -p {}\nbase64 -d > {path} <<'END'\n{}\nEND\n",
+                "mkdir -p {}\nbase64 -d > {path} <<'END'\n{}\nEND",
                 shell_quoted(&format!("{dir}/")),
                 wrapped(&STANDARD.encode(content))
             );
@@ -230,7 +229,7 @@ impl Maker<'_> {
         }
         if script.len() as u64 > FILE_LIMIT {
             return Err(Error::new(format!("the assets of {} are too large", self.source.shown(INDEX)))
-                .why(format!("together they may have about {} KiB", FILE_LIMIT * 3 / 4 >> 10)));
+                .why(format!("together they may have about {} KiB", (FILE_LIMIT >> 10) * 3 / 4)));
         }
         Ok(script)
     }

@@ -40,6 +40,30 @@ fn refusal(argv: &[String], is_there: impl Fn(&str) -> bool) -> Option<(String, 
     ))
 }
 
+/// What a starting etcd writes, the lines that tell most. Upstream: `server/etcdmain/etcd.go`, `server/embed/{etcd,serve}.go`.
+fn begin_log(run: &Program<'_>, argv: &[String], urls: &[String]) {
+    let at = run.environment.clock.now();
+    let line = |caller: &str, message: &str, more: serde_json::Value| {
+        let mut line =
+            serde_json::json!({"level": "info", "ts": format!("{at:.3}"), "caller": caller, "msg": message});
+        if let (Some(line), Some(more)) = (line.as_object_mut(), more.as_object()) {
+            line.extend(more.clone());
+        }
+        run.log.write_line(true, &line.to_string());
+    };
+    line("etcdmain/etcd.go:73", "Running: ", serde_json::json!({"args": argv}));
+    line(
+        "embed/etcd.go:135",
+        "configuring client listeners",
+        serde_json::json!({"listen-client-urls": urls}),
+    );
+    for url in urls {
+        let address = url.split("://").last().unwrap_or(url);
+        let traffic = serde_json::json!({"traffic": "grpc+http", "address": address});
+        line("embed/serve.go:250", "serving client traffic securely", traffic);
+    }
+}
+
 /// Runs etcd until it is told to end.
 pub(super) async fn run(run: &Program<'_>) -> i32 {
     let argv = &run.spec.argv;
@@ -52,7 +76,8 @@ pub(super) async fn run(run: &Program<'_>) -> i32 {
     let urls: Vec<String> = listens.split(',').map(str::to_owned).collect();
     // Whatever ends this program takes the address away.
     let _open = Open { etcd: run.etcd, urls: urls.clone() };
-    run.etcd.send_replace(urls);
+    run.etcd.send_replace(urls.clone());
+    begin_log(run, argv, &urls);
     (run.ready)(true);
     run.term.cancelled().await;
     0
