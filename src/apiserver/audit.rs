@@ -101,7 +101,9 @@ impl Entry {
         let reads = matches!(self.verb.as_str(), "get" | "list" | "watch" | "");
         let reports = self.code < 400 && matches!(self.subresource.as_str(), "status" | "token");
         let routine = reads || reports || ROUTINE.contains(&self.resource.as_str());
-        self.code == 403 || !routine
+        // Informers of a kubelet or controller that are refused while a server starts try again and again.
+        let informs = matches!(self.verb.as_str(), "list" | "watch") && self.user.starts_with("system:");
+        !routine || self.code == 403 && !informs
     }
 }
 

@@ -16,7 +16,7 @@ fn every_marker_and_key_is_taken_over() {
     let (into, imported) = import_into("tests/import/every-marker");
     let imported = imported.unwrap();
     let dir = into.path().join("every-marker");
-    assert_eq!(imported.lessons, [dir.clone()]);
+    assert_eq!(imported.lessons.as_slice(), std::slice::from_ref(&dir));
     let text = read(&dir, "en/step1.md");
     for part in [
         "`ls /root`{{exec}}, `sleep 1`{{exec interrupt}}, `echo a`{{exec}}, `echo b`{{exec}}, `echo c`{{exec}} and\n`echo d`{{exec}}.",
