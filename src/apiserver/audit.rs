@@ -308,6 +308,8 @@ mod tests {
             log.push(with_body("leases"));
             log.push(entry("get", 200));
             log.push(Entry { subresource: "status".into(), ..with_body("nodes") });
+            // What informers are refused while a server starts.
+            log.push(Entry { user: "system:node:a".into(), ..entry("list", 403) });
         }
         let kept = log.since(0);
         assert_eq!(kept.len(), CAPACITY / 2 + 1);
