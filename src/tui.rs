@@ -22,9 +22,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use crossterm::event::Event as Input;
+use crossterm::event::{Event as Input, EventStream};
 use crossterm::queue;
 use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
+use futures::StreamExt;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
@@ -118,7 +119,7 @@ pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Ope
     for effect in state.update(Event::Resize(size.width, size.height), &drawn) {
         runner.run(effect);
     }
-    listen(messages.clone());
+    runtime.spawn(listen(messages.clone()));
     runtime.spawn(open(opener, resumed, messages));
 
     let ended = main_loop(&mut window, &mut state, &mut runner, &inbox, &mut drawn);
@@ -262,25 +263,24 @@ fn handle(
     Ok(false)
 }
 
-/// Reads keys and mouse in a thread of its own.
-fn listen(messages: Sender<Message>) {
-    std::thread::spawn(move || {
-        loop {
-            let event = match crossterm::event::read() {
-                Ok(Input::Key(key)) => Event::Key(key),
-                Ok(Input::Mouse(mouse)) => Event::Mouse(mouse),
-                Ok(Input::Paste(text)) => Event::Paste(text),
-                Ok(Input::Resize(width, height)) => Event::Resize(width, height),
-                Ok(Input::FocusGained) => Event::Focus(true),
-                Ok(Input::FocusLost) => Event::Focus(false),
-                Err(_) => Event::Terminate,
-            };
-            let last = matches!(event, Event::Terminate);
-            if messages.send(event.into()).is_err() || last {
-                return;
-            }
+/// Reads keys and mouse until the runtime ends: from then on what is typed is for whoever asks next.
+async fn listen(messages: Sender<Message>) {
+    let mut inputs = EventStream::new();
+    while let Some(input) = inputs.next().await {
+        let event = match input {
+            Ok(Input::Key(key)) => Event::Key(key),
+            Ok(Input::Mouse(mouse)) => Event::Mouse(mouse),
+            Ok(Input::Paste(text)) => Event::Paste(text),
+            Ok(Input::Resize(width, height)) => Event::Resize(width, height),
+            Ok(Input::FocusGained) => Event::Focus(true),
+            Ok(Input::FocusLost) => Event::Focus(false),
+            Err(_) => Event::Terminate,
+        };
+        let last = matches!(event, Event::Terminate);
+        if messages.send(event.into()).is_err() || last {
+            return;
         }
-    });
+    }
 }
 
 /// Ends the program when it is told to by a signal.
