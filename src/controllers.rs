@@ -25,6 +25,7 @@ use crate::klog::{self, Severity, SharedLog};
 pub mod aggregation;
 pub mod certificates;
 pub mod client;
+pub mod event;
 pub mod garbage;
 pub mod leader;
 pub mod namespace;

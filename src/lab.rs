@@ -423,15 +423,13 @@ impl Lab {
         let snapshot = if kept.version == 0 { &self.then.first } else { &kept };
         snapshot.restore(self.cluster.as_ref()).await?;
         self.run_scripts(&self.loaded.spec.steps[index].reset).await?;
+        let audit = self.cluster.audit();
+        let since = audit.and_then(|log| log.since(0).last().map(|e| e.sequence)).unwrap_or(0);
         if step.is_none() {
             // The later steps begin anew when the learner gets there.
             for later in self.loaded.spec.steps.iter().skip(1).filter(|s| !s.setup.is_empty()) {
                 let _ = std::fs::remove_file(snapshot_file(&self.dir, &later.id));
             }
-        }
-        let audit = self.cluster.audit();
-        let since = audit.and_then(|log| log.since(0).last().map(|e| e.sequence)).unwrap_or(0);
-        if step.is_none() {
             let spent = self.started.elapsed().as_secs();
             self.change(|mine| mine.begin_anew(jiff::Timestamp::now()))?;
             self.seconds_before.store(0u64.wrapping_sub(spent), Ordering::SeqCst);

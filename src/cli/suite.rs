@@ -113,14 +113,12 @@ async fn test(
 ) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     let begun = Instant::now();
-    let opened = match tempfile::tempdir().context_what(|| "a directory for the lab cannot be made".into()) {
-        Ok(home) => match open(source, cluster, home.path(), kubernetes, plan).await {
-            Ok((lab, options)) => Ok((lab, options, home)),
-            Err(e) => Err(e),
-        },
-        Err(e) => Err(e),
+    let opened = async {
+        let home = tempfile::tempdir().context_what(|| "a directory for the lab cannot be made".into())?;
+        let (lab, options) = open(source, cluster, home.path(), kubernetes, plan).await?;
+        Ok((lab, options, home))
     };
-    let (lab, options, _home) = match opened {
+    let (lab, options, _home) = match opened.await {
         Ok(opened) => opened,
         Err(e) => {
             let case = "the lab comes up".to_owned();

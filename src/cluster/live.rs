@@ -126,7 +126,7 @@ impl Live {
                     .hint("nothing was changed; rename or remove what is there, or take another cluster"));
             }
         }
-        Ok(Plan { needs: needs.clone(), ..Plan::new(found, plugins)? })
+        Plan::new(found, needs, plugins)
     }
 
     /// Makes the cluster what the lesson wants, as agreed, or takes up a lab that did so before.

@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::Context;
 use super::client::{Client, ClientError};
+use super::event::tell;
 use crate::klog::Severity;
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
@@ -115,12 +116,8 @@ pub fn seconds(at: Timestamp) -> String {
 
 async fn announce(context: &Context, election: &Election, identity: &str) {
     let now = context.clock.now();
-    let event = json!({"apiVersion": "v1", "kind": "Event",
-        "metadata": {"name": format!("{}.{:x}", election.name, now.as_nanosecond()), "namespace": "kube-system"},
-        "involvedObject": {"kind": "Lease", "apiVersion": "coordination.k8s.io/v1", "namespace": "kube-system",
-            "name": election.name},
-        "reason": "LeaderElection", "message": format!("{identity} became leader"), "type": "Normal", "count": 1,
-        "source": {"component": election.name}, "reportingComponent": election.name,
-        "firstTimestamp": seconds(now), "lastTimestamp": seconds(now)});
-    let _ = election.client.create("/api/v1/namespaces/kube-system/events", &event).await;
+    let lease = json!({"kind": "Lease", "apiVersion": "coordination.k8s.io/v1", "namespace": "kube-system",
+        "name": election.name});
+    let message = format!("{identity} became leader");
+    tell(&election.client, election.name, &lease, now, ("Normal", "LeaderElection"), &message).await;
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::client::{Client, ClientError};
+use super::event::tell;
 use super::leader::seconds;
 use super::trigger::{self, Trigger};
 
@@ -18,6 +19,9 @@ const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/le
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 const UNSCHEDULABLE: &str = "node.kubernetes.io/unschedulable";
+/// Who its events say they are of.
+const COMPONENT: &str = "node-controller";
+
 /// The taints that this controller keeps.
 const MANAGED: [&str; 3] = [NOT_READY, UNREACHABLE, UNSCHEDULABLE];
 
@@ -55,7 +59,8 @@ async fn reconcile(
         let new = known.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned());
         if new {
             let message = format!("Node {name} event: Registered Node {name} in Controller");
-            tell(client, &about_node(name, uid), now, ("Normal", "RegisteredNode"), &message).await;
+            tell(client, COMPONENT, &about_node(name, uid), now, ("Normal", "RegisteredNode"), &message)
+                .await;
         }
         let renewed = leases
             .iter()
@@ -69,7 +74,7 @@ async fn reconcile(
                 .patch(&format!("{NODES}/{name}/status"), &json!({"status": {"conditions": status}}))
                 .await?;
             let message = format!("Node {name} status is now: NodeNotReady");
-            tell(client, &about_node(name, uid), now, ("Normal", "NodeNotReady"), &message).await;
+            tell(client, COMPONENT, &about_node(name, uid), now, ("Normal", "NodeNotReady"), &message).await;
             mark_pods(client, name, now).await?;
             continue;
         }
@@ -105,21 +110,9 @@ async fn mark_pods(client: &Client, node: &str, now: Timestamp) -> Result<(), Cl
             _ => {}
         }
         let about = json!({"kind": "Pod", "apiVersion": "v1", "namespace": namespace, "name": name, "uid": text("uid")});
-        tell(client, &about, now, ("Warning", "NodeNotReady"), "Node is not ready").await;
+        tell(client, COMPONENT, &about, now, ("Warning", "NodeNotReady"), "Node is not ready").await;
     }
     Ok(())
-}
-
-/// Writes an event; that it cannot be written changes nothing.
-async fn tell(client: &Client, about: &Value, now: Timestamp, (kind, reason): (&str, &str), message: &str) {
-    let name = about["name"].as_str().unwrap_or_default();
-    let namespace = about["namespace"].as_str().unwrap_or("default");
-    let event = json!({"apiVersion": "v1", "kind": "Event",
-        "metadata": {"name": format!("{name}.{:x}", now.as_nanosecond()), "namespace": namespace},
-        "involvedObject": about, "reason": reason, "message": message, "type": kind, "count": 1,
-        "source": {"component": "node-controller"}, "reportingComponent": "node-controller",
-        "firstTimestamp": seconds(now), "lastTimestamp": seconds(now)});
-    let _ = client.create(&format!("/api/v1/namespaces/{namespace}/events"), &event).await;
 }
 
 fn condition<'a>(node: &'a Value, kind: &str) -> Option<&'a Value> {

@@ -184,13 +184,7 @@ impl Linter<'_> {
         if let Some(what) = checks::is_pointless(check, &manifests) {
             self.say(line, format!("check {}: {what}", check.id));
         }
-        let exprs = [
-            check.api.as_ref().map(|c| &c.expr),
-            check.file.as_ref().map(|c| &c.expr),
-            check.audit.as_ref().map(|c| &c.expr),
-            check.manifests.as_ref().map(|c| &c.expr),
-        ];
-        for expr in exprs.into_iter().flatten() {
+        for expr in check.exprs() {
             self.expr(expr, line);
             for what in checks::unreachable(&check.findings, Some(expr)) {
                 self.say(line, format!("check {}: {what}", check.id));

@@ -243,6 +243,19 @@ pub struct CheckSpec {
     pub can: Option<CanCheck>,
 }
 
+impl CheckSpec {
+    /// The expressions that decide it.
+    pub fn exprs(&self) -> impl Iterator<Item = &Expr> {
+        let exprs = [
+            self.api.as_ref().map(|c| &c.expr),
+            self.file.as_ref().map(|c| &c.expr),
+            self.audit.as_ref().map(|c| &c.expr),
+            self.manifests.as_ref().map(|c| &c.expr),
+        ];
+        exprs.into_iter().flatten()
+    }
+}
+
 /// What a server that does not answer means for a check.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]

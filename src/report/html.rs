@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::markup;
 use super::words::{self, filled, word};
 use super::{Report, StepReport, evidence, is_skipped, time};
 use crate::check::Verdict;
@@ -162,18 +163,9 @@ fn attempts(report: &Report, page: &mut String) {
 
 /// Text that is text wherever it stands in a page.
 fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe += "&amp;",
-            '<' => safe += "&lt;",
-            '>' => safe += "&gt;",
-            '"' => safe += "&quot;",
-            '\'' => safe += "&#39;",
-            '\n' | '\t' => safe.push(c),
-            c if c.is_control() => safe.push('\u{fffd}'),
-            c => safe.push(c),
-        }
-    }
-    safe
+    markup::escaped(text, |c| match c {
+        '\'' => Some("&#39;"),
+        '\n' | '\t' => None,
+        c => c.is_control().then_some("\u{fffd}"),
+    })
 }

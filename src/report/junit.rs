@@ -5,6 +5,7 @@
 
 use std::fmt::Write;
 
+use super::markup;
 use super::words::word;
 use super::{Report, StepReport, evidence, is_skipped};
 use crate::check::Verdict;
@@ -127,21 +128,13 @@ impl Counts {
 
 /// Text as XML 1.0 may hold it: what it cannot hold at all is replaced.
 fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe += "&amp;",
-            '<' => safe += "&lt;",
-            '>' => safe += "&gt;",
-            '"' => safe += "&quot;",
-            '\'' => safe += "&apos;",
-            '\n' | '\t' => safe.push(c),
-            '\r' => safe += "&#13;",
-            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => safe.push('\u{fffd}'),
-            c => safe.push(c),
-        }
-    }
-    safe
+    markup::escaped(text, |c| match c {
+        '\'' => Some("&apos;"),
+        '\r' => Some("&#13;"),
+        '\n' | '\t' => None,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => Some("\u{fffd}"),
+        _ => None,
+    })
 }
 
 /// An attribute's value with its quotes; line breaks stay what they are.

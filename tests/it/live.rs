@@ -3,11 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
-use super::program::{PROGRAM, check, command, end, ready, run, text, until};
+use super::program::{self, PROGRAM, check, command, end, ready, run, text, until};
 
 mod faults;
 mod kinds;
@@ -175,14 +175,7 @@ impl Drop for Theirs {
 }
 
 fn passes(home: &Path, step: &str) {
-    let limit = Instant::now() + LIMIT;
-    loop {
-        let result = check(home, step).1;
-        if result["passed"] == true {
-            return;
-        }
-        assert!(Instant::now() < limit, "{step} does not pass: {result:#}");
-    }
+    program::passes(home, step, LIMIT);
 }
 
 #[test]

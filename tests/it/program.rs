@@ -1,5 +1,6 @@
 //! This program in processes of its own: how tests run it, wait for it and end it.
 
+use std::fmt::Debug;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -60,13 +61,27 @@ pub fn check(home: &Path, step: &str) -> (i32, Value) {
     (ran.status, serde_json::from_str(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {}", ran.stderr)))
 }
 
-/// Waits until something is so.
-pub fn until(what: &str, limit: Duration, is: impl Fn() -> bool) {
+/// Looks again and again until what is seen is as it should be; that comes back.
+pub fn awaited<T: Debug>(what: &str, limit: Duration, look: impl Fn() -> T, holds: impl Fn(&T) -> bool) -> T {
     let end = Instant::now() + limit;
-    while !is() {
-        assert!(Instant::now() < end, "{what} did not happen");
+    loop {
+        let seen = look();
+        if holds(&seen) {
+            return seen;
+        }
+        assert!(Instant::now() < end, "{what}: {seen:#?}");
         std::thread::sleep(Duration::from_millis(50));
     }
+}
+
+/// Waits until something is so.
+pub fn until(what: &str, limit: Duration, is: impl Fn() -> bool) {
+    awaited(&format!("{what} did not happen"), limit, is, |is| *is);
+}
+
+/// Grades until the step passes; its result comes back.
+pub fn passes(home: &Path, step: &str, limit: Duration) -> Value {
+    awaited(&format!("{step} does not pass"), limit, || check(home, step), |(_, r)| r["passed"] == true).1
 }
 
 /// The line on standard output of a lab that is starting (`up --json`), or what it said instead.

@@ -38,20 +38,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Works it out.
-    pub fn new(found: Discovery, plugins: &[String]) -> Result<Self> {
+    /// Works it out: `plugins` go, of those that the lesson does not want.
+    pub fn new(found: Discovery, needs: &super::Needs, plugins: &[String]) -> Result<Self> {
         let text = std::str::from_utf8(&found.manifest.content)
             .map_err(|e| Error::new("the manifest of the API server is no text").why(e))?;
         let changed = plan::without_plugins(text, plugins)?;
-        let needs = super::Needs {
-            lesson: String::new(),
-            nodes: Vec::new(),
-            without_plugins: plugins.to_vec(),
-            changes: String::new(),
-            creates: Vec::new(),
-            breaks_manifest: false,
-        };
-        Ok(Self { found, changed, plugins: plugins.to_vec(), needs })
+        Ok(Self { found, changed, plugins: plugins.to_vec(), needs: needs.clone() })
     }
 
     /// The manifest's path.

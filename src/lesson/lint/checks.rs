@@ -38,13 +38,7 @@ const ALWAYS_OBJECTS: &[&str] = &[
 
 /// Why a check cannot fail, or cannot pass.
 pub fn is_pointless(check: &CheckSpec, manifests: &str) -> Option<String> {
-    let exprs = [
-        check.api.as_ref().map(|c| &c.expr),
-        check.file.as_ref().map(|c| &c.expr),
-        check.audit.as_ref().map(|c| &c.expr),
-        check.manifests.as_ref().map(|c| &c.expr),
-    ];
-    for expr in exprs.into_iter().flatten() {
+    for expr in check.exprs() {
         match constant(expr) {
             Some(true) => return Some("it cannot fail: its expression is true whatever is seen".into()),
             Some(false) => return Some("it cannot pass: its expression is false whatever is seen".into()),

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use cks_lab::kubelet::journal::Line;
 use cks_lab::kubelet::runtime::{Container, State};
@@ -10,7 +10,7 @@ use cks_lab::kubelet::socket::{NodeState, Question};
 use cks_lab::kubelet::tools::client::ask_at;
 
 use crate::lessons::Up;
-use crate::program::{on, until};
+use crate::program::{awaited, on, until};
 use crate::realserver::Binaries;
 
 const LIMIT: Duration = Duration::from_secs(240);
@@ -66,15 +66,7 @@ impl Bench {
     }
 
     fn until(&self, what: &str, holds: impl Fn(&[Container]) -> bool) -> Vec<Container> {
-        let end = Instant::now() + LIMIT;
-        loop {
-            let all = self.containers(API);
-            if holds(&all) {
-                return all;
-            }
-            assert!(Instant::now() < end, "{what}: {all:#?}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        awaited(what, LIMIT, || self.containers(API), |all| holds(all))
     }
 
     fn ready(&self, what: &str) -> Container {

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::live::{self, Theirs};
-use crate::program::{PROGRAM, ready, text};
+use crate::program::{PROGRAM, awaited, ready, text};
 use crate::realserver::Binaries;
 
 const LIMIT: Duration = Duration::from_secs(240);
@@ -90,15 +90,11 @@ impl Real {
     }
 
     fn passes(&self, step: &str) {
-        let end = Instant::now() + LIMIT;
-        loop {
+        let look = || -> Value {
             let output = self.run(&["check", step, "--json"]);
-            let result: Value = serde_json::from_slice(&output.stdout).unwrap();
-            if result["passed"] == true {
-                return;
-            }
-            assert!(Instant::now() < end, "{step} does not pass: {result:#}");
-        }
+            serde_json::from_slice(&output.stdout).unwrap()
+        };
+        awaited(&format!("{step} does not pass"), LIMIT, look, |result| result["passed"] == true);
     }
 }
 

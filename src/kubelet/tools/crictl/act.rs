@@ -204,15 +204,17 @@ fn stop(endpoint: &Endpoint, options: &Options, output: &mut impl Write) -> Resu
     Ok(())
 }
 
+/// The ids that are meant: those of the command line, or with `--all` all that there are.
+fn named<'a>(options: &Options, all: impl Iterator<Item = &'a String>) -> Vec<String> {
+    if options.has("all") { all.cloned().collect() } else { options.arguments.clone() }
+}
+
 fn remove(endpoint: &Endpoint, options: &Options, output: &mut impl Write) -> Result<(), Failure> {
     let state = endpoint.state("runtime")?;
-    let mut ids = options.arguments.clone();
-    if options.has("all") {
-        ids = state.containers.iter().map(|c| c.id.clone()).collect();
-        if ids.is_empty() {
-            log("info", "No containers to remove");
-            return Ok(());
-        }
+    let ids = named(options, state.containers.iter().map(|c| &c.id));
+    if ids.is_empty() && options.has("all") {
+        log("info", "No containers to remove");
+        return Ok(());
     }
     if ids.is_empty() {
         return Err(Failure::Help);
@@ -270,10 +272,7 @@ fn stop_sandboxes(endpoint: &Endpoint, options: &Options, output: &mut impl Writ
 
 fn remove_sandboxes(endpoint: &Endpoint, options: &Options, output: &mut impl Write) -> Result<(), Failure> {
     let state = endpoint.state("runtime")?;
-    let mut ids = options.arguments.clone();
-    if options.has("all") {
-        ids = state.sandboxes.iter().map(|s| s.id.clone()).collect();
-    }
+    let ids = named(options, state.sandboxes.iter().map(|s| &s.id));
     if ids.is_empty() {
         return Err(Failure::Help);
     }

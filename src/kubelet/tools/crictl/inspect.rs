@@ -77,15 +77,18 @@ pub fn containers(state: &NodeState, options: &Options) -> Result<String, Failur
     show(all.into_iter().map(|c| container(state, c, options)).collect(), options)
 }
 
+/// The one that was found, if it was one.
+fn only<T>(mut found: impl Iterator<Item = T>) -> Option<T> {
+    found.next().filter(|_| found.next().is_none())
+}
+
 /// The container of an id or of its first digits; the error is containerd's.
 pub fn find<'a>(state: &'a NodeState, id: &str) -> Result<&'a Container, String> {
-    let mut found = state.containers.iter().filter(|c| c.id.starts_with(id));
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        _ => Err(format!(
+    only(state.containers.iter().filter(|c| c.id.starts_with(id))).ok_or_else(|| {
+        format!(
             "rpc error: code = NotFound desc = an error occurred when try to find container {id:?}: not found"
-        )),
-    }
+        )
+    })
 }
 
 fn container(state: &NodeState, c: &Container, options: &Options) -> Shown {
@@ -178,14 +181,9 @@ pub fn sandboxes(state: &NodeState, options: &Options) -> Result<String, Failure
 
 /// The sandbox of an id or of its first digits; the error is containerd's.
 pub fn find_sandbox<'a>(state: &'a NodeState, id: &str) -> Result<&'a Sandbox, String> {
-    let mut found = state.sandboxes.iter().filter(|s| s.id.starts_with(id));
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        _ => {
-            Err("rpc error: code = NotFound desc = an error occurred when try to find sandbox: not found"
-                .into())
-        }
-    }
+    only(state.sandboxes.iter().filter(|s| s.id.starts_with(id))).ok_or_else(|| {
+        "rpc error: code = NotFound desc = an error occurred when try to find sandbox: not found".into()
+    })
 }
 
 fn sandbox(state: &NodeState, s: &Sandbox, options: &Options) -> Shown {
