@@ -130,9 +130,9 @@ pub fn plane(
     })
 }
 
-/// Lets this machine reach the server, while it is there, at an address of its loopback.
+/// Lets this machine reach the server, while it answers, ready or not, at an address of its loopback.
 async fn forward(remote: Arc<Remote>, outside: SocketAddr) {
-    let mut up: watch::Receiver<bool> = remote.up();
+    let mut up: watch::Receiver<bool> = remote.answers();
     loop {
         if up.wait_for(|up| *up).await.is_err() {
             return;

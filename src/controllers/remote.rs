@@ -74,6 +74,11 @@ impl Remote {
         self.up.subscribe()
     }
 
+    /// Tells whether the server answers at all, ready or not.
+    pub fn answers(&self) -> watch::Receiver<bool> {
+        self.answers.subscribe()
+    }
+
     /// Whether the record of requests of the server that runs can be had.
     pub fn recorded(&self) -> bool {
         self.recorded.load(Ordering::Relaxed)

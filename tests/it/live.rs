@@ -21,6 +21,7 @@ pub(crate) struct Theirs {
     child: Child,
     dir: tempfile::TempDir,
     kubeconfig: PathBuf,
+    address: std::net::SocketAddr,
     manifest: PathBuf,
     original: Vec<u8>,
 }
@@ -44,7 +45,8 @@ impl Theirs {
         let on = text.replacen("    - --client-ca-file=", &format!("{NR}    - --client-ca-file="), 1);
         assert_ne!(on, text);
         let kubeconfig = PathBuf::from(info["kubeconfig"].as_str().unwrap());
-        let theirs = Self { child, dir, kubeconfig, manifest, original: on.clone().into_bytes() };
+        let address = info["server"].as_str().unwrap().trim_start_matches("https://").parse().unwrap();
+        let theirs = Self { child, dir, kubeconfig, address, manifest, original: on.clone().into_bytes() };
         theirs.edit(&on);
         theirs.kubectl(&["label", "node", "node01", "kept=1"]);
         until("the control plane's role", LIMIT, || {
@@ -69,6 +71,8 @@ impl Theirs {
         std::fs::set_permissions(&new, old.permissions()).unwrap();
         std::fs::rename(&new, &self.manifest).unwrap();
         self.restricts(text.contains("NodeRestriction"));
+        // The nodes reach the server before this machine does.
+        until("the server outside its nodes", LIMIT, || std::net::TcpStream::connect(self.address).is_ok());
     }
 
     fn restricts(&self, wanted: bool) {
@@ -192,8 +196,8 @@ pub(crate) fn the_lesson(theirs: &Theirs) {
     let mut refused = theirs.lab(&["up", "--json"]).stdin(Stdio::piped()).spawn().unwrap();
     refused.stdin.take().unwrap().write_all(b"no\n").unwrap();
     let refused = refused.wait_with_output().unwrap();
-    assert_eq!(refused.status.code(), Some(1));
     let said = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
     assert!(said.contains("\n-    - --enable-admission-plugins=NodeRestriction\n"), "{said}");
     assert!(said.contains("nothing was changed"), "{said}");
     theirs.assert_as_it_was(&labels);
