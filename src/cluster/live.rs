@@ -6,6 +6,7 @@
 //! | `drivers`, `access`, `scripts`, `quote` | ways to nodes; shells and files there |
 //! | `discover`, `guards` | what the cluster is like; rights, doubts, the Lease |
 //! | `plan`, `prepare` | the change of the manifest, agreed and made |
+//! | `record` | the audit log, where the API server keeps one |
 //! | `journal`, `restore` | what was changed, and its undo |
 
 use std::path::PathBuf;
@@ -35,6 +36,7 @@ pub mod journal;
 pub mod plan;
 pub mod prepare;
 pub mod quote;
+pub mod record;
 pub mod restore;
 pub mod scripts;
 mod watch;
@@ -104,6 +106,7 @@ pub struct Live {
     changes: broadcast::Sender<Change>,
     tasks: tokio_util::sync::CancellationToken,
     read_only: bool,
+    record: Option<Arc<audit::Log>>,
     /// Worth telling the person.
     pub notices: Vec<String>,
 }
@@ -135,7 +138,9 @@ impl Live {
             let plan = Self::plan(options, needs).await?;
             let nodes = plan.found.nodes.iter().map(|(n, _)| n.clone()).collect();
             let found = plan.found;
-            return Self::run(found.connection, &found.version, nodes, &found.manifests, found.notes, true);
+            let cluster =
+                Self::assemble(found.connection, &found.version, nodes, &found.manifests, found.notes, true);
+            return cluster.run(lab).await;
         }
         if let Some(journal) = Journal::open(lab)? {
             let record = &journal.record;
@@ -150,7 +155,7 @@ impl Live {
                     record.context
                 )));
             }
-            return Self::resume(connection, record);
+            return Self::of_record(connection, record).run(lab).await;
         }
         let plan = Self::plan(options, needs).await?;
         if options.agreed.as_deref() != Some(&plan.digest()) {
@@ -158,22 +163,22 @@ impl Live {
                 .hint("start again and answer yes, or use --yes"));
         }
         let journal = prepare::prepare(&plan, lab, &needs.lesson, options.wait).await?;
-        Self::resume(plan.found.connection, &journal.record)
+        Self::of_record(plan.found.connection, &journal.record).run(lab).await
     }
 
-    fn resume(connection: Connection, record: &Record) -> Result<Arc<Self>> {
+    fn of_record(connection: Connection, record: &Record) -> Self {
         let nodes = record.nodes.iter().map(|n| LiveNode::new(&n.name, &n.real, n.way.clone())).collect();
-        Self::run(connection, &record.kubernetes, nodes, &record.manifest.dir, Vec::new(), false)
+        Self::assemble(connection, &record.kubernetes, nodes, &record.manifest.dir, Vec::new(), false)
     }
 
-    fn run(
+    fn assemble(
         connection: Connection,
         version: &str,
         nodes: Vec<LiveNode>,
         manifests: &str,
         notices: Vec<String>,
         read_only: bool,
-    ) -> Result<Arc<Self>> {
+    ) -> Self {
         let facts = Facts {
             kind: ClusterKind::Live,
             version: version.into(),
@@ -181,12 +186,35 @@ impl Live {
             nodes: nodes.iter().map(|n| (n.name().to_owned(), n.real().to_owned())).collect(),
             manifests: manifests.into(),
         };
-        let nodes: Vec<Arc<LiveNode>> = nodes.into_iter().map(Arc::new).collect();
+        let nodes = nodes.into_iter().map(Arc::new).collect();
         let (changes, _) = broadcast::channel(64);
-        let tasks = tokio_util::sync::CancellationToken::new();
-        let up = Arc::new(AtomicBool::new(true));
-        watch::start(&connection, &nodes, manifests, &up, &changes, &tasks);
-        Ok(Arc::new(Self { connection, facts, nodes, up, changes, tasks, read_only, notices }))
+        let (tasks, up) = (tokio_util::sync::CancellationToken::new(), Arc::new(AtomicBool::new(true)));
+        Self { connection, facts, nodes, up, changes, tasks, read_only, record: None, notices }
+    }
+
+    /// Begins to watch it, and to follow its audit log where there is one.
+    async fn run(mut self, lab: &LabDir) -> Result<Arc<Self>> {
+        watch::start(
+            &self.connection,
+            &self.nodes,
+            &self.facts.manifests,
+            &self.up,
+            &self.changes,
+            &self.tasks,
+        );
+        if let Some(node) = self.nodes.first() {
+            let file = format!("{}/{}", self.facts.manifests, discover::MANIFEST);
+            let manifest = node.read_file(&file).await.ok().flatten();
+            if let Some(path) = manifest.as_deref().and_then(record::path) {
+                let file = lab.root().join("audit");
+                self.record =
+                    record::follow(node.clone(), &path, &self.connection, &file, &self.tasks).await?;
+                if self.record.is_none() {
+                    self.notices.push(record::notice(&path));
+                }
+            }
+        }
+        Ok(Arc::new(self))
     }
 }
 
@@ -206,7 +234,7 @@ impl Cluster for Live {
     }
 
     fn audit(&self) -> Option<Arc<audit::Log>> {
-        None
+        self.record.clone()
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

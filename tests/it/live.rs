@@ -55,6 +55,37 @@ impl Theirs {
         theirs
     }
 
+    /// Its API server keeps an audit log from now on, by a policy that records what is sent to Nodes.
+    pub(crate) fn audited(mut self) -> Self {
+        const POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n\
+            - {level: Request, resources: [{group: '', resources: [nodes]}]}\n- {level: None}\n";
+        let make =
+            format!("mkdir -p /var/log/kubernetes; printf %s '{POLICY}' > /etc/kubernetes/policy.yaml");
+        let made = run(&self.home(), &["exec", "controlplane", "--", "sh", "-c", &make]);
+        assert!(made.status.success(), "{made:?}");
+        let flags = "    - --audit-policy-file=/etc/kubernetes/policy.yaml\n\
+            \x20   - --audit-log-path=/var/log/kubernetes/audit.log\n";
+        let mounts = "    - {name: policy, mountPath: /etc/kubernetes/policy.yaml, readOnly: true}\n\
+            \x20   - {name: logs, mountPath: /var/log/kubernetes}\n";
+        let volumes = "  - {name: policy, hostPath: {path: /etc/kubernetes/policy.yaml, type: File}}\n\
+            \x20 - {name: logs, hostPath: {path: /var/log/kubernetes, type: DirectoryOrCreate}}\n";
+        let mut on = text(&self.original);
+        for (before, lines) in
+            [("    - --client-ca-file=", flags), ("    volumeMounts:\n", ""), ("  volumes:\n", "")]
+        {
+            assert_eq!(on.matches(before).count(), 1, "{before}");
+            on = on.replace(before, &format!("{lines}{before}"));
+        }
+        let on = on.replace("    volumeMounts:\n", &format!("    volumeMounts:\n{mounts}"));
+        self.original = on.replace("  volumes:\n", &format!("  volumes:\n{volumes}")).into_bytes();
+        self.edit(&text(&self.original));
+        let log = self.manifest.ancestors().nth(4).unwrap().join("var/log/kubernetes/audit.log");
+        until("the audit log", LIMIT, || {
+            std::fs::read_to_string(&log).is_ok_and(|lines| lines.contains("\"resource\":\"nodes\""))
+        });
+        self
+    }
+
     fn home(&self) -> PathBuf {
         self.dir.path().join("theirs")
     }
@@ -189,6 +220,7 @@ fn the_lesson_on_somebodys_cluster_and_nothing_left_behind() {
 
 /// A refusal, the lesson as a learner does it, a kill in the middle, and everything put back.
 pub(crate) fn the_lesson(theirs: &Theirs) {
+    let audited = text(&theirs.original).contains("--audit-log-path=");
     let labels = theirs.labels();
     let mine = theirs.mine();
 
@@ -221,10 +253,19 @@ pub(crate) fn the_lesson(theirs: &Theirs) {
         let script = format!("export KUBECONFIG=/etc/kubernetes/kubelet.conf; {line}");
         run(&mine, &["exec", "node01", "--", "bash", "-c", &script])
     };
+    if audited {
+        // The owner's own label proves nothing about kubelets.
+        theirs.kubectl(&["label", "node", "controlplane", "killercoda/one=123"]);
+        let (_, result) = check(&mine, "verify-issue");
+        assert!(result.to_string().contains("it was set by kubernetes-admin"), "{result}");
+        theirs.kubectl(&["label", "node", "controlplane", "killercoda/one-"]);
+    }
     let label = "kubectl label node controlplane killercoda/one=123 && kubectl label node node01 node-restriction.kubernetes.io/one=123";
     let labelled = as_kubelet(label);
     assert_eq!(text(&labelled.stdout), "node/controlplane labeled\nnode/node01 labeled\n", "{labelled:?}");
     passes(&mine, "verify-issue");
+    let (_, result) = check(&mine, "verify-issue");
+    assert_eq!(result.to_string().contains("is not graded"), !audited, "{result}");
 
     let edit = "cd /etc/kubernetes/manifests; cp kube-apiserver.yaml kube-apiserver.yaml~; \
         sed '/--secure-port=/a\\    - --enable-admission-plugins=NodeRestriction' kube-apiserver.yaml~ > /root/new; cp /root/new kube-apiserver.yaml";

@@ -109,7 +109,7 @@ fn on_real_processes() {
     let Some(binaries) = Binaries::or_skip("v1.31.0", "the lesson on real processes") else { return };
     eprintln!("so the lesson is done with the real server on --cluster local");
     let dir = binaries.dir.display().to_string();
-    live::the_lesson(&Theirs::start_as(&["--cluster", "local", "--binaries", &dir]));
+    live::the_lesson(&Theirs::start_as(&["--cluster", "local", "--binaries", &dir]).audited());
 }
 
 #[test]
