@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 use crate::cluster::ClusterKind;
 use crate::error::{Context, Error, ExitCode, Result};
@@ -13,12 +13,15 @@ use crate::lesson::catalog::Catalog;
 use crate::lesson::checkout;
 use crate::lesson::source::{self, Source};
 use crate::state_dir::{self, LabDir};
+use crate::text::{self, tr};
 
 mod attach;
 mod check;
 mod completions;
 mod doctor;
+mod help;
 mod hint;
+mod language;
 mod lesson;
 mod list;
 mod live;
@@ -34,9 +37,9 @@ mod start;
 mod suite;
 mod up;
 
-/// A terminal lab for CKS practice: a cluster with a security hole, real shells, and checks against it.
+/// The whole command line.
 #[derive(Debug, Parser)]
-#[command(name = "cks-lab", version, about, max_term_width = 110)]
+#[command(name = "cks-lab", version, about = tr!(help_about), max_term_width = 110)]
 pub struct Cli {
     #[command(flatten)]
     global: Global,
@@ -47,79 +50,68 @@ pub struct Cli {
 /// What every command understands.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// Keeps several labs apart.
-    #[arg(long, global = true, default_value = "default", value_name = "NAME", value_parser = lab_name)]
+    #[arg(long, global = true, help = tr!(help_name), default_value = "default", value_name = "NAME", value_parser = lab_name)]
     name: String,
-    /// Lessons beside those built in: a directory, or the address of a git repository.
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", help = tr!(help_lessons))]
     lessons: Option<PathBuf>,
+    #[arg(long, global = true, value_name = "LANG", help = tr!(help_lang))]
+    lang: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Open the lab: pick up where you were, or begin a lesson
+    #[command(about = tr!(help_start))]
     Start(start::Arguments),
-    /// Show the lessons and your scores
+    #[command(about = tr!(help_list))]
     List(list::Arguments),
-    /// Run a lab without the terminal program until Ctrl-C or SIGTERM
+    #[command(about = tr!(help_up))]
     Up(up::Arguments),
-    /// Run a command on a node of the running lab; its exit status is this command's
+    #[command(about = tr!(help_exec))]
     Exec(attach::ExecArguments),
-    /// Open an interactive shell on a node of the running lab
+    #[command(about = tr!(help_shell))]
     Shell(attach::ShellArguments),
-    /// Grade the running lab: exit 0 all passed, 1 something failed, 2 could not be checked
+    #[command(about = tr!(help_check))]
     Check(check::Arguments),
-    /// Show the next hint
+    #[command(about = tr!(help_hint))]
     Hint(hint::Arguments),
-    /// Apply the reference solution
+    #[command(about = tr!(help_solve))]
     Solve(solve::Arguments),
-    /// Write down what was done and how well
+    #[command(about = tr!(help_report))]
     Report(report::Arguments),
-    /// Start a step or the whole lesson over
+    #[command(about = tr!(help_reset))]
     Reset(reset::Arguments),
-    /// Undo what was changed on a live cluster
+    #[command(about = tr!(help_restore))]
     Restore(restore::Arguments),
-    /// For authors of lessons
-    #[command(subcommand)]
+    #[command(subcommand, about = tr!(help_lesson))]
     Lesson(lesson::Command),
-    /// Say what this machine can do, what is missing, and how to get it
+    #[command(about = tr!(help_doctor))]
     Doctor(doctor::Arguments),
-    /// Print completions for a shell
+    #[command(about = tr!(help_completions))]
     Completions(completions::Arguments),
-    /// Print the manual page
+    #[command(about = tr!(help_man))]
     Man,
 }
 
 /// What `start` and `up` have in common.
 #[derive(Debug, Clone, Args)]
 pub struct LabArguments {
-    /// The lesson's id; without it, the one that was begun, or the first
+    #[arg(help = tr!(help_lab_lesson))]
     lesson: Option<String>,
-    /// The kind of cluster
-    #[arg(long, value_enum, default_value = "sandbox")]
+    #[arg(long, value_enum, help = tr!(help_lab_cluster), default_value = "sandbox")]
     cluster: ClusterKind,
     #[command(flatten)]
     live: live::Arguments,
-    /// The directory of the real kube-apiserver and etcd of a local cluster [default: KUBEBUILDER_ASSETS, then PATH]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help = tr!(help_lab_binaries), value_name = "DIR")]
     binaries: Option<PathBuf>,
-    /// The Kubernetes release to emulate
-    #[arg(long, value_name = "1.31")]
+    #[arg(long, help = tr!(help_lab_kubernetes), value_name = "1.31")]
     kubernetes: Option<String>,
-    /// The language
-    #[arg(long, value_name = "LANG")]
-    lang: Option<String>,
-    /// Throw away what is there and begin anew
-    #[arg(long)]
+    #[arg(long, help = tr!(help_lab_fresh))]
     fresh: bool,
-    /// The real waits of a kubelet instead of short ones
-    #[arg(long)]
+    #[arg(long, help = tr!(help_lab_realistic))]
     realistic_timing: bool,
-    /// Nodes without namespaces, even where those are allowed
-    #[arg(long)]
+    #[arg(long, help = tr!(help_lab_plain_nodes))]
     plain_nodes: bool,
-    /// The API server's port on this machine's loopback; 0 takes a free one
-    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    #[arg(long, help = tr!(help_lab_port), default_value_t = 0, value_name = "PORT")]
     port: u16,
 }
 
@@ -130,7 +122,7 @@ impl LabArguments {
             cluster: self.cluster,
             binaries: self.binaries.clone(),
             kubernetes: self.kubernetes.clone(),
-            lang: self.lang.clone(),
+            lang: Some(global.lang().to_owned()),
             name: global.name.clone(),
             fresh: self.fresh,
             realistic_timing: self.realistic_timing,
@@ -146,6 +138,11 @@ impl LabArguments {
 impl Global {
     fn dir(&self) -> Result<LabDir> {
         Ok(LabDir::new(&home()?, &self.name))
+    }
+
+    /// The language that lessons are wanted in.
+    fn lang(&self) -> &str {
+        self.lang.as_deref().unwrap_or_else(|| text::language().code())
     }
 
     fn catalog(&self) -> Result<Catalog> {
@@ -191,13 +188,20 @@ fn lab_name(name: &str) -> Result<String, String> {
 
 /// Parses the arguments and does as they say.
 pub fn main() -> std::process::ExitCode {
-    let cli = match Cli::try_parse() {
+    let lang = language::settle();
+    let parsed = help::command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches));
+    let mut cli = match parsed {
         Ok(cli) => cli,
+        Err(e) if e.use_stderr() && text::language() != text::Language::En => {
+            output::talk(help::told(&e, text::language()).trim_end());
+            return std::process::ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
+        }
         Err(e) => {
             let _ = e.print();
             return std::process::ExitCode::from(u8::try_from(e.exit_code()).unwrap_or(2));
         }
     };
+    cli.global.lang = Some(lang);
     match run(cli) {
         Ok(status) => std::process::ExitCode::from(status),
         Err(e) => {

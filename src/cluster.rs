@@ -21,10 +21,13 @@ pub mod sandbox;
 #[serde(rename_all = "lowercase")]
 pub enum ClusterKind {
     /// The embedded cluster.
+    #[value(help = crate::text::tr!(help_cluster_sandbox))]
     Sandbox,
     /// The same nodes with the real kube-apiserver and etcd.
+    #[value(help = crate::text::tr!(help_cluster_local))]
     Local,
     /// A cluster of a kubeconfig.
+    #[value(help = crate::text::tr!(help_cluster_live))]
     Live,
 }
 

@@ -14,7 +14,7 @@
 //! | [`apiserver`] | the Kubernetes API server of the sandbox; knows nothing of lessons |
 //! | [`kubectl`] | the built-in kubectl for machines that have none |
 //! | [`terminal`], [`tui`] | terminal emulation, and the program a learner sits in |
-//! | [`clock`], [`error`], [`klog`], [`pki`], [`release`], [`state_dir`] | what several rooms share |
+//! | [`clock`], [`error`], [`klog`], [`pki`], [`release`], [`state_dir`], [`text`] | what several rooms share |
 
 pub mod apiserver;
 pub mod check;
@@ -38,4 +38,5 @@ pub mod release;
 pub mod report;
 pub mod state_dir;
 pub mod terminal;
+pub mod text;
 pub mod tui;

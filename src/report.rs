@@ -12,6 +12,7 @@ use crate::grade::{CheckResult, PASS_MARK, reaches_pass_mark};
 use crate::lab::LabFile;
 use crate::lesson::load::Loaded;
 use crate::progress::{Attempt, Grading, LessonProgress};
+use crate::text::{Language, tr};
 
 pub mod evidence;
 pub mod html;
@@ -21,7 +22,7 @@ pub mod markdown;
 mod markup;
 pub mod text;
 pub mod verify;
-pub mod words;
+mod words;
 
 /// The version of the model; JSON reports follow `assets/schema/report.schema.json`.
 pub const FORMAT_VERSION: u32 = 1;
@@ -167,6 +168,11 @@ impl Report {
         report.sealed()
     }
 
+    /// The language of the words around its texts.
+    pub fn language(&self) -> Language {
+        Language::or_english(&self.lang)
+    }
+
     /// The same with the digest of what it says.
     #[must_use]
     pub fn sealed(mut self) -> Self {
@@ -176,9 +182,12 @@ impl Report {
 }
 
 /// `1 h 02 min`, `4 min 12 s`.
-pub fn time(seconds: u64) -> String {
+pub fn time(lang: Language, seconds: u64) -> String {
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours} h {minutes:02} min") } else { format!("{minutes} min {seconds:02} s") }
+    match hours {
+        0 => tr!(lang, report_minutes { minutes, seconds: format!("{seconds:02}") }),
+        _ => tr!(lang, report_hours { hours, minutes: format!("{minutes:02}") }),
+    }
 }
 
 /// Whether a check's verdict says that the cluster lacks what it looks at: it counts for nothing.

@@ -11,21 +11,21 @@ use tokio::sync::mpsc;
 use super::Global;
 use crate::error::{Context, Result};
 use crate::lab::control::Request;
+use crate::text::tr;
 
 /// Arguments of `exec`.
 #[derive(Debug, Args)]
 pub struct ExecArguments {
-    /// The node: controlplane or node01
+    #[arg(help = tr!(help_node))]
     node: String,
-    /// The command with its arguments
-    #[arg(last = true, required = true, value_name = "CMD")]
+    #[arg(help = tr!(help_exec_command), last = true, required = true, value_name = "CMD")]
     command: Vec<String>,
 }
 
 /// Arguments of `shell`.
 #[derive(Debug, Args)]
 pub struct ShellArguments {
-    /// The node: controlplane or node01
+    #[arg(help = tr!(help_node))]
     node: String,
 }
 

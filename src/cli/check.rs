@@ -6,14 +6,14 @@ use super::{Global, output};
 use crate::error::{Context, ExitCode, Result};
 use crate::grade::LessonResult;
 use crate::lab::control::Request;
+use crate::text::tr;
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// One step; without it all
+    #[arg(help = tr!(help_check_step))]
     step: Option<String>,
-    /// Print one line of JSON
-    #[arg(long)]
+    #[arg(long, help = tr!(help_json))]
     json: bool,
 }
 

@@ -9,14 +9,14 @@ use serde::Serialize;
 use super::output;
 use crate::error::{ExitCode, Result};
 use crate::state_dir;
+use crate::text::tr;
 
 mod namespaces;
 
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Print one line of JSON
-    #[arg(long)]
+    #[arg(long, help = tr!(help_json))]
     json: bool,
 }
 

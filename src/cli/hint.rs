@@ -5,11 +5,12 @@ use clap::Args;
 use super::{Global, output};
 use crate::error::{Context, ExitCode, Result};
 use crate::lab::control::Request;
+use crate::text::tr;
 
 /// Arguments of `hint`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The step; without it the current one
+    #[arg(help = tr!(help_current_step))]
     step: Option<String>,
 }
 

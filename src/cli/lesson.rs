@@ -11,6 +11,7 @@ use crate::error::{Error, ExitCode, Result};
 use crate::lesson::lint;
 use crate::lesson::source::{self, Source};
 use crate::release::{RELEASES, Release};
+use crate::text::tr;
 
 mod import;
 mod preview;
@@ -18,50 +19,42 @@ mod preview;
 /// What authors do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Make the files of a new lesson
+    #[command(about = tr!(help_lesson_new))]
     New {
-        /// The lesson's id
+        #[arg(help = tr!(help_lesson_new_id))]
         id: String,
-        /// Where its directory goes
-        #[arg(long, default_value = "lessons", value_name = "DIR")]
+        #[arg(long, help = tr!(help_lesson_new_into), default_value = "lessons", value_name = "DIR")]
         into: PathBuf,
     },
-    /// Find problems, with file and line
+    #[command(about = tr!(help_lesson_lint))]
     Lint {
-        /// Lessons by id or directory; without any, all
-        #[arg(value_name = "LESSON")]
+        #[arg(help = tr!(help_lesson_named), value_name = "LESSON")]
         named: Vec<String>,
     },
-    /// Prove that the untouched lab fails, the solution passes, and each wrong answer is told
+    #[command(about = tr!(help_lesson_test))]
     Test(TestArguments),
-    /// Show a lesson as the lab does, and again whenever one of its files changes
+    #[command(about = tr!(help_lesson_preview))]
     Preview(preview::Arguments),
-    /// Take over a killercoda scenario or course; no script of it is run
+    #[command(about = tr!(help_lesson_import))]
     Import(import::Arguments),
-    /// Print the JSON schema of lesson.yaml, for editors
+    #[command(about = tr!(help_lesson_schema))]
     Schema,
 }
 
 /// Arguments of `lesson test`.
 #[derive(Debug, clap::Args)]
 pub struct TestArguments {
-    /// Lessons by id or directory; without any, all
-    #[arg(value_name = "LESSON")]
+    #[arg(help = tr!(help_lesson_named), value_name = "LESSON")]
     named: Vec<String>,
-    /// The kinds of cluster; repeatable
-    #[arg(long, value_enum, default_value = "sandbox")]
+    #[arg(long, help = tr!(help_lesson_test_cluster), value_enum, default_value = "sandbox")]
     cluster: Vec<ClusterKind>,
-    /// The directory of the real kube-apiserver and etcd of a local cluster [default: KUBEBUILDER_ASSETS, then PATH]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, help = tr!(help_lab_binaries), value_name = "DIR")]
     binaries: Option<PathBuf>,
-    /// How many labs at once; 0 takes as many as there are processors
-    #[arg(long, short, default_value_t = 0)]
+    #[arg(long, help = tr!(help_lesson_test_jobs), short, default_value_t = 0)]
     jobs: usize,
-    /// Nodes without namespaces, even where those are allowed
-    #[arg(long)]
+    #[arg(long, help = tr!(help_lab_plain_nodes))]
     plain_nodes: bool,
-    /// The Kubernetes releases to test with; all without it
-    #[arg(long, value_name = "1.31")]
+    #[arg(long, help = tr!(help_lesson_test_kubernetes), value_name = "1.31")]
     kubernetes: Vec<String>,
     #[command(flatten)]
     live: live::Arguments,

@@ -8,12 +8,12 @@ use crate::error::{ExitCode, Result};
 use crate::lesson::load;
 use crate::progress::{self, Progress};
 use crate::report;
+use crate::text::{self, tr};
 
 /// Arguments of `list`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Print one line of JSON
-    #[arg(long)]
+    #[arg(long, help = tr!(help_json))]
     json: bool,
 }
 
@@ -49,7 +49,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             format!("{score}/{max}"),
             best.map_or_else(|| "-".into(), |a| format!("{}/{}", a.score, a.max)),
             attempts.len().to_string(),
-            if mine.seconds == 0 { "-".into() } else { report::time(mine.seconds) },
+            if mine.seconds == 0 { "-".into() } else { report::time(text::language(), mine.seconds) },
             hints.to_string(),
         ]);
         lessons.push(json!({

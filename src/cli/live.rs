@@ -16,36 +16,28 @@ use crate::error::{Error, Result};
 use crate::lab::{self, Options, lock};
 use crate::lesson::catalog::Catalog;
 use crate::state_dir::LabDir;
+use crate::text::tr;
 
 /// Arguments for a live cluster.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "A live cluster")]
+#[command(next_help_heading = tr!(help_live))]
 #[group(id = "live")]
 pub struct Arguments {
-    /// The kubeconfig context of a live cluster
-    #[arg(long, value_name = "CTX")]
+    #[arg(long, help = tr!(help_live_context), value_name = "CTX")]
     context: Option<String>,
-    /// The kubeconfig of a live cluster
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help = tr!(help_live_kubeconfig), value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// How to reach a node: 'NAME=ssh cp sudo -i', or a driver (ssh, docker, minikube, lima, multipass, vagrant,
-    /// kubectl-debug, local); without NAME= it holds for all. Repeatable
-    #[arg(long, value_name = "NAME=COMMAND")]
+    #[arg(long, help = tr!(help_live_node_access), value_name = "NAME=COMMAND")]
     node_access: Vec<String>,
-    /// Agree to the plan beforehand
-    #[arg(long)]
+    #[arg(long, help = tr!(help_live_yes))]
     yes: bool,
-    /// Leave the cluster prepared at the end; `cks-lab restore` undoes it later
-    #[arg(long)]
+    #[arg(long, help = tr!(help_live_keep))]
     keep: bool,
-    /// Grade a cluster that is prepared already; change nothing
-    #[arg(long)]
+    #[arg(long, help = tr!(help_live_read_only))]
     read_only: bool,
-    /// Ask once more about clusters with more nodes
-    #[arg(long, value_name = "N", default_value_t = 6)]
+    #[arg(long, help = tr!(help_live_max_nodes), value_name = "N", default_value_t = 6)]
     max_nodes: usize,
-    /// How long a restarted API server may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    #[arg(long, help = tr!(help_live_wait), value_name = "SECONDS", default_value_t = 180)]
     wait: u64,
 }
 

@@ -1,14 +1,12 @@
 //! `cks-lab man`: the manual page.
 
-use clap::CommandFactory;
-
-use super::{Cli, output};
+use super::{help, output};
 use crate::error::{Context, ExitCode, Result};
 
 /// Prints it.
 pub fn run() -> Result<ExitCode> {
     let mut page = Vec::new();
-    clap_mangen::Man::new(Cli::command())
+    clap_mangen::Man::new(help::command())
         .render(&mut page)
         .context_what(|| "the manual page cannot be made".into())?;
     output::out(&String::from_utf8_lossy(&page));

@@ -9,22 +9,17 @@ use crate::error::{Error, ExitCode, Result};
 use crate::lab::LabFile;
 use crate::progress::{self, Progress};
 use crate::report::{Report, html, json, junit, markdown, text, verify};
+use crate::text::tr;
 
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The form
-    #[arg(long, value_enum, default_value = "text")]
+    #[arg(long, help = tr!(help_report_format), value_enum, default_value = "text")]
     format: Format,
-    /// A file instead of stdout
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, help = tr!(help_report_output), value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Check a report that was handed in (html, json, markdown, junit): exit 0 it is as it was made, 1 it was changed
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["format", "output"])]
+    #[arg(long, help = tr!(help_report_verify), value_name = "FILE", conflicts_with_all = ["format", "output"])]
     verify: Option<PathBuf>,
-    /// The language [default: English]
-    #[arg(long, value_name = "LANG", default_value = "en", hide_default_value = true)]
-    lang: String,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -51,7 +46,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if let Some(notice) = notice {
         output::talk(&notice);
     }
-    let loaded = global.catalog()?.load(&file.lesson, &arguments.lang, None)?;
+    let loaded = global.catalog()?.load(&file.lesson, global.lang(), None)?;
     let mine = progress.lessons.get(&file.lesson).cloned().unwrap_or_default();
     let report = Report::new(&loaded, &file, &mine);
     let text = match arguments.format {

@@ -9,14 +9,14 @@ use crate::error::{Error, ExitCode, Result};
 use crate::lab::control::Request;
 use crate::lab::{self, LabFile, lock};
 use crate::progress;
+use crate::text::tr;
 
 /// Arguments of `reset`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// One step; without it the whole lesson
+    #[arg(help = tr!(help_reset_step))]
     step: Option<String>,
-    /// Do not ask
-    #[arg(long, short)]
+    #[arg(long, help = tr!(help_reset_yes), short)]
     yes: bool,
 }
 

@@ -10,21 +10,18 @@ use crate::cluster::live::Options;
 use crate::cluster::live::journal::Journal;
 use crate::error::{Error, ExitCode, Result};
 use crate::lab::lock;
+use crate::text::tr;
 
 /// Arguments of `restore`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// Another kubeconfig than the one that the lab was started with
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, help = tr!(help_restore_kubeconfig), value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// Another context of it
-    #[arg(long, value_name = "CTX")]
+    #[arg(long, help = tr!(help_restore_context), value_name = "CTX")]
     context: Option<String>,
-    /// Put the original manifest back even where somebody changed it otherwise than the lesson does
-    #[arg(long)]
+    #[arg(long, help = tr!(help_restore_overwrite))]
     overwrite: bool,
-    /// How long a restarted API server may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    #[arg(long, help = tr!(help_live_wait), value_name = "SECONDS", default_value_t = 180)]
     wait: u64,
 }
 

@@ -5,11 +5,12 @@ use clap::Args;
 use super::{Global, output};
 use crate::error::{ExitCode, Result};
 use crate::lab::control::Request;
+use crate::text::tr;
 
 /// Arguments of `solve`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The step; without it the current one
+    #[arg(help = tr!(help_current_step))]
     step: Option<String>,
 }
 

@@ -7,17 +7,16 @@ use clap::Args;
 use super::{Global, LabArguments, block_on, live, not_built, plain};
 use crate::cluster::ClusterKind;
 use crate::error::{Error, ExitCode, Result};
+use crate::text::tr;
 
 /// Arguments of `start`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
     lab: LabArguments,
-    /// Graded at the end, against the clock, without hints
-    #[arg(long)]
+    #[arg(long, help = tr!(help_start_exam))]
     exam: bool,
-    /// Line by line, without a full screen: for screen readers, logs and slow links
-    #[arg(long)]
+    #[arg(long, help = tr!(help_start_plain))]
     plain: bool,
 }
 
@@ -30,7 +29,6 @@ impl Arguments {
             live: super::live::Arguments::default(),
             binaries: None,
             kubernetes: None,
-            lang: None,
             fresh: false,
             realistic_timing: false,
             plain_nodes: false,

@@ -9,14 +9,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Global, LabArguments, live, output};
 use crate::error::{Context, ExitCode, Result};
 use crate::lab::{Lab, LabEvent, Phase, control};
+use crate::text::tr;
 
 /// Arguments of `up`.
 #[derive(Debug, Args)]
 pub struct Arguments {
     #[command(flatten)]
     lab: LabArguments,
-    /// Print one line of JSON when it is ready
-    #[arg(long)]
+    #[arg(long, help = tr!(help_up_json))]
     json: bool,
 }
 

@@ -3,16 +3,17 @@
 use std::fmt::Write;
 
 use super::markup;
-use super::words::{self, filled, word};
+use super::words;
 use super::{Report, StepReport, evidence, is_skipped, time};
 use crate::check::Verdict;
 use crate::grade::CheckResult;
+use crate::text::tr;
 
 const STYLE: &str = include_str!("../../assets/report.css");
 
 /// Renders it.
 pub fn render(report: &Report) -> String {
-    let say = |key| word(&report.lang, key);
+    let lang = report.language();
     let mut page = format!(
         "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -20,7 +21,7 @@ pub fn render(report: &Report) -> String {
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <title>{}: {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
         escaped(&report.lang),
-        say("report"),
+        tr!(lang, report_report),
         escaped(&report.title)
     );
     header(report, &mut page);
@@ -31,7 +32,7 @@ pub fn render(report: &Report) -> String {
     let _ = writeln!(
         page,
         "<footer>\n<p>{} <code>{}</code></p>\n<p>cks-lab {}</p>\n</footer>\n</main>",
-        say("digest"),
+        tr!(lang, report_digest),
         report.digest,
         escaped(&report.program)
     );
@@ -44,51 +45,51 @@ pub fn render(report: &Report) -> String {
 }
 
 fn header(report: &Report, page: &mut String) {
-    let say = |key| word(&report.lang, key);
-    let (class, reached) = if report.reached { ("pass", "reached") } else { ("fail", "not-reached") };
-    let points = filled(&report.lang, "points", &[&report.score, &report.max, &report.percent]);
+    let lang = report.language();
+    let class = if report.reached { "pass" } else { "fail" };
+    let points = words::points(report);
     let _ = writeln!(
         page,
         "<header>\n<h1>{}</h1>\n<p class=\"score {class}\"><strong>{points}</strong><br>{}</p>\n\
          <div class=\"bar\" role=\"img\" aria-label=\"{} %\"><i class=\"{class}\" style=\"width:{}%\"></i>\
          <b style=\"left:{}%\"></b></div>\n<dl>",
         escaped(&report.title),
-        filled(&report.lang, reached, &[&report.pass_mark]),
+        words::reached(report),
         report.percent,
         report.percent.min(100),
         report.pass_mark.min(100)
     );
     let cluster = format!("{}, Kubernetes {}", report.cluster, report.kubernetes);
     for (name, value) in [
-        ("domain", report.domain.as_str()),
-        ("cluster", &cluster),
-        ("time", &time(report.seconds)),
-        ("started", &report.started),
-        ("ended", &report.ended),
+        (tr!(lang, report_domain), report.domain.as_str()),
+        (tr!(lang, report_cluster), &cluster),
+        (tr!(lang, report_time), &time(lang, report.seconds)),
+        (tr!(lang, report_started), &report.started),
+        (tr!(lang, report_ended), &report.ended),
     ] {
         if !value.is_empty() {
-            let _ = writeln!(page, "<div><dt>{}</dt><dd>{}</dd></div>", say(name), escaped(value));
+            let _ = writeln!(page, "<div><dt>{}</dt><dd>{}</dd></div>", name, escaped(value));
         }
     }
     *page += "</dl>\n</header>\n";
 }
 
 fn section(report: &Report, number: usize, step: &StepReport, page: &mut String) {
-    let say = |key| word(&report.lang, key);
+    let lang = report.language();
     let (class, state) = match (step.attempts, step.passed) {
-        (0, _) => ("open", "not-graded"),
-        (_, true) => ("pass", "passed"),
-        (_, false) => ("fail", "not-passed"),
+        (0, _) => ("open", tr!(lang, report_not_graded)),
+        (_, true) => ("pass", tr!(lang, report_passed)),
+        (_, false) => ("fail", tr!(lang, report_not_passed)),
     };
-    let solved = if step.solved { format!(", {}", say("solution")) } else { String::new() };
+    let solved = if step.solved { format!(", {}", tr!(lang, report_solution)) } else { String::new() };
     let _ = writeln!(
         page,
         "<section>\n<h2>{number}. {} <span class=\"{class}\">{} {}/{}</span></h2>\n<p class=\"how\">{}{solved}</p>\n<ul>",
         escaped(&step.title),
-        say(state),
+        state,
         step.score,
         step.max,
-        filled(&report.lang, "graded", &[&step.attempts, &step.hints.0, &step.hints.1])
+        words::graded(lang, step)
     );
     for check in &step.checks {
         item(report, check, page);
@@ -105,7 +106,7 @@ fn section(report: &Report, number: usize, step: &StepReport, page: &mut String)
 }
 
 fn item(report: &Report, check: &CheckResult, page: &mut String) {
-    let say = |key| word(&report.lang, key);
+    let lang = report.language();
     let class = match check.verdict {
         _ if is_skipped(check) => "open",
         Verdict::Pass => "pass",
@@ -115,18 +116,16 @@ fn item(report: &Report, check: &CheckResult, page: &mut String) {
     let _ = write!(
         page,
         "<li class=\"{class}\"><span class=\"mark\">{}</span> {} <span class=\"points\">{}/{}</span>",
-        words::verdict(&report.lang, check),
+        words::verdict(lang, check),
         escaped(&check.title),
         check.points,
         check.max
     );
     if check.verdict != Verdict::Pass || is_skipped(check) {
         *page += "\n<dl>";
-        for (name, value) in
-            [("expected", &check.expected), ("observed", &check.observed), ("hint", &check.hint)]
-        {
+        for (name, value) in words::details(lang, check) {
             if !value.is_empty() {
-                let _ = write!(page, "<dt>{}</dt><dd>{}</dd>", say(name), escaped(value));
+                let _ = write!(page, "<dt>{}</dt><dd>{}</dd>", name, escaped(value));
             }
         }
         *page += "</dl>";
@@ -138,21 +137,33 @@ fn attempts(report: &Report, page: &mut String) {
     if report.attempts.len() < 2 {
         return;
     }
-    let say = |key| word(&report.lang, key);
-    let _ =
-        writeln!(page, "<section>\n<h2>{}</h2>\n<div class=\"wide\"><table>\n<thead><tr>", say("attempts"));
-    for name in ["started", "score", "time", "gradings", "hints", "solutions"] {
-        let _ = write!(page, "<th>{}</th>", say(name));
+    let lang = report.language();
+    let _ = writeln!(
+        page,
+        "<section>\n<h2>{}</h2>\n<div class=\"wide\"><table>\n<thead><tr>",
+        tr!(lang, report_attempts)
+    );
+    let names = [
+        tr!(lang, report_started),
+        tr!(lang, report_score),
+        tr!(lang, report_time),
+        tr!(lang, report_gradings),
+        tr!(lang, report_hints),
+        tr!(lang, report_solutions),
+    ];
+    for name in names {
+        let _ = write!(page, "<th>{name}</th>");
     }
     *page += "</tr></thead>\n<tbody>\n";
     for a in &report.attempts {
-        let started = if a.started.is_empty() { say("unknown").to_owned() } else { escaped(&a.started) };
+        let started =
+            if a.started.is_empty() { tr!(lang, report_unknown).to_owned() } else { escaped(&a.started) };
         let _ = writeln!(
             page,
             "<tr><td>{started}</td><td>{}/{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             a.score,
             a.max,
-            time(a.seconds),
+            time(lang, a.seconds),
             a.gradings,
             a.hints,
             a.solutions

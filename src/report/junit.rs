@@ -6,9 +6,9 @@
 use std::fmt::Write;
 
 use super::markup;
-use super::words::word;
 use super::{Report, StepReport, evidence, is_skipped};
 use crate::check::Verdict;
+use crate::text::tr;
 
 /// Renders it.
 pub fn render(report: &Report) -> String {
@@ -56,16 +56,17 @@ pub fn render(report: &Report) -> String {
 }
 
 fn cases(report: &Report, step: &StepReport, out: &mut String) {
+    let lang = report.language();
     let class = quoted(&format!("{}.{}", report.lesson, step.id));
     for check in &step.checks {
         let _ = write!(out, "    <testcase name={} classname={class} time=\"0\"", quoted(&check.title));
         let body = format!(
             "{}: {}\n{}: {}\n{}: {}",
-            word(&report.lang, "expected"),
+            tr!(lang, report_expected),
             check.expected,
-            word(&report.lang, "observed"),
+            tr!(lang, report_observed),
             check.observed,
-            word(&report.lang, "hint"),
+            tr!(lang, report_hint),
             check.hint
         );
         let (tag, kind) = match check.verdict {
@@ -89,7 +90,7 @@ fn cases(report: &Report, step: &StepReport, out: &mut String) {
             out,
             "    <testcase name={} classname={class} time=\"0\"><skipped message={}/></testcase>",
             quoted(&task.title),
-            quoted(word(&report.lang, "not-graded"))
+            quoted(tr!(lang, report_not_graded))
         );
     }
 }

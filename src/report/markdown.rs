@@ -2,29 +2,29 @@
 
 use std::fmt::Write;
 
-use super::words::{self, filled, word};
+use super::words;
 use super::{Report, evidence, time};
+use crate::text::tr;
 
 /// Renders it.
 pub fn render(report: &Report) -> String {
-    let say = |key| word(&report.lang, key);
+    let lang = report.language();
     let mut text = format!("# {}\n\n", plain(&report.title));
-    let points = filled(&report.lang, "points", &[&report.score, &report.max, &report.percent]);
-    let reached = if report.reached { "reached" } else { "not-reached" };
+    let points = words::points(report);
     let _ = writeln!(
         text,
         "**{points}**: {}. {} {}, {} {}, Kubernetes {}.",
-        filled(&report.lang, reached, &[&report.pass_mark]),
-        say("time"),
-        time(report.seconds),
-        say("cluster"),
+        words::reached(report),
+        tr!(lang, report_time),
+        time(lang, report.seconds),
+        tr!(lang, report_cluster),
         plain(&report.cluster),
         plain(&report.kubernetes)
     );
     for (number, step) in report.steps.iter().enumerate() {
         let _ = writeln!(text, "\n## {}. {} ({}/{})\n", number + 1, plain(&step.title), step.score, step.max);
-        let graded = filled(&report.lang, "graded", &[&step.attempts, &step.hints.0, &step.hints.1]);
-        let solved = if step.solved { format!(", {}", say("solution")) } else { String::new() };
+        let graded = words::graded(lang, step);
+        let solved = if step.solved { format!(", {}", tr!(lang, report_solution)) } else { String::new() };
         let _ = writeln!(text, "{graded}{solved}.");
         if step.checks.is_empty() && step.open.is_empty() {
             continue;
@@ -32,29 +32,35 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(
             text,
             "\n| | {} | {} | {} |\n|---|---|---|---|",
-            say("check"),
-            say("score"),
-            say("observed")
+            tr!(lang, report_check),
+            tr!(lang, report_score),
+            tr!(lang, report_observed)
         );
         for check in &step.checks {
-            let word = words::verdict(&report.lang, check);
+            let word = words::verdict(lang, check);
             let (title, observed) = (plain(&check.title), plain(&check.observed));
             let _ = writeln!(text, "| {word} | {title} | {}/{} | {observed} |", check.points, check.max);
         }
         for task in &step.open {
-            let _ = writeln!(text, "| - | {} | -/{} | {} |", plain(&task.title), task.max, say("not-graded"));
+            let _ = writeln!(
+                text,
+                "| - | {} | -/{} | {} |",
+                plain(&task.title),
+                task.max,
+                tr!(lang, report_not_graded)
+            );
         }
     }
     if report.attempts.len() > 1 {
-        let _ = writeln!(text, "\n## {}\n", say("attempts"));
+        let _ = writeln!(text, "\n## {}\n", tr!(lang, report_attempts));
         let _ = writeln!(
             text,
             "| | {} | {} | {} | {} | {} |\n|---|---|---|---|---|---|",
-            say("started"),
-            say("score"),
-            say("time"),
-            say("hints"),
-            say("solutions")
+            tr!(lang, report_started),
+            tr!(lang, report_score),
+            tr!(lang, report_time),
+            tr!(lang, report_hints),
+            tr!(lang, report_solutions)
         );
         for (number, a) in report.attempts.iter().enumerate() {
             let _ = writeln!(
@@ -64,13 +70,13 @@ pub fn render(report: &Report) -> String {
                 plain(&a.started),
                 a.score,
                 a.max,
-                time(a.seconds),
+                time(lang, a.seconds),
                 a.hints,
                 a.solutions
             );
         }
     }
-    let _ = writeln!(text, "\n{}: `{}`", say("digest"), report.digest);
+    let _ = writeln!(text, "\n{}: `{}`", tr!(lang, report_digest), report.digest);
     let _ = writeln!(text, "\n<!-- evidence {} -->", evidence::embedded(report));
     text
 }

@@ -7,6 +7,7 @@
 //! theme: terminal   # dark, light, mono
 //! ascii: false
 //! mouse: true
+//! lang: ja          # the language of lessons and program
 //! ```
 
 use std::path::PathBuf;
@@ -46,16 +47,16 @@ struct File {
     theme: Option<String>,
     ascii: Option<bool>,
     mouse: Option<bool>,
+    /// Read by [`language`].
+    #[serde(rename = "lang")]
+    _lang: Option<String>,
 }
 
 impl Config {
     /// Reads file and environment; what cannot be used comes back as sentences, and the rest counts.
     pub fn load() -> (Self, Vec<String>) {
         let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-        let dir = env("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .or_else(|| env("HOME").map(|home| PathBuf::from(home).join(".config")));
-        let path = dir.map(|dir| dir.join("cks-lab/config.yaml"));
+        let path = path(&env);
         let (text, trouble) = match path.as_ref().map(std::fs::read_to_string) {
             Some(Ok(text)) => (text, None),
             Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -107,6 +108,25 @@ impl Config {
     pub fn theme(&self) -> Theme {
         Theme::new(self.theme, self.ascii)
     }
+}
+
+/// Where the settings are.
+fn path(env: &dyn Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let dir = env("XDG_CONFIG_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env("HOME").map(|home| PathBuf::from(home).join(".config")));
+    dir.map(|dir| dir.join("cks-lab/config.yaml"))
+}
+
+/// The language that is set there, if one is; trouble with the file is told by [`Config::load`].
+pub fn language() -> Option<String> {
+    #[derive(Deserialize)]
+    struct Lang {
+        lang: Option<String>,
+    }
+    let env = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
+    let text = std::fs::read_to_string(path(&env)?).ok()?;
+    serde_yaml::from_str::<Lang>(&text).ok()?.lang
 }
 
 /// Whether the locale says that the terminal knows ASCII only; one that says nothing may know all.

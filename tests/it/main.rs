@@ -21,5 +21,6 @@ mod nodes;
 mod program;
 mod rbac;
 mod realserver;
+mod texts;
 mod tui;
 mod window;

@@ -17,6 +17,8 @@ pub fn command(home: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .env("CKS_LAB_HOME", home)
         .env("TERM", "xterm")
+        .env("LC_ALL", "C.UTF-8")
+        .env("XDG_CONFIG_HOME", home.join("config"))
         .env_remove("NO_COLOR")
         .env_remove("KUBECONFIG")
         .stdin(Stdio::null());

@@ -8,14 +8,14 @@ use crate::cli::output;
 use crate::error::{ExitCode, Result};
 use crate::lesson::source::Source;
 use crate::lesson::{import, lint, schema};
+use crate::text::tr;
 
 /// Arguments of `lesson import`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The directory of a scenario (index.json) or a course (structure.json)
+    #[arg(help = tr!(help_lesson_import_scenario))]
     scenario: PathBuf,
-    /// Where the lessons' directories go
-    #[arg(default_value = "lessons", value_name = "DIR")]
+    #[arg(help = tr!(help_lesson_import_into), default_value = "lessons", value_name = "DIR")]
     into: PathBuf,
 }
 

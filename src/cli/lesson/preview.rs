@@ -22,20 +22,16 @@ use crate::lesson::load::{self, Loaded};
 use crate::lesson::source::Source;
 use crate::lesson::{Lesson, lint};
 use crate::terminal::full_screen::FullScreen;
+use crate::text::tr;
 use crate::tui::markdown::Document;
 use crate::tui::theme::{Theme, ThemeName};
 
 /// Arguments of `lesson preview`.
 #[derive(Debug, Args)]
 pub struct Arguments {
-    /// The lesson's directory, or its id
-    #[arg(value_name = "LESSON")]
+    #[arg(help = tr!(help_lesson_preview_lesson), value_name = "LESSON")]
     lesson: String,
-    /// The language
-    #[arg(long, value_name = "LANG", default_value = "en")]
-    lang: String,
-    /// The width in columns of what is printed without a terminal
-    #[arg(long, value_name = "COLUMNS", default_value_t = 80)]
+    #[arg(long, help = tr!(help_lesson_preview_width), value_name = "COLUMNS", default_value_t = 80)]
     width: u16,
 }
 
@@ -50,12 +46,12 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             .hint("name the directory of one"));
     };
     if !(stdout().is_terminal() && std::io::stdin().is_terminal()) {
-        let page = Page::new(source, &arguments.lang, arguments.width);
+        let page = Page::new(source, global.lang(), arguments.width);
         let text: Vec<String> = page.document.lines.iter().map(plain).collect();
         output::out(&format!("{}\n", text.join("\n")));
         return Ok(if page.failed { ExitCode::Failed } else { ExitCode::Ok });
     }
-    interactive(source, &arguments.lang)
+    interactive(source, global.lang())
 }
 
 fn plain(line: &Line<'_>) -> String {

@@ -1,0 +1,71 @@
+//! The catalogue of texts: what its compiler refuses, and what both languages have.
+
+use std::path::Path;
+
+#[path = "../../build/catalogue.rs"]
+mod catalogue;
+
+fn compile(en: &str, ja: &str) -> Result<String, String> {
+    let files = |name: &str, text: &str| vec![(name.to_owned(), text.to_owned())];
+    catalogue::compile(&[files("en/a.ftl", en), files("ja/a.ftl", ja)])
+}
+
+#[test]
+fn a_text_becomes_a_struct_with_its_variables() {
+    let code = compile("gone = the lab { $name } ended\n", "gone = ラボ { $name } は終了しました\n").unwrap();
+    assert!(
+        code.contains("pub(crate) struct gone<'a> { pub(crate) name: &'a dyn std::fmt::Display }"),
+        "{code}"
+    );
+    let plain = compile("yes = yes\n", "yes = はい\n").unwrap();
+    assert!(plain.contains(r#"["yes", "はい"][language as usize]"#), "{plain}");
+    let blanks = compile("a = { \"  \" }b\n", "a = { \"\\u3000\" }b\n").unwrap();
+    assert!(blanks.contains(r#"["  b", "\u{3000}b"]"#), "{blanks}");
+}
+
+#[test]
+fn what_one_language_lacks_is_refused() {
+    let count = "n = { $count ->\n    [one] one\n   *[other] { $count }\n}\n";
+    for (en, ja, said) in [
+        ("a = x\nb = y\n", "a = x\n", "b is missing in ja"),
+        ("a = x\n", "a = x\nb = y\n", "b is missing in en"),
+        ("a = { $x }\n", "a = { $y }\n", "has the variables"),
+        ("a = x\na = y\n", "a = x\n", "is there twice"),
+        ("a-b = x\n", "a-b = x\n", "a key has a-z, 0-9 and _"),
+        ("a = { \"\" }\n", "a =\n", "ja/a.ftl:"),
+        ("-a = x\n", "", "is a term"),
+        ("a = x\n    .b = y\n", "a = x\n", "no attributes"),
+        ("a = { NUMBER($x) }\n", "a = { $x }\n", "is not used here"),
+        ("n = { $count }\n", count, "Japanese has no plural"),
+        ("a = { $x\n", "a = { $x }\n", "en/a.ftl:1"),
+    ] {
+        let problem = compile(en, ja).unwrap_err();
+        assert!(problem.contains(said), "{said:?}: {problem}");
+    }
+    compile(count, "n = { $count }\n").unwrap();
+}
+
+/// What is written with kana or kanji, or has no words at all.
+fn is_japanese(text: &str) -> bool {
+    text.chars().any(|c| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}'))
+}
+
+#[test]
+fn japanese_texts_are_japanese() {
+    let files = catalogue::read(Path::new("assets/text")).unwrap();
+    catalogue::compile(&files).unwrap();
+    let names = |index: usize| -> Vec<String> {
+        files[index].iter().map(|(path, _)| path.rsplit('/').next().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(0), names(1), "the same rooms in both languages");
+    let mut count = 0;
+    for (path, text) in &files[1] {
+        for line in text.lines().filter(|l| !l.trim_start().starts_with('#')) {
+            let Some((key, value)) = line.split_once(" = ") else { continue };
+            count += 1;
+            let words = value.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| w.len() > 3).count();
+            assert!(is_japanese(value) || words < 2, "{path}: {key} is not Japanese: {value}");
+        }
+    }
+    assert!(count > 100, "{count} texts");
+}
