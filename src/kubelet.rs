@@ -157,7 +157,7 @@ impl Kubelet {
 fn verbosity(root: &std::path::Path) -> u8 {
     ["var/lib/kubelet/kubeadm-flags.env", "etc/default/kubelet"]
         .iter()
-        .filter_map(|file| std::fs::read_to_string(root.join(file)).ok())
+        .filter_map(|file| crate::rooted::Rooted::new(root).read_to_string(file).ok())
         .flat_map(|text| {
             let words = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
             words

@@ -36,6 +36,7 @@ pub mod pki;
 pub mod progress;
 pub mod release;
 pub mod report;
+pub mod rooted;
 pub mod state_dir;
 pub mod terminal;
 pub mod text;

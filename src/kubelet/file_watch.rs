@@ -4,6 +4,8 @@
 //! whatever the events made of it.
 
 use std::collections::BTreeMap;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
 use notify::event::{CreateKind, ModifyKind, RenameMode};
@@ -15,6 +17,7 @@ use super::source::{Directory, StaticPod};
 use super::{Kubelet, workers};
 use crate::error::{Context, Result};
 use crate::klog::Severity;
+use crate::rooted::Rooted;
 
 /// What an event means to the file source.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,7 +46,7 @@ impl Known {
 
     /// Takes what a file that was just written holds: it wins until the next scan.
     fn written(&mut self, directory: &Directory, name: &str) -> Result<bool, String> {
-        if directory.host.join(name).is_dir() {
+        if directory.is_dir(name) {
             return Ok(false);
         }
         let pod = directory.read(name).map_err(|why| {
@@ -81,29 +84,52 @@ impl Known {
 /// Reads the directory, starts its pods, and follows it.
 pub(super) fn start(kubelet: &Arc<Kubelet>) -> Result<()> {
     let config = &kubelet.config;
-    let host = config.root.join(manifests::DIRECTORY);
-    std::fs::create_dir_all(&host).context_what(|| format!("cannot create {}", host.display()))?;
-    let directory = Directory {
-        host: host.clone(),
-        shown: format!("/{}", manifests::DIRECTORY),
-        root: config.root.clone(),
-        node: config.node.clone(),
-        hash: config.release.node.static_pod_hash,
-    };
+    let root = Rooted::new(&config.root);
+    let shown = format!("/{}", manifests::DIRECTORY);
+    root.create_dir_all(&shown, 0o755)
+        .context_what(|| format!("cannot create {}", root.shown(&shown).display()))?;
+    let hash = config.release.node.static_pod_hash;
+    let directory = Directory { shown, root, node: config.node.clone(), hash };
     let (sender, receiver) = mpsc::unbounded_channel();
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        for change in event.map(|e| meaning(&e)).unwrap_or_default() {
-            let _ = sender.send(change);
-        }
-    })
-    .context_what(|| format!("cannot watch {}", host.display()))?;
-    watcher
-        .watch(&host, RecursiveMode::NonRecursive)
-        .context_what(|| format!("cannot watch {}", host.display()))?;
+    let watch = Watch::begin(&directory, &sender)
+        .context_what(|| format!("cannot watch {}", directory.root.shown(&directory.shown).display()))?;
     let mut known = Known::default();
     scan(kubelet, &directory, &mut known);
-    kubelet.tasks.spawn(follow(kubelet.clone(), directory, known, receiver, watcher));
+    kubelet.tasks.spawn(follow(kubelet.clone(), directory, known, (sender, receiver), watch));
     Ok(())
+}
+
+/// Sees changes in the directory that was there when it began.
+struct Watch {
+    _watcher: notify::RecommendedWatcher,
+    of: (u64, u64),
+}
+
+impl Watch {
+    fn begin(directory: &Directory, sender: &mpsc::UnboundedSender<Change>) -> notify::Result<Self> {
+        let sender = sender.clone();
+        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            for change in event.map(|e| meaning(&e)).unwrap_or_default() {
+                let _ = sender.send(change);
+            }
+        })?;
+        // By its descriptor, so that a link in the path leads nowhere else than inside the node.
+        let opened = std::fs::File::from(directory.root.directory(&directory.shown)?);
+        let path = format!("/proc/self/fd/{}", opened.as_raw_fd());
+        watcher.watch(std::path::Path::new(&path), RecursiveMode::NonRecursive)?;
+        let metadata = opened.metadata()?;
+        Ok(Self { _watcher: watcher, of: (metadata.dev(), metadata.ino()) })
+    }
+
+    /// Begins anew where the directory is another one by now: it was removed and made again.
+    fn renew(&mut self, directory: &Directory, sender: &mpsc::UnboundedSender<Change>) {
+        let now = directory.root.metadata(&directory.shown).map(|m| (m.dev(), m.ino()));
+        if now.is_ok_and(|now| now != self.of)
+            && let Ok(watch) = Self::begin(directory, sender)
+        {
+            *self = watch;
+        }
+    }
 }
 
 fn meaning(event: &notify::Event) -> Vec<Change> {
@@ -130,8 +156,8 @@ async fn follow(
     kubelet: Arc<Kubelet>,
     directory: Directory,
     mut known: Known,
-    mut receiver: mpsc::UnboundedReceiver<Change>,
-    _watcher: notify::RecommendedWatcher,
+    (sender, mut receiver): (mpsc::UnboundedSender<Change>, mpsc::UnboundedReceiver<Change>),
+    mut watch: Watch,
 ) {
     let period = kubelet.config.timing.file_check_frequency;
     let mut rescan = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
@@ -142,13 +168,17 @@ async fn follow(
                 () = kubelet.stop.cancelled() => return,
                 _ = active.wait_for(|(active, _)| *active) => {}
             }
+            watch.renew(&directory, &sender);
             while receiver.try_recv().is_ok() {}
             scan(&kubelet, &directory, &mut known);
         }
         tokio::select! {
             () = kubelet.stop.cancelled() => return,
             _ = active.changed() => {}
-            _ = rescan.tick() => scan(&kubelet, &directory, &mut known),
+            _ = rescan.tick() => {
+                watch.renew(&directory, &sender);
+                scan(&kubelet, &directory, &mut known);
+            }
             change = receiver.recv() => match change {
                 None => return,
                 Some(Change::Written(name)) => written(&kubelet, &directory, &mut known, &name),
@@ -350,9 +380,8 @@ mod tests {
             std::fs::create_dir(dir.path().join("m")).unwrap();
             let root = dir.path().to_owned();
             let directory = Directory {
-                host: root.join("m"),
                 shown: "/m".into(),
-                root: root.clone(),
+                root: Rooted::new(&root),
                 node: "n".into(),
                 hash: crate::release::StaticPodHash::Md5,
             };

@@ -121,15 +121,15 @@ impl Kubelet {
         container: &Container,
         wanted: Wanted,
     ) -> std::pin::Pin<Box<dyn futures::Stream<Item = Entry> + Send>> {
-        let path = logs::on_machine(&self.config.root, &container.log_path);
-        let (entries, end) = logs::read(&path, 0);
+        let (root, path) = (self.config.root.clone(), container.log_path.clone());
+        let (entries, end) = logs::read(&root, &path, 0);
         let first = futures::stream::iter(wanted.cut(entries));
         if !wanted.follow {
             return Box::pin(first);
         }
         let runtime = Arc::clone(&self.config.runtime);
         let (lines, changes) = (runtime.log_changes(), runtime.changes());
-        let state = (end, lines, changes, runtime, path, container.id.clone(), self.stop.clone());
+        let state = (end, lines, changes, runtime, (root, path), container.id.clone(), self.stop.clone());
         let rest = futures::stream::unfold(state, |mut state| async move {
             loop {
                 let over = state
@@ -138,7 +138,7 @@ impl Kubelet {
                     .into_iter()
                     .find(|c| c.id == state.5)
                     .is_none_or(|c| c.state == State::Exited);
-                let (entries, end) = logs::read(&state.4, state.0);
+                let (entries, end) = logs::read(&state.4.0, &state.4.1, state.0);
                 if !entries.is_empty() {
                     state.0 = end;
                     return Some((futures::stream::iter(entries), state));

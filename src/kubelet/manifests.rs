@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::error::Result;
-use crate::pki::kubeadm::write_file;
 use crate::release::Release;
+use crate::rooted::Rooted;
 
 /// Where the manifests are, below a node's root.
 pub const DIRECTORY: &str = "etc/kubernetes/manifests";
@@ -13,11 +13,9 @@ pub const DIRECTORY: &str = "etc/kubernetes/manifests";
 ///
 /// Only for a lab's first start: later a missing manifest is the learner's doing.
 pub fn write_missing(root: &Path, release: &Release) -> Result<()> {
+    let files = Rooted::new(root);
     for (name, text) in release.assets.manifests {
-        let path = root.join(DIRECTORY).join(name);
-        if !path.exists() {
-            write_file(&path, text, 0o600)?;
-        }
+        files.place_missing(Path::new(DIRECTORY).join(name), text, 0o600)?;
     }
     Ok(())
 }

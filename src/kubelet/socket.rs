@@ -20,6 +20,7 @@ use super::Kubelet;
 use super::logs::Wanted;
 use super::runtime::{Container, Sandbox};
 use crate::error::{Context, Result};
+use crate::rooted::Rooted;
 
 /// Where containerd's socket is on a node.
 pub const SOCKET: &str = "/run/containerd/containerd.sock";
@@ -120,13 +121,13 @@ pub struct Service {
 
 /// Binds a socket below a node's root, whose path may be longer than a socket's may be.
 pub(super) fn bind(root: &Path, socket: &str) -> Result<UnixListener> {
-    let path = root.join(socket.trim_start_matches('/'));
-    let name = path.file_name().unwrap_or_default().to_owned();
-    let what = || format!("cannot listen on {}", path.display());
-    let parent = path.parent().unwrap_or(root);
-    std::fs::create_dir_all(parent).context_what(what)?;
-    let _ = std::fs::remove_file(&path);
-    let directory = std::fs::File::open(parent).context_what(what)?;
+    let (path, rooted) = (Path::new(socket), Rooted::new(root));
+    let what = || format!("cannot listen on {}", rooted.shown(path).display());
+    let parent = path.parent().unwrap_or(Path::new("/"));
+    rooted.create_dir_all(parent, 0o755).context_what(what)?;
+    let _ = rooted.remove_file(path);
+    let directory = rooted.directory(parent).context_what(what)?;
+    let name = path.file_name().unwrap_or_default();
     let short = Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string()).join(name);
     UnixListener::bind(short).context_what(what)
 }
@@ -142,7 +143,7 @@ pub(super) async fn serve_runtime(kubelet: Arc<Kubelet>, listener: UnixListener)
                 gone = containerd.wait_for(|(up, _)| !up) => if gone.is_err() { return },
             }
         }
-        let _ = std::fs::remove_file(kubelet.config.root.join(SOCKET.trim_start_matches('/')));
+        let _ = Rooted::new(&kubelet.config.root).remove_file(SOCKET);
         tokio::select! {
             () = kubelet.stop.cancelled() => return,
             back = containerd.wait_for(|(up, _)| *up) => if back.is_err() { return },

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::apiserver::registry::yaml;
 use crate::release::StaticPodHash;
+use crate::rooted::Rooted;
 
 /// A static pod.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,12 +40,10 @@ impl StaticPod {
 /// The manifests directory of a node.
 #[derive(Debug, Clone)]
 pub struct Directory {
-    /// Where it is on this machine.
-    pub host: PathBuf,
     /// Where the node sees it.
     pub shown: String,
-    /// The node's root on this machine, for symbolic links.
-    pub root: PathBuf,
+    /// The node's files.
+    pub root: Rooted,
     /// The node's name.
     pub node: String,
     /// How the release makes uids.
@@ -54,18 +53,14 @@ pub struct Directory {
 impl Directory {
     /// Reads every manifest in byte order; of what cannot be used comes the line that the kubelet logs: where, what.
     pub fn scan(&self) -> Vec<Result<StaticPod, (&'static str, String)>> {
-        let mut names: Vec<_> = match fs::read_dir(&self.host) {
-            Ok(entries) => entries.flatten().map(|e| e.file_name()).collect(),
-            Err(_) => return Vec::new(),
-        };
-        names.sort();
+        let names = self.root.list(&self.shown).unwrap_or_default();
         names
             .iter()
             .filter_map(|name| name.to_str())
             .filter(|name| !name.starts_with('.'))
             .map(|name| {
                 let shown = format!("{}/{name}", self.shown);
-                let metadata = self.resolve(name).and_then(fs::metadata);
+                let metadata = self.metadata(name);
                 let line = match metadata {
                     Err(error) => {
                         let why = format!("stat {shown}: {}", go_io_error(&error));
@@ -91,7 +86,7 @@ impl Directory {
 
     /// The line about a pipe, a socket or a device of this name, which must not be opened: that could wait for ever.
     pub fn refuses(&self, name: &str) -> Option<(&'static str, String)> {
-        let metadata = self.resolve(name).and_then(fs::metadata).ok()?;
+        let metadata = self.metadata(name).ok()?;
         let plain = metadata.is_file() || metadata.is_dir();
         (!plain).then(|| ("file.go:193", special(&format!("{}/{name}", self.shown), &metadata)))
     }
@@ -100,26 +95,24 @@ impl Directory {
     pub fn read(&self, name: &str) -> Result<StaticPod, String> {
         let shown = format!("{}/{name}", self.shown);
         let bytes = self
-            .resolve(name)
-            .and_then(fs::read)
+            .root
+            .read(self.path(name))
             .map_err(|error| format!("open {shown}: {}", go_io_error(&error)))?;
         decode(&bytes, &shown, &self.node, self.hash)
     }
 
-    /// Follows symbolic links below the node's root, a few times.
-    fn resolve(&self, name: &str) -> io::Result<PathBuf> {
-        let mut path = self.host.join(name);
-        for _ in 0..10 {
-            if !fs::symlink_metadata(&path)?.is_symlink() {
-                return Ok(path);
-            }
-            let target = fs::read_link(&path)?;
-            path = match target.strip_prefix("/") {
-                Ok(relative) => self.root.join(relative),
-                Err(_) => path.parent().unwrap_or(Path::new("/")).join(target),
-            };
-        }
-        Err(io::Error::from_raw_os_error(libc::ELOOP))
+    /// A file of this name, as the node sees it.
+    fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        Path::new(&self.shown).join(name)
+    }
+
+    /// Whether a name is a directory's.
+    pub fn is_dir(&self, name: &str) -> bool {
+        self.metadata(name).is_ok_and(|m| m.is_dir())
+    }
+
+    fn metadata(&self, name: &str) -> io::Result<fs::Metadata> {
+        self.root.metadata(self.path(name))
     }
 }
 
@@ -335,9 +328,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let root = dir.path().to_owned();
         let directory = Directory {
-            host: root.join("m"),
             shown: "/m".into(),
-            root: root.clone(),
+            root: Rooted::new(&root),
             node: "n".into(),
             hash: StaticPodHash::Md5,
         };

@@ -1,20 +1,13 @@
 //! What nodes on this machine share: files below a directory, and running a command to its end.
 
-use std::fs;
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
-
 use super::{Command, Io, Node, Output};
 use crate::error::{Context, Error, Result};
-
-/// The most bytes that are kept of a command's output, or read of a file.
-const MOST: u64 = 16 << 20;
+use crate::rooted::{MOST, Rooted};
 
 /// The files of a node, as the lab reaches them from outside.
 ///
@@ -22,30 +15,22 @@ const MOST: u64 = 16 << 20;
 #[derive(Debug, Clone)]
 pub struct LocalFiles {
     name: String,
-    root: PathBuf,
+    files: Rooted,
 }
 
 impl LocalFiles {
     /// The files of the node `name` below `root`.
     pub fn new(name: &str, root: &Path) -> Self {
-        Self { name: name.into(), root: root.into() }
-    }
-
-    fn open(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
-        let root = fs::File::open(&self.root)?;
-        let inside = path.trim_start_matches('/');
-        let inside = if inside.is_empty() { "." } else { inside };
-        let flags = flags | OFlags::CLOEXEC;
-        Ok(openat2(&root, inside, flags, Mode::empty(), ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)?)
+        Self { name: name.into(), files: Rooted::new(root) }
     }
 
     async fn blocking<T: Send + 'static>(
         &self,
         doing: &'static str,
         path: &str,
-        work: impl FnOnce(&Self, &str) -> io::Result<T> + Send + 'static,
+        work: impl FnOnce(&Rooted, &str) -> io::Result<T> + Send + 'static,
     ) -> Result<Option<T>> {
-        let (files, path) = (self.clone(), path.to_owned());
+        let (files, path) = (self.files.clone(), path.to_owned());
         let what = format!("cannot {doing} {path} on {}", self.name);
         let done = tokio::task::spawn_blocking(move || work(&files, &path)).await;
         match done.context_what(|| what.clone())? {
@@ -57,75 +42,25 @@ impl LocalFiles {
 
     /// See [`Node::read_file`].
     pub async fn read_file(&self, path: &str) -> Result<Option<Vec<u8>>> {
-        self.blocking("read", path, |files, path| {
-            // Not blocking, so that a pipe with nobody behind it does not hold us.
-            let file = fs::File::from(files.open(path, OFlags::RDONLY | OFlags::NONBLOCK)?);
-            let mut bytes = Vec::new();
-            file.take(MOST).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        })
-        .await
+        self.blocking("read", path, |files, path| files.read(path)).await
     }
 
     /// See [`Node::write_file`].
     pub async fn write_file(&self, path: &str, content: &[u8]) -> Result<()> {
         let content = content.to_owned();
-        let written = self
-            .blocking("write", path, move |files, path| {
-                let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-                let dir = files.open(dir, OFlags::RDONLY | OFlags::DIRECTORY)?;
-                let temporary = format!(".{name}.{}", uuid::Uuid::new_v4().simple());
-                let (mode, owner) = match files.open(path, OFlags::RDONLY | OFlags::NONBLOCK) {
-                    Ok(old) => {
-                        let metadata = fs::File::from(old).metadata()?;
-                        (metadata.mode() & 0o7777, Some((metadata.uid(), metadata.gid())))
-                    }
-                    Err(_) => (0o644, None),
-                };
-                let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-                let fd = rustix::fs::openat(&dir, &*temporary, flags, Mode::from_raw_mode(0o600))?;
-                let mut file = fs::File::from(fd);
-                let whole = file
-                    .write_all(&content)
-                    .and_then(|()| file.set_permissions(fs::Permissions::from_mode(mode)))
-                    .and_then(|()| rustix::fs::renameat(&dir, &*temporary, &dir, name).map_err(Into::into));
-                if let Some((uid, gid)) = owner {
-                    let _ = std::os::unix::fs::fchown(&file, Some(uid), Some(gid));
-                }
-                if whole.is_err() {
-                    let _ = rustix::fs::unlinkat(&dir, &*temporary, rustix::fs::AtFlags::empty());
-                }
-                whole
-            })
-            .await?;
+        let written = self.blocking("write", path, move |files, path| files.rewrite(path, &content)).await?;
         written.ok_or_else(|| Error::new(format!("cannot write {path} on {}: no such directory", self.name)))
     }
 
     /// See [`Node::list_dir`].
     pub async fn list_dir(&self, path: &str) -> Result<Option<Vec<String>>> {
-        self.blocking("list", path, |files, path| {
-            let dir = rustix::fs::Dir::new(files.open(path, OFlags::RDONLY | OFlags::DIRECTORY)?)?;
-            let mut names = Vec::new();
-            for entry in dir {
-                let name = entry?.file_name().to_string_lossy().into_owned();
-                if name != "." && name != ".." {
-                    names.push(name);
-                }
-            }
-            names.sort_unstable();
-            Ok(names)
-        })
-        .await
+        let names = self.blocking("list", path, |files, path| files.list(path)).await?;
+        Ok(names.map(|names| names.iter().map(|name| name.to_string_lossy().into_owned()).collect()))
     }
 
     /// See [`Node::remove_file`].
     pub async fn remove_file(&self, path: &str) -> Result<()> {
-        let removed = self.blocking("remove", path, |files, path| {
-            let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-            let dir = files.open(dir, OFlags::RDONLY | OFlags::DIRECTORY)?;
-            Ok(rustix::fs::unlinkat(&dir, name, rustix::fs::AtFlags::empty())?)
-        });
-        removed.await.map(|_| ())
+        self.blocking("remove", path, |files, path| files.remove_file(path)).await.map(|_| ())
     }
 }
 

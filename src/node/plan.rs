@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::tools;
 use crate::error::{Context, Result};
-use crate::pki::kubeadm::write_file;
+use crate::rooted::Rooted;
 
 /// Where the lab's own program is on a node.
 pub const PROGRAM: &str = "/opt/cks-lab/cks-lab";
@@ -108,21 +109,24 @@ pub fn prepare(
     others: &[(String, IpAddr)],
     program: &Path,
 ) -> Result<NodeSpec> {
+    let what = || format!("cannot make the directory {}", root.display());
+    if !root.is_dir() {
+        fs::create_dir_all(root).context_what(what)?;
+        fs::set_permissions(root, fs::Permissions::from_mode(0o755)).context_what(what)?;
+    }
+    let below = Rooted::new(root);
     for (dir, mode) in DIRS {
-        make_dir(&root.join(dir), mode)?;
+        make_dir(&below, dir, mode)?;
     }
     for (path, mode, text) in files(name, others) {
-        let path = root.join(path);
-        if !path.exists() {
-            write_file(&path, &text, mode)?;
-        }
+        below.place_missing(path, &text, mode)?;
     }
-    let mut mounts = shared(root)?;
+    let mut mounts = shared(&below)?;
     mounts.push(Mount { source: root.join(LOCAL), target: "usr/local".into(), writable: true });
-    bind_file(root, program, Path::new(PROGRAM.trim_start_matches('/')), &mut mounts)?;
+    bind_file(&below, program, Path::new(PROGRAM.trim_start_matches('/')), &mut mounts)?;
     for tool in WANTED {
         if let Some(found) = outside_usr(tool) {
-            touch(&root.join(LOCAL).join("bin").join(tool))?;
+            touch(&below, &Path::new(LOCAL).join("bin").join(tool))?;
             mounts.push(Mount {
                 source: found,
                 target: Path::new("usr/local/bin").join(tool),
@@ -131,15 +135,15 @@ pub fn prepare(
         }
     }
     for tool in tools::on_node(|name| find_program(name).is_some()) {
-        link(Path::new(PROGRAM), &root.join(LOCAL).join("bin").join(tool))?;
+        link(&below, Path::new(PROGRAM), &Path::new(LOCAL).join("bin").join(tool))?;
     }
     Ok(NodeSpec { name: name.into(), address, root: root.into(), mounts })
 }
 
 /// Lets a node see a program of this machine at a path without its leading slash; for before it is started.
 pub fn add_program(spec: &mut NodeSpec, source: &Path, target: &Path) -> Result<()> {
-    let root = spec.root.clone();
-    bind_file(&root, source, target, &mut spec.mounts)
+    let below = Rooted::new(&spec.root);
+    bind_file(&below, source, target, &mut spec.mounts)
 }
 
 /// Lets a node see one of its own directories at another place too; both without their leading slash.
@@ -162,7 +166,7 @@ pub fn environment(term: &str) -> Vec<(String, String)> {
     .into()
 }
 
-fn shared(root: &Path) -> Result<Vec<Mount>> {
+fn shared(below: &Rooted) -> Result<Vec<Mount>> {
     let mut mounts = Vec::new();
     for path in SHARED_DIRS {
         let source = Path::new(path);
@@ -170,15 +174,15 @@ fn shared(root: &Path) -> Result<Vec<Mount>> {
         let Ok(metadata) = fs::symlink_metadata(source) else { continue };
         if metadata.is_symlink() && !path.starts_with("/etc") {
             let to = fs::read_link(source).context_what(|| format!("cannot read the link {path}"))?;
-            link(&to, &root.join(target))?;
+            link(below, &to, target)?;
         } else if source.is_dir() {
-            make_dir(&root.join(target), 0o755)?;
+            make_dir(below, target, 0o755)?;
             mounts.push(Mount { source: source.into(), target: target.into(), writable: false });
         }
     }
     for path in SHARED_FILES {
         if let Ok(source) = fs::canonicalize(path).filter_file() {
-            bind_file(root, &source, Path::new(path.trim_start_matches('/')), &mut mounts)?;
+            bind_file(below, &source, Path::new(path.trim_start_matches('/')), &mut mounts)?;
         }
     }
     Ok(mounts)
@@ -194,8 +198,8 @@ impl FilterFile for std::io::Result<PathBuf> {
     }
 }
 
-fn bind_file(root: &Path, source: &Path, target: &Path, mounts: &mut Vec<Mount>) -> Result<()> {
-    touch(&root.join(target))?;
+fn bind_file(below: &Rooted, source: &Path, target: &Path, mounts: &mut Vec<Mount>) -> Result<()> {
+    touch(below, target)?;
     mounts.push(Mount { source: source.into(), target: target.into(), writable: false });
     Ok(())
 }
@@ -223,35 +227,40 @@ fn outside_usr(name: &str) -> Option<PathBuf> {
     (hidden || shadowed).then_some(found)
 }
 
-fn make_dir(path: &Path, mode: u32) -> Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-    if path.is_dir() {
+/// Makes a directory where the path leads to none; whatever else has the name goes.
+fn make_dir(below: &Rooted, path: impl AsRef<Path>, mode: u32) -> Result<()> {
+    let path = path.as_ref();
+    let what = || format!("cannot make the directory {}", below.shown(path).display());
+    if below.metadata(path).is_ok_and(|m| m.is_dir()) {
         return Ok(());
     }
-    let what = || format!("cannot make the directory {}", path.display());
-    fs::DirBuilder::new().recursive(true).mode(mode).create(path).context_what(what)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).context_what(what)
+    if below.symlink_metadata(path).is_ok() {
+        below.remove_file(path).context_what(what)?;
+    }
+    below.create_dir_all(path, mode).context_what(what)
 }
 
-fn touch(path: &Path) -> Result<()> {
-    if let Some(parent) = path.parent() {
-        make_dir(parent, 0o755)?;
+/// Makes a file that something can be mounted on.
+fn touch(below: &Rooted, path: &Path) -> Result<()> {
+    make_dir(below, path.parent().unwrap_or(Path::new("")), 0o755)?;
+    let what = || format!("cannot make {}", below.shown(path).display());
+    match below.symlink_metadata(path) {
+        Ok(metadata) if metadata.is_file() => return Ok(()),
+        Ok(_) => below.remove_file(path).context_what(what)?,
+        Err(_) => {}
     }
-    if fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink()) {
-        fs::remove_file(path).context_what(|| format!("cannot remove {}", path.display()))?;
-    }
-    let file = fs::OpenOptions::new().append(true).create(true).open(path);
-    file.map(|_| ()).context_what(|| format!("cannot make {}", path.display()))
+    below.create(path, 0o644).context_what(what).map(|_| ())
 }
 
-fn link(to: &Path, at: &Path) -> Result<()> {
-    if fs::symlink_metadata(at).is_ok() {
-        if fs::read_link(at).is_ok_and(|old| old == to) || at.is_dir() {
+fn link(below: &Rooted, to: &Path, at: &Path) -> Result<()> {
+    if let Ok(there) = below.symlink_metadata(at) {
+        if there.is_dir() || below.read_link(at).is_ok_and(|old| old == to) {
             return Ok(());
         }
-        fs::remove_file(at).context_what(|| format!("cannot remove {}", at.display()))?;
+        let what = || format!("cannot remove {}", below.shown(at).display());
+        below.remove_file(at).context_what(what)?;
     }
-    std::os::unix::fs::symlink(to, at).context_what(|| format!("cannot make the link {}", at.display()))
+    below.symlink(to, at).context_what(|| format!("cannot make the link {}", below.shown(at).display()))
 }
 
 /// The files of a node: path, mode, text.

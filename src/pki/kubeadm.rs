@@ -15,6 +15,7 @@ use jiff::tz::TimeZone;
 use super::kubeconfig::{Credentials, Kubeconfig};
 use super::{Authority, Leaf, Subject, Usage, authority};
 use crate::error::{Context, Result};
+use crate::rooted::Rooted;
 
 /// The directory of the cluster's certificates.
 pub const PKI: &str = "etc/kubernetes/pki";
@@ -57,23 +58,27 @@ const KUBECONFIGS: [(&str, &str, &str); 4] = [
 
 /// Makes whatever is missing, and returns the cluster's authority.
 pub fn ensure(layout: &Layout, now: Timestamp) -> Result<Authority> {
-    let pki = layout.control_plane.root.join(PKI);
-    let ca = ensure_authority(&pki, "ca", "kubernetes", now)?;
-    ensure_server_side(layout, &ca, &pki, now)?;
+    let files = Rooted::new(&layout.control_plane.root);
+    let pki = Path::new(PKI);
+    let ca = ensure_authority(&files, pki, "ca", "kubernetes", now)?;
+    ensure_server_side(layout, &ca, &files, now)?;
     for (file, user, group) in KUBECONFIGS {
-        let path = layout.control_plane.root.join("etc/kubernetes").join(file);
-        if !path.exists() {
+        let path = Path::new("etc/kubernetes").join(file);
+        if !files.exists(&path) {
             let leaf = ca.issue(&Subject::client(user, group), Usage::Client, now)?;
             let credentials = Credentials::Embedded(leaf);
-            write_file(&path, &kubeconfig(layout, &ca, "kubernetes", user, credentials).render(), 0o600)?;
+            files.place(&path, &kubeconfig(layout, &ca, "kubernetes", user, credentials).render(), 0o600)?;
         }
     }
     ensure_kubelet(layout, &layout.control_plane, true, &ca, now)?;
     for worker in &layout.workers {
         ensure_kubelet(layout, worker, false, &ca, now)?;
-        write_missing(&worker.root.join(PKI).join("ca.crt"), ca.certificate(), 0o644)?;
-        let manifests = worker.root.join("etc/kubernetes/manifests");
-        fs::create_dir_all(&manifests).context_what(|| format!("cannot make {}", manifests.display()))?;
+        let files = Rooted::new(&worker.root);
+        files.place_missing(pki.join("ca.crt"), ca.certificate(), 0o644)?;
+        let manifests = "etc/kubernetes/manifests";
+        files
+            .create_dir_all(manifests, 0o755)
+            .context_what(|| format!("cannot make {}", files.shown(manifests).display()))?;
     }
     Ok(ca)
 }
@@ -111,9 +116,10 @@ fn kubeconfig(
     }
 }
 
-fn ensure_server_side(layout: &Layout, ca: &Authority, pki: &Path, now: Timestamp) -> Result<()> {
-    let etcd = ensure_authority(&pki.join("etcd"), "ca", "etcd-ca", now)?;
-    let front_proxy = ensure_authority(pki, "front-proxy-ca", "front-proxy-ca", now)?;
+fn ensure_server_side(layout: &Layout, ca: &Authority, files: &Rooted, now: Timestamp) -> Result<()> {
+    let pki = Path::new(PKI);
+    let etcd = ensure_authority(files, &pki.join("etcd"), "ca", "etcd-ca", now)?;
+    let front_proxy = ensure_authority(files, pki, "front-proxy-ca", "front-proxy-ca", now)?;
     let name = &layout.control_plane.name;
     let names = |list: &[&str]| list.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
     let loopback = IpAddr::from([127, 0, 0, 1]);
@@ -158,29 +164,36 @@ fn ensure_server_side(layout: &Layout, ca: &Authority, pki: &Path, now: Timestam
     for (authority, file, subject, usage) in table {
         let certificate = pki.join(format!("{file}.crt"));
         let key = pki.join(format!("{file}.key"));
-        if !certificate.exists() || !key.exists() {
-            write_pair(&certificate, &key, &authority.issue(&subject, usage, now)?)?;
+        if !files.exists(&certificate) || !files.exists(&key) {
+            write_pair(files, &certificate, &key, &authority.issue(&subject, usage, now)?)?;
         }
     }
     let (private, public) = (pki.join("sa.key"), pki.join("sa.pub"));
-    if !private.exists() || !public.exists() {
+    if !files.exists(&private) || !files.exists(&public) {
         let (key, public_key) = authority::key_pair()?;
-        write_file(&private, &key, 0o600)?;
-        write_file(&public, &public_key, 0o600)?;
+        files.place(&private, &key, 0o600)?;
+        files.place(&public, &public_key, 0o600)?;
     }
     Ok(())
 }
 
-fn ensure_authority(dir: &Path, file: &str, common_name: &str, now: Timestamp) -> Result<Authority> {
+fn ensure_authority(
+    files: &Rooted,
+    dir: &Path,
+    file: &str,
+    common_name: &str,
+    now: Timestamp,
+) -> Result<Authority> {
     let (certificate, key) = (dir.join(format!("{file}.crt")), dir.join(format!("{file}.key")));
-    if certificate.exists() && key.exists() {
-        let read =
-            |path: &Path| fs::read_to_string(path).context_what(|| format!("cannot read {}", path.display()));
+    if files.exists(&certificate) && files.exists(&key) {
+        let read = |path: &Path| {
+            files.read_to_string(path).context_what(|| format!("cannot read {}", files.shown(path).display()))
+        };
         return Authority::from_pem(&read(&certificate)?, &read(&key)?)
-            .map_err(|e| e.hint(format!("the pair {} is damaged", certificate.display())));
+            .map_err(|e| e.hint(format!("the pair {} is damaged", files.shown(&certificate).display())));
     }
     let authority = Authority::new(common_name, now)?;
-    write_pair(&certificate, &key, &authority.to_leaf())?;
+    write_pair(files, &certificate, &key, &authority.to_leaf())?;
     Ok(authority)
 }
 
@@ -192,20 +205,22 @@ fn ensure_kubelet(
     ca: &Authority,
     now: Timestamp,
 ) -> Result<()> {
-    let current = member.root.join(KUBELET_CLIENT.trim_start_matches('/'));
+    let files = Rooted::new(&member.root);
+    let current = Path::new(KUBELET_CLIENT);
     let user = format!("system:node:{}", member.name);
-    if !current.exists() {
+    // Not what it leads to: on a plain node it says a path of this machine.
+    if files.symlink_metadata(current).is_err() {
         let leaf = ca.issue(&Subject::client(&user, "system:nodes"), Usage::Client, now)?;
         let stamp = now.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d-%H-%M-%S").to_string();
         let dated = format!("kubelet-client-{stamp}.pem");
-        write_file(&current.with_file_name(&dated), &format!("{}{}", leaf.certificate, leaf.key), 0o600)?;
-        let _ = fs::remove_file(&current);
+        files.place(current.with_file_name(&dated), &format!("{}{}", leaf.certificate, leaf.key), 0o600)?;
         let target = format!("{}/var/lib/kubelet/pki/{dated}", (layout.path_prefix)(member));
-        std::os::unix::fs::symlink(target, &current)
-            .context_what(|| format!("cannot make the link {}", current.display()))?;
+        files
+            .symlink(target, current)
+            .context_what(|| format!("cannot make the link {}", files.shown(current).display()))?;
     }
-    let path = member.root.join("etc/kubernetes/kubelet.conf");
-    if path.exists() {
+    let path = "etc/kubernetes/kubelet.conf";
+    if files.exists(path) {
         return Ok(());
     }
     let credentials = Credentials::File(format!("{}{KUBELET_CLIENT}", (layout.path_prefix)(member)));
@@ -222,19 +237,16 @@ fn ensure_kubelet(
             credentials,
         }
     };
-    write_file(&path, &config.render(), 0o600)
+    files.place(path, &config.render(), 0o600)
 }
 
-fn write_pair(certificate: &Path, key: &Path, leaf: &Leaf) -> Result<()> {
-    write_file(certificate, &leaf.certificate, 0o644)?;
-    write_file(key, &leaf.key, 0o600)
+fn write_pair(files: &Rooted, certificate: &Path, key: &Path, leaf: &Leaf) -> Result<()> {
+    files.place(certificate, &leaf.certificate, 0o644)?;
+    files.place(key, &leaf.key, 0o600)
 }
 
-fn write_missing(path: &Path, text: &str, mode: u32) -> Result<()> {
-    if path.exists() { Ok(()) } else { write_file(path, text, mode) }
-}
-
-/// Writes a file of this mode, whatever the umask, by way of a temporary name.
+/// Writes a file of this machine with this mode, whatever the umask, by way of a temporary name; a node's are
+/// [`Rooted::place`]'s.
 pub fn write_file(path: &Path, text: &str, mode: u32) -> Result<()> {
     let what = || format!("cannot write {}", path.display());
     let parent = path.parent().unwrap_or(Path::new("/"));

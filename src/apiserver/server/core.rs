@@ -138,7 +138,7 @@ fn signing_key(path: &str, read: &impl Fn(&str) -> Result<Vec<u8>, String>) -> R
 
 /// A file of the node that the server runs on, with Go's sentence about one that cannot be read.
 fn read(dependencies: &Dependencies, path: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(dependencies.root.join(path.trim_start_matches('/'))).map_err(|error| {
+    crate::rooted::Rooted::new(&dependencies.root).read(path).map_err(|error| {
         let why = match error.kind() {
             std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
             std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),

@@ -3,16 +3,14 @@
 //! Upstream: `cmd/kubeadm/app/phases/kubelet/{config,flags}.go`, the packages `kubelet`, `kubeadm` and `containerd`; the
 //! listing of a real node's `/var/lib/kubelet`.
 
-use std::fs;
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, symlink};
 use std::path::Path;
 
 use crate::clock::SharedClock;
 use crate::error::{Context, Result};
-use crate::pki::kubeadm::write_file;
 use crate::pki::{Authority, Subject, Usage};
 use crate::release::Release;
+use crate::rooted::Rooted;
 
 /// Where units are, as the node sees them, without the leading slash.
 pub const UNITS: &str = "usr/lib/systemd/system";
@@ -40,8 +38,9 @@ const UNIT_FILES: [(&str, &str); 3] = [
 
 /// Writes the units of a node where they are missing; for before it is started.
 pub fn units(root: &Path) -> Result<()> {
+    let files = Rooted::new(root);
     for (name, text) in UNIT_FILES {
-        write_missing(root, &format!("{OWN_UNITS}/{name}"), text, 0o644)?;
+        files.place_missing(format!("{OWN_UNITS}/{name}"), text, 0o644)?;
     }
     Ok(())
 }
@@ -55,8 +54,9 @@ pub fn write(
     release: &Release,
     clock: &SharedClock,
 ) -> Result<()> {
-    let marker = root.join("var/lib/kubelet/config.yaml");
-    if marker.exists() {
+    let files = Rooted::new(root);
+    let marker = "var/lib/kubelet/config.yaml";
+    if files.exists(marker) {
         return Ok(());
     }
     let mut dirs = DIRS.to_vec();
@@ -64,12 +64,9 @@ pub fn write(
         dirs.push(("var/lib/etcd", 0o700));
     }
     for (dir, mode) in dirs {
-        let path = root.join(dir);
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(mode)
-            .create(&path)
-            .context_what(|| format!("cannot make the directory {}", path.display()))?;
+        files
+            .create_dir_all(dir, mode)
+            .context_what(|| format!("cannot make the directory {}", files.shown(dir).display()))?;
     }
     let settings = release.assets.kubelet;
     let flags = settings.flags.replace("ADDRESS", &address.to_string());
@@ -87,25 +84,25 @@ pub fn write(
             &format!("runtime-endpoint: {endpoint}\nimage-endpoint: {endpoint}\ntimeout: 2\ndebug: false\n"),
         ),
     ] {
-        write_missing(root, path, text, mode)?;
+        files.place_missing(path, text, mode)?;
     }
-    serving_certificate(root, node, clock)?;
+    serving_certificate(&files, node, clock)?;
     for unit in crate::kubelet::services::UNITS {
-        let link = root.join(format!("etc/systemd/system/multi-user.target.wants/{unit}.service"));
+        let link = format!("etc/systemd/system/multi-user.target.wants/{unit}.service");
         // One that is there already is right.
-        let _ = symlink(format!("/{UNITS}/{unit}.service"), link);
+        let _ = files.symlink(format!("/{UNITS}/{unit}.service"), link);
     }
     // Last, since by this file a node is known to be complete.
-    write_missing(root, "var/lib/kubelet/config.yaml", settings.config, 0o644)
+    files.place_missing(marker, settings.config, 0o644)
 }
 
 const CPU_MANAGER: &str = "{\"policyName\":\"none\",\"defaultCpuSet\":\"\",\"checksum\":1353318690}";
 const MEMORY_MANAGER: &str = "{\"policyName\":\"None\",\"machineState\":{},\"checksum\":4236770233}";
 
 /// The kubelet's own serving certificate, by an authority that nobody keeps (`pkg/kubelet/kubelet.go`).
-fn serving_certificate(root: &Path, node: &str, clock: &SharedClock) -> Result<()> {
-    let pki = root.join("var/lib/kubelet/pki");
-    if pki.join("kubelet.crt").exists() {
+fn serving_certificate(files: &Rooted, node: &str, clock: &SharedClock) -> Result<()> {
+    let pki = Path::new("var/lib/kubelet/pki");
+    if files.exists(pki.join("kubelet.crt")) {
         return Ok(());
     }
     let now = clock.now();
@@ -116,18 +113,15 @@ fn serving_certificate(root: &Path, node: &str, clock: &SharedClock) -> Result<(
         ..Subject::default()
     };
     let leaf = authority.issue(&subject, Usage::Server, now)?;
-    write_file(&pki.join("kubelet.crt"), &format!("{}{}", leaf.certificate, authority.certificate()), 0o644)?;
-    write_file(&pki.join("kubelet.key"), &leaf.key, 0o600)
-}
-
-fn write_missing(root: &Path, path: &str, text: &str, mode: u32) -> Result<()> {
-    let path = root.join(path);
-    if path.exists() { Ok(()) } else { write_file(&path, text, mode) }
+    let chain = format!("{}{}", leaf.certificate, authority.certificate());
+    files.place(pki.join("kubelet.crt"), &chain, 0o644)?;
+    files.place(pki.join("kubelet.key"), &leaf.key, 0o600)
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
     use std::sync::Arc;
 

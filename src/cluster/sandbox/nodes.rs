@@ -13,6 +13,7 @@ use crate::node::plan;
 use crate::node::{Node, linux, plain, ssh};
 use crate::pki::Authority;
 use crate::pki::kubeadm::{self, Layout, Member, write_file};
+use crate::rooted::Rooted;
 
 /// The running nodes.
 pub struct Nodes {
@@ -133,13 +134,13 @@ fn keys(options: &Options, outside: SocketAddr, plain: bool) -> Result<Authority
         let root = dir.node_root(name);
         machine::write(&root, name, address, name == CONTROL_PLANE, options.release, &options.clock)?;
     }
-    let root = dir.node_root(CONTROL_PLANE);
-    let config = root.join("root/.kube/config");
-    if !config.exists() {
-        let admin = root.join("etc/kubernetes/admin.conf");
-        let text =
-            std::fs::read_to_string(&admin).context_what(|| format!("cannot read {}", admin.display()))?;
-        write_file(&config, &text, 0o600)?;
+    let files = Rooted::new(dir.node_root(CONTROL_PLANE));
+    let (config, admin) = ("root/.kube/config", "etc/kubernetes/admin.conf");
+    if !files.exists(config) {
+        let text = files
+            .read_to_string(admin)
+            .context_what(|| format!("cannot read {}", files.shown(admin).display()))?;
+        files.place(config, &text, 0o600)?;
     }
     for (who, user, group) in [
         ("admin", "kubernetes-admin".to_owned(), "system:masters"),

@@ -1,8 +1,8 @@
 //! Container logs in the format of the CRI: `TIME STREAM F TEXT`, below `/var/log/pods`, linked in `/var/log/containers`.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -12,6 +12,7 @@ use super::Container;
 use crate::clock::SharedClock;
 use crate::klog::LogSink;
 use crate::kubelet::journal::lock;
+use crate::rooted::Rooted;
 
 /// A container's log file.
 pub struct FileLog {
@@ -28,18 +29,14 @@ impl FileLog {
         clock: SharedClock,
         changes: Arc<watch::Sender<u64>>,
     ) -> Arc<Self> {
-        let path = on_machine(root, &container.log_path);
-        if let Some(parent) = path.parent() {
-            let _ = fs::create_dir_all(parent);
+        let rooted = Rooted::new(root);
+        let link = link_path(container);
+        for path in [Path::new(&container.log_path), Path::new(&link)] {
+            let _ = rooted.create_dir_all(path.parent().unwrap_or(Path::new("/")), 0o755);
         }
-        let link = link_path(root, container);
-        if let Some(parent) = link.parent() {
-            let _ = fs::create_dir_all(parent);
-        }
-        let _ = std::os::unix::fs::symlink(&container.log_path, &link);
+        let _ = rooted.symlink(&container.log_path, &link);
         // A log of that name is from before the lab was started again.
-        let _ = fs::remove_file(&path);
-        let file = OpenOptions::new().create(true).append(true).open(path).ok();
+        let file = rooted.create(&container.log_path, 0o640).ok();
         Arc::new(Self { file: Mutex::new(file), clock, changes })
     }
 }
@@ -54,25 +51,21 @@ impl LogSink for FileLog {
     }
 }
 
-fn link_path(root: &Path, container: &Container) -> PathBuf {
-    root.join(format!(
-        "var/log/containers/{}_{}_{}-{}.log",
+fn link_path(container: &Container) -> String {
+    format!(
+        "/var/log/containers/{}_{}_{}-{}.log",
         container.pod.name, container.pod.namespace, container.spec.name, container.id
-    ))
-}
-
-/// Where a path of the node is on this machine.
-pub fn on_machine(root: &Path, path: &str) -> PathBuf {
-    root.join(path.trim_start_matches('/'))
+    )
 }
 
 /// Removes a container's log and the directories that are empty without it.
 pub fn remove(root: &Path, container: &Container) {
-    let _ = fs::remove_file(link_path(root, container));
-    let path = on_machine(root, &container.log_path);
-    let _ = fs::remove_file(&path);
+    let rooted = Rooted::new(root);
+    let _ = rooted.remove_file(link_path(container));
+    let path = Path::new(&container.log_path);
+    let _ = rooted.remove_file(path);
     for parent in path.ancestors().skip(1).take(2) {
-        if fs::remove_dir(parent).is_err() {
+        if rooted.remove_dir(parent).is_err() {
             break;
         }
     }
@@ -89,15 +82,13 @@ pub struct Entry {
     pub text: String,
 }
 
-/// Reads the whole lines of a log from a byte offset; the offset of what comes next comes back with them.
-pub fn read(path: &Path, from: u64) -> (Vec<Entry>, u64) {
-    let Ok(bytes) = fs::read(path) else { return (Vec::new(), from) };
-    let start = usize::try_from(from).unwrap_or(usize::MAX).min(bytes.len());
-    let rest = &bytes[start..];
-    let whole = rest.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
-    let text = String::from_utf8_lossy(&rest[..whole]);
+/// Reads the whole lines of a node's log from a byte offset; the offset of what comes next comes back with them.
+pub fn read(root: &Path, path: &str, from: u64) -> (Vec<Entry>, u64) {
+    let Ok(bytes) = Rooted::new(root).read_from(path, from) else { return (Vec::new(), from) };
+    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+    let text = String::from_utf8_lossy(&bytes[..whole]);
     let entries = text.lines().filter_map(parse).collect();
-    (entries, (start + whole) as u64)
+    (entries, from + whole as u64)
 }
 
 fn parse(line: &str) -> Option<Entry> {

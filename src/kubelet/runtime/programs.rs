@@ -12,6 +12,7 @@ use crate::apiserver::server::{Dependencies, Network, Server, Waits};
 use crate::controllers;
 use crate::klog::{self, Severity, SharedLog};
 use crate::kubelet::journal::lock;
+use crate::rooted::Rooted;
 
 mod etcd;
 
@@ -197,7 +198,7 @@ async fn until(term: &CancellationToken, program: impl Future<Output = i32>) -> 
 }
 
 fn read(environment: &Environment, name: &str) -> Option<String> {
-    std::fs::read_to_string(environment.root.join("etc/kubernetes/pki").join(name)).ok()
+    Rooted::new(&environment.root).read_to_string(format!("/etc/kubernetes/pki/{name}")).ok()
 }
 
 fn context(environment: &Environment, log: SharedLog) -> controllers::Context {

@@ -1,8 +1,7 @@
 //! Keys, known hosts and the client's configuration on the nodes' disks.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::ssh_key::private::{Ed25519Keypair, KeypairData};
@@ -11,7 +10,7 @@ use russh::keys::{PrivateKey, PublicKey};
 use super::Host;
 use crate::error::{Context, Error, Result};
 use crate::node::Isolation;
-use crate::pki::kubeadm::write_file;
+use crate::rooted::Rooted;
 
 const HOST_KEY: &str = "etc/ssh/ssh_host_ed25519_key";
 const USER_KEY: &str = "root/.ssh/id_ed25519";
@@ -26,17 +25,17 @@ pub fn ensure(hosts: &[Host]) -> Result<Vec<PrivateKey>> {
     let mut authorized = String::new();
     let mut keys = Vec::new();
     for host in hosts {
-        let (name, root) = (host.node.name(), root(host)?);
-        let key = key(&root.join(HOST_KEY), &format!("root@{name}"))?;
-        let user = self::key(&root.join(USER_KEY), &format!("root@{name}"))?;
+        let (name, files) = (host.node.name(), files(host)?);
+        let key = key(&files, HOST_KEY, &format!("root@{name}"))?;
+        let user = self::key(&files, USER_KEY, &format!("root@{name}"))?;
         known += &format!("{name},{} {}\n", host.address, public(key.public_key(), "")?);
         authorized += &format!("{}\n", public(user.public_key(), &format!("root@{name}"))?);
         keys.push(key);
     }
     for host in hosts {
-        let root = root(host)?;
+        let files = files(host)?;
         for (path, text, mode) in [(KNOWN, &known, 0o644), (AUTHORIZED, &authorized, 0o600)] {
-            add_lines(&root.join(path), text, mode)?;
+            add_lines(&files, path, text, mode)?;
         }
     }
     Ok(keys)
@@ -44,7 +43,7 @@ pub fn ensure(hosts: &[Host]) -> Result<Vec<PrivateKey>> {
 
 /// Tells the clients on a node how the others are reached.
 pub fn configure(host: &Host, listening: &[(String, SocketAddr)]) -> Result<()> {
-    write_file(&root(host)?.join(CONFIG), &config(host, listening), 0o644)
+    files(host)?.place(CONFIG, &config(host, listening), 0o644)
 }
 
 fn config(host: &Host, listening: &[(String, SocketAddr)]) -> String {
@@ -60,25 +59,26 @@ fn config(host: &Host, listening: &[(String, SocketAddr)]) -> String {
 
 /// Puts the lab's client first on a plain node's `PATH`: the machine's own would look for keys in the machine's home.
 pub fn install_client(host: &Host, program: &Path) -> Result<()> {
-    let at = root(host)?.join(CLIENT);
-    let what = || format!("cannot make the link {}", at.display());
-    if fs::symlink_metadata(&at).is_ok() {
-        fs::remove_file(&at).context_what(what)?;
+    let files = files(host)?;
+    let what = || format!("cannot make the link {}", files.shown(CLIENT).display());
+    if files.symlink_metadata(CLIENT).is_ok() {
+        files.remove_file(CLIENT).context_what(what)?;
     }
-    std::os::unix::fs::symlink(program, &at).context_what(what)
+    files.symlink(program, CLIENT).context_what(what)
 }
 
-fn root(host: &Host) -> Result<PathBuf> {
+fn files(host: &Host) -> Result<Rooted> {
     let name = host.node.name();
-    host.node.root().ok_or_else(|| Error::new(format!("{name} has no files on this machine")))
+    let root = host.node.root();
+    root.map(Rooted::new).ok_or_else(|| Error::new(format!("{name} has no files on this machine")))
 }
 
 /// Adds the lines that a file does not have yet; a learner's own stay.
-fn add_lines(path: &Path, lines: &str, mode: u32) -> Result<()> {
-    let mut text = match fs::read_to_string(path) {
+fn add_lines(files: &Rooted, path: &str, lines: &str, mode: u32) -> Result<()> {
+    let mut text = match files.read_to_string(path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(e) => return Err(Error::new(format!("cannot read {}", path.display())).why(e)),
+        Err(e) => return Err(Error::new(format!("cannot read {}", files.shown(path).display())).why(e)),
     };
     let missing: Vec<_> = lines.lines().filter(|line| !text.lines().any(|there| there == *line)).collect();
     if missing.is_empty() {
@@ -91,7 +91,7 @@ fn add_lines(path: &Path, lines: &str, mode: u32) -> Result<()> {
         text += line;
         text.push('\n');
     }
-    write_file(path, &text, mode)
+    files.place(path, &text, mode)
 }
 
 fn public(key: &PublicKey, comment: &str) -> Result<String> {
@@ -103,26 +103,27 @@ fn public(key: &PublicKey, comment: &str) -> Result<String> {
 }
 
 /// Reads an ed25519 key, or makes one; one that cannot be read is set aside.
-fn key(path: &Path, comment: &str) -> Result<PrivateKey> {
-    if path.exists() {
-        match PrivateKey::read_openssh_file(path) {
-            Ok(key) if !key.is_encrypted() => return Ok(key),
+fn key(files: &Rooted, path: &str, comment: &str) -> Result<PrivateKey> {
+    if files.exists(path) {
+        match files.read_to_string(path).map(PrivateKey::from_openssh) {
+            Ok(Ok(key)) if !key.is_encrypted() => return Ok(key),
             _ => {
-                let aside = path.with_extension("broken");
-                fs::rename(path, &aside).context_what(|| format!("cannot move {}", path.display()))?;
+                files
+                    .rename(path, format!("{path}.broken"))
+                    .context_what(|| format!("cannot move {}", files.shown(path).display()))?;
             }
         }
     }
-    let what = || format!("cannot make the key {}", path.display());
+    let what = || format!("cannot make the key {}", files.shown(path).display());
     let mut seed = [0; 32];
     let random = ring::rand::SystemRandom::new();
     ring::rand::SecureRandom::fill(&random, &mut seed)
         .map_err(|_| Error::new(what()).why("no random numbers"))?;
     let data = KeypairData::Ed25519(Ed25519Keypair::from_seed(&seed));
     let key = PrivateKey::new(data, comment).context_what(what)?;
-    write_file(path, &key.to_openssh(LineEnding::LF).context_what(what)?, 0o600)?;
+    files.place(path, &key.to_openssh(LineEnding::LF).context_what(what)?, 0o600)?;
     let line = format!("{}\n", public(key.public_key(), comment)?);
-    write_file(&path.with_extension("pub"), &line, 0o644)?;
+    files.place(format!("{path}.pub"), &line, 0o644)?;
     Ok(key)
 }
 
@@ -130,6 +131,7 @@ fn key(path: &Path, comment: &str) -> Result<PrivateKey> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -137,9 +139,10 @@ mod tests {
     #[test]
     fn a_key_is_made_once_and_only_its_owner_reads_it() {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("etc/id_ed25519");
-        let first = key(&path, "root@x").unwrap();
-        assert_eq!(first.public_key(), key(&path, "root@x").unwrap().public_key());
+        let (files, path) = (Rooted::new(dir.path()), dir.path().join("etc/id_ed25519"));
+        let key = || key(&files, "etc/id_ed25519", "root@x").unwrap();
+        let first = key();
+        assert_eq!(first.public_key(), key().public_key());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(
             fs::read_to_string(dir.path().join("etc/id_ed25519.pub"))
@@ -147,7 +150,7 @@ mod tests {
                 .starts_with("ssh-ed25519 AAAA")
         );
         fs::write(&path, "garbage").unwrap();
-        assert_ne!(first.public_key(), key(&path, "root@x").unwrap().public_key());
+        assert_ne!(first.public_key(), key().public_key());
         assert_eq!(fs::read_to_string(path.with_extension("broken")).unwrap(), "garbage");
     }
 
@@ -156,8 +159,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("known_hosts");
         fs::write(&path, "mine").unwrap();
-        add_lines(&path, "a\nb\n", 0o600).unwrap();
-        add_lines(&path, "b\na\n", 0o600).unwrap();
+        let files = Rooted::new(dir.path());
+        add_lines(&files, "known_hosts", "a\nb\n", 0o600).unwrap();
+        add_lines(&files, "known_hosts", "b\na\n", 0o600).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "mine\na\nb\n");
     }
 }

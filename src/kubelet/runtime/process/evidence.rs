@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::DIRECTORY;
 use crate::apiserver::audit::{AdmissionNote, Entry, recorded_body};
-use crate::pki::kubeadm::write_file;
+use crate::rooted::Rooted;
 
 /// Reads are recorded without bodies, writes with what was sent; a service account's token request would show a secret.
 const POLICY: &str = "apiVersion: audit.k8s.io/v1
@@ -38,7 +38,7 @@ pub fn may_be_taken(argv: &[String]) -> bool {
 /// Writes the policy below a node's root, and gives the flags that have the record written to standard output.
 pub fn flags(root: &Path) -> io::Result<[String; 2]> {
     let policy = format!("{DIRECTORY}/audit-policy.yaml");
-    write_file(&root.join(&policy), POLICY, 0o600).map_err(io::Error::other)?;
+    Rooted::new(root).write(&policy, POLICY, 0o600)?;
     Ok([format!("--audit-policy-file=/{policy}"), "--audit-log-path=-".into()])
 }
 

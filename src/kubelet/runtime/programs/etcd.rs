@@ -67,8 +67,8 @@ fn begin_log(run: &Program<'_>, argv: &[String], urls: &[String]) {
 /// Runs etcd until it is told to end.
 pub(super) async fn run(run: &Program<'_>) -> i32 {
     let argv = &run.spec.argv;
-    let root = &run.environment.root;
-    if let Some((text, status)) = refusal(argv, |file| root.join(file.trim_start_matches('/')).exists()) {
+    let root = crate::rooted::Rooted::new(&run.environment.root);
+    if let Some((text, status)) = refusal(argv, |file| root.exists(file)) {
         run.log.write_line(true, &text);
         return status;
     }
