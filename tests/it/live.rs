@@ -176,6 +176,15 @@ impl Theirs {
         run(&self.mine(), &[&["restore", "--wait", "60"][..], arguments].concat())
     }
 
+    /// `lesson test` of a lesson here, after which nothing of it is left.
+    pub(crate) fn passes_lesson_test(&self, lesson: &str) {
+        let labels = self.labels();
+        let tested = self.lab(&["lesson", "test", lesson, "--yes"]).output().unwrap();
+        eprintln!("{}", text(&tested.stdout));
+        assert!(tested.status.success(), "{}", text(&tested.stderr));
+        self.assert_as_it_was(&labels);
+    }
+
     /// Nothing of the lab is left, and all is as it was.
     fn assert_as_it_was(&self, labels: &Value) {
         assert_eq!(text(&std::fs::read(&self.manifest).unwrap()), text(&self.original));

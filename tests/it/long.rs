@@ -7,4 +7,5 @@ mod differential;
 mod kill_points;
 mod kubelet;
 mod lessons;
+mod live_lessons;
 mod live_real;

@@ -44,7 +44,11 @@ fn problems_name_file_and_line() {
         ("solution/re-verify.sh", "../../x.sh", "is not a file of the lesson"),
         ("solution/re-verify.sh", "solution/none.sh", "none.sh: is missing"),
         ("languages: [en, ja]", "languages: [en, ja, de]", "de/intro.md: is missing"),
-        ("requires: [two-on-node01]", "requires: [nothing]", "check one-kept: requires \"nothing\""),
+        (
+            "requires: [two-on-node01, still-refused]",
+            "requires: [nothing]",
+            "check one-kept: requires \"nothing\"",
+        ),
         ("minutes: 20", "minutes: 20\nminuets: 3", "did you mean `minutes`?"),
         ("    points: 1\n", "    point: 1\n", "did you mean `points`?"),
         ("expr: ready == 'ok'", "expr: ready == 'ok' || true", "check server: it cannot fail"),
