@@ -180,8 +180,7 @@ impl Theirs {
     pub(crate) fn passes_lesson_test(&self, lesson: &str) {
         let labels = self.labels();
         let tested = self.lab(&["lesson", "test", lesson, "--yes"]).output().unwrap();
-        eprintln!("{}", text(&tested.stdout));
-        assert!(tested.status.success(), "{}", text(&tested.stderr));
+        assert!(tested.status.success(), "{}\n{}", text(&tested.stdout), text(&tested.stderr));
         self.assert_as_it_was(&labels);
     }
 
