@@ -19,6 +19,7 @@ use crate::lesson::Lesson;
 use crate::lesson::load::Loaded;
 use crate::progress::{self, LessonProgress, Progress};
 use crate::state_dir::LabDir;
+use crate::text::tr;
 
 pub mod control;
 pub mod lock;
@@ -121,6 +122,7 @@ pub struct Lab {
     seconds_before: AtomicU64,
     events: tokio::sync::broadcast::Sender<LabEvent>,
     listened: AtomicBool,
+    sealed: AtomicBool,
     unheard: Mutex<Vec<String>>,
     grading: tokio::sync::Mutex<()>,
     entering: tokio::sync::Mutex<()>,
@@ -188,6 +190,7 @@ impl Lab {
             seconds_before,
             events,
             listened: AtomicBool::new(false),
+            sealed: AtomicBool::new(false),
             unheard: Mutex::default(),
             grading: tokio::sync::Mutex::new(()),
             entering: tokio::sync::Mutex::new(()),
@@ -294,6 +297,40 @@ impl Lab {
         }
     }
 
+    /// Makes the lab one of an exam: from now on nobody is told how well a step goes, and there is neither hint nor solution.
+    pub fn seal(&self) {
+        self.sealed.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether it is one of an exam.
+    pub fn is_sealed(&self) -> bool {
+        self.sealed.load(Ordering::SeqCst)
+    }
+
+    fn unsealed(&self) -> Result<()> {
+        match self.is_sealed() {
+            true => Err(Error::new(tr!(exam_sealed)).hint(tr!(exam_sealed_hint))),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a step's own setup has run, if it has one.
+    pub fn has_begun(&self, index: usize) -> bool {
+        let Some(step) = self.loaded.spec.steps.get(index) else { return false };
+        step.setup.is_empty() || self.lesson_progress().steps.get(&step.id).is_some_and(|s| s.begun)
+    }
+
+    /// Grades every step as it stands, without recording anything; a server that restarts gets a moment.
+    pub async fn outcome(&self) -> Vec<StepResult> {
+        let _one_at_a_time = self.grading.lock().await;
+        watch::settle(self.cluster.as_ref()).await;
+        let mut results = Vec::new();
+        for index in 0..self.loaded.spec.steps.len() {
+            results.push(self.run(index).await);
+        }
+        results
+    }
+
     /// Grades a step without recording anything.
     pub async fn look(&self, index: usize) -> StepResult {
         let _one_at_a_time = self.grading.lock().await;
@@ -317,6 +354,7 @@ impl Lab {
 
     /// Grades steps (all, or one) and records the result; a passed current step moves the learner on.
     pub async fn check(&self, step: Option<&str>) -> Result<LessonResult> {
+        self.unsealed()?;
         let steps = match step {
             Some(id) => vec![self.loaded.step_index(id)?],
             None => (0..self.loaded.spec.steps.len()).collect(),
@@ -379,6 +417,7 @@ impl Lab {
 
     /// Shows the next hint of a step (markdown) with its number and how many there are; `None` when all were shown.
     pub fn hint(&self, step: &str) -> Result<Option<(usize, usize, String)>> {
+        self.unsealed()?;
         let hints = &self.loaded.lesson.steps[self.loaded.step_index(step)?].hints;
         let shown = self.lesson_progress().steps.get(step).map_or(0, |s| s.hints);
         let Some(text) = hints.get(shown) else { return Ok(None) };
@@ -389,6 +428,7 @@ impl Lab {
 
     /// Applies the reference solution of a step, as a learner would, and returns what was typed and printed.
     pub async fn solve(&self, step: &str) -> Result<String> {
+        self.unsealed()?;
         self.may_change()?;
         let index = self.loaded.step_index(step)?;
         self.change(|mine| mine.steps.entry(step.to_owned()).or_default().solved = true)?;

@@ -8,6 +8,7 @@
 //! | [`cli`] | one file a subcommand; the only room that prints |
 //! | [`lab`] | one running lab: cluster + lesson + progress; what the command line and the TUI both drive |
 //! | [`lesson`], [`check`], [`grade`], [`progress`], [`report`] | content, verdicts, scores, their keeping and showing |
+//! | [`exam`] | several lessons against the clock |
 //! | [`cluster`] | the trait behind which a lab's cluster stands, and the sandbox that implements it |
 //! | [`node`] | shells and files of a node: namespaces, the plain fallback, ssh, the tools found on a node |
 //! | [`kubelet`], [`controllers`] | static pods and their container runtime; what controller-manager and scheduler do |
@@ -25,6 +26,7 @@ pub mod controllers;
 pub mod digest;
 pub mod editor;
 pub mod error;
+pub mod exam;
 pub mod grade;
 pub mod klog;
 pub mod kubectl;

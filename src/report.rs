@@ -15,6 +15,7 @@ use crate::progress::{Attempt, Grading, LessonProgress};
 use crate::text::{Language, tr};
 
 pub mod evidence;
+pub mod exam;
 pub mod html;
 pub mod json;
 pub mod junit;
@@ -23,6 +24,45 @@ mod markup;
 pub mod text;
 pub mod verify;
 mod words;
+
+/// The forms of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Form {
+    /// For a terminal.
+    Text,
+    /// For a repository or a chat.
+    Markdown,
+    /// One page, for phones and paper.
+    Html,
+    /// For programs.
+    Json,
+    /// For CI.
+    Junit,
+}
+
+impl Form {
+    /// A lesson's report in this form.
+    pub fn render(self, report: &Report) -> String {
+        match self {
+            Self::Text => text::render(report),
+            Self::Markdown => markdown::render(report),
+            Self::Html => html::render(report),
+            Self::Json => json::render(report),
+            Self::Junit => junit::render(report),
+        }
+    }
+
+    /// An exam's report in this form.
+    pub fn render_exam(self, report: &exam::ExamReport) -> String {
+        match self {
+            Self::Text => exam::text::render(report),
+            Self::Markdown => exam::markdown::render(report),
+            Self::Html => exam::html::render(report),
+            Self::Json => json::render(report),
+            Self::Junit => exam::junit::render(report),
+        }
+    }
+}
 
 /// The version of the model; JSON reports follow `assets/schema/report.schema.json`.
 pub const FORMAT_VERSION: u32 = 1;

@@ -11,6 +11,9 @@
 //!     nodes/<node>/      the root file system of a sandbox node
 //!     kubeconfig/        kubeconfigs that work from this machine (admin.conf, <node>.conf)
 //!     log                what the program itself had to say
+//!   exams/<name>/
+//!     exam.json          the exam under way and those before it; see `exam`
+//!     labs/<lesson>/     a lab for each of its lessons
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -42,6 +45,11 @@ impl LabDir {
     /// Names the lab `name` below `home`; nothing is created.
     pub fn new(home: &Path, name: &str) -> Self {
         Self { root: home.join("labs").join(name) }
+    }
+
+    /// Names the exam `name` below `home`, whose labs are in turn below it; nothing is created.
+    pub fn of_exam(home: &Path, name: &str) -> Self {
+        Self { root: home.join("exams").join(name) }
     }
 
     /// The lab's own directory.

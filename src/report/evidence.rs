@@ -4,12 +4,11 @@
 //! digest tells that nothing was changed by accident or by hand afterwards; it is no signature: whoever has this program
 //! can make a report.
 
+use serde::Serialize;
 use serde_json::Value;
 
-use super::Report;
-
 /// The digest of what a report says, 64 hexadecimal digits.
-pub fn digest(report: &Report) -> String {
+pub fn digest(report: &impl Serialize) -> String {
     digest_of(&serde_json::to_value(report).unwrap_or_default())
 }
 
@@ -41,7 +40,7 @@ pub fn canonical(value: &Value) -> String {
 
 /// The report as one line of JSON that may stand inside HTML, XML and comments: only plain ASCII, and none of
 /// `< > & ' -`, which are escaped as JSON has it.
-pub fn embedded(report: &Report) -> String {
+pub fn embedded(report: &impl Serialize) -> String {
     let text = canonical(&serde_json::to_value(report).unwrap_or_default());
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {

@@ -2,39 +2,52 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
+
 use super::markup;
 use super::words;
 use super::{Report, StepReport, evidence, is_skipped, time};
 use crate::check::Verdict;
 use crate::grade::CheckResult;
-use crate::text::tr;
+use crate::text::{Language, tr};
 
 const STYLE: &str = include_str!("../../assets/report.css");
 
 /// Renders it.
 pub fn render(report: &Report) -> String {
-    let lang = report.language();
-    let mut page = format!(
-        "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
-         <title>{}: {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n",
-        escaped(&report.lang),
-        tr!(lang, report_report),
-        escaped(&report.title)
-    );
+    let mut page = String::new();
     header(report, &mut page);
     for (number, step) in report.steps.iter().enumerate() {
         section(report, number + 1, step, &mut page);
     }
     attempts(report, &mut page);
+    frame(report.language(), &report.title, &page, &report.digest, &report.program, report)
+}
+
+/// The page around what a report shows, with its evidence.
+pub(super) fn frame(
+    lang: Language,
+    title: &str,
+    body: &str,
+    digest: &str,
+    program: &str,
+    report: &impl Serialize,
+) -> String {
+    let mut page = format!(
+        "<!doctype html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
+         <title>{}: {}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n{body}",
+        lang.code(),
+        tr!(lang, report_report),
+        escaped(title)
+    );
     let _ = writeln!(
         page,
-        "<footer>\n<p>{} <code>{}</code></p>\n<p>cks-lab {}</p>\n</footer>\n</main>",
+        "<footer>\n<p>{} <code>{digest}</code></p>\n<p>cks-lab {}</p>\n</footer>\n</main>",
         tr!(lang, report_digest),
-        report.digest,
-        escaped(&report.program)
+        escaped(program)
     );
     let _ = writeln!(
         page,
@@ -44,34 +57,45 @@ pub fn render(report: &Report) -> String {
     page
 }
 
+/// How far the score reaches, with the pass mark in it.
+pub(super) fn bar(class: &str, percent: u32, mark: u32) -> String {
+    format!(
+        "<div class=\"bar\" role=\"img\" aria-label=\"{percent} %\"><i class=\"{class}\" style=\"width:{}%\"></i>\
+         <b style=\"left:{}%\"></b></div>",
+        percent.min(100),
+        mark.min(100)
+    )
+}
+
+/// A list of names and values; what is empty is left out.
+pub(super) fn facts(all: &[(&str, &str)]) -> String {
+    let mut list = String::from("<dl>\n");
+    for (name, value) in all.iter().filter(|(_, value)| !value.is_empty()) {
+        let _ = writeln!(list, "<div><dt>{name}</dt><dd>{}</dd></div>", escaped(value));
+    }
+    list + "</dl>\n"
+}
+
 fn header(report: &Report, page: &mut String) {
     let lang = report.language();
     let class = if report.reached { "pass" } else { "fail" };
-    let points = words::points(report);
     let _ = writeln!(
         page,
-        "<header>\n<h1>{}</h1>\n<p class=\"score {class}\"><strong>{points}</strong><br>{}</p>\n\
-         <div class=\"bar\" role=\"img\" aria-label=\"{} %\"><i class=\"{class}\" style=\"width:{}%\"></i>\
-         <b style=\"left:{}%\"></b></div>\n<dl>",
+        "<header>\n<h1>{}</h1>\n<p class=\"score {class}\"><strong>{}</strong><br>{}</p>\n{}",
         escaped(&report.title),
+        words::points(report),
         words::reached(report),
-        report.percent,
-        report.percent.min(100),
-        report.pass_mark.min(100)
+        bar(class, report.percent, report.pass_mark)
     );
     let cluster = format!("{}, Kubernetes {}", report.cluster, report.kubernetes);
-    for (name, value) in [
-        (tr!(lang, report_domain), report.domain.as_str()),
+    *page += &facts(&[
+        (tr!(lang, report_domain), &report.domain),
         (tr!(lang, report_cluster), &cluster),
         (tr!(lang, report_time), &time(lang, report.seconds)),
         (tr!(lang, report_started), &report.started),
         (tr!(lang, report_ended), &report.ended),
-    ] {
-        if !value.is_empty() {
-            let _ = writeln!(page, "<div><dt>{}</dt><dd>{}</dd></div>", name, escaped(value));
-        }
-    }
-    *page += "</dl>\n</header>\n";
+    ]);
+    *page += "</header>\n";
 }
 
 fn section(report: &Report, number: usize, step: &StepReport, page: &mut String) {
@@ -92,7 +116,7 @@ fn section(report: &Report, number: usize, step: &StepReport, page: &mut String)
         words::graded(lang, step)
     );
     for check in &step.checks {
-        item(report, check, page);
+        item(lang, check, page);
     }
     for task in &step.open {
         let _ = writeln!(
@@ -105,8 +129,8 @@ fn section(report: &Report, number: usize, step: &StepReport, page: &mut String)
     *page += "</ul>\n</section>\n";
 }
 
-fn item(report: &Report, check: &CheckResult, page: &mut String) {
-    let lang = report.language();
+/// A check with what it found.
+pub(super) fn item(lang: Language, check: &CheckResult, page: &mut String) {
     let class = match check.verdict {
         _ if is_skipped(check) => "open",
         Verdict::Pass => "pass",
@@ -173,7 +197,7 @@ fn attempts(report: &Report, page: &mut String) {
 }
 
 /// Text that is text wherever it stands in a page.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     markup::escaped(text, |c| match c {
         '\'' => Some("&#39;"),
         '\n' | '\t' => None,

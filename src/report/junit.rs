@@ -5,10 +5,11 @@
 
 use std::fmt::Write;
 
-use super::markup;
 use super::{Report, StepReport, evidence, is_skipped};
+use super::{markup, words};
 use crate::check::Verdict;
-use crate::text::tr;
+use crate::grade::CheckResult;
+use crate::text::{Language, tr};
 
 /// Renders it.
 pub fn render(report: &Report) -> String {
@@ -16,7 +17,7 @@ pub fn render(report: &Report) -> String {
     let mut all = Counts::default();
     let mut before = 0;
     for (index, step) in report.steps.iter().enumerate() {
-        let counts = Counts::of(step);
+        let counts = Counts::of(&step.checks, step.open.len());
         all.add(&counts);
         let until = step.gradings.last().map_or(before, |g| g.seconds.max(before));
         let _ = writeln!(
@@ -31,17 +32,14 @@ pub fn render(report: &Report) -> String {
         );
         before = until;
         suites += "    <properties>\n";
-        let mut property = |name: &str, value: &str| {
-            let _ = writeln!(suites, "      <property name={} value={}/>", quoted(name), quoted(value));
-        };
-        property("step", &step.id);
-        property("score", &format!("{}/{}", step.score, step.max));
-        property("hints", &format!("{}/{}", step.hints.0, step.hints.1));
-        property("solution-used", if step.solved { "true" } else { "false" });
+        property("step", &step.id, &mut suites);
+        property("score", &format!("{}/{}", step.score, step.max), &mut suites);
+        property("hints", &format!("{}/{}", step.hints.0, step.hints.1), &mut suites);
+        property("solution-used", if step.solved { "true" } else { "false" }, &mut suites);
         if index == 0 {
-            property("kubernetes", &report.kubernetes);
-            property("digest", &report.digest);
-            property("evidence", &evidence::embedded(report));
+            property("kubernetes", &report.kubernetes, &mut suites);
+            property("digest", &report.digest, &mut suites);
+            property("evidence", &evidence::embedded(report), &mut suites);
         }
         suites += "    </properties>\n";
         cases(report, step, &mut suites);
@@ -59,31 +57,7 @@ fn cases(report: &Report, step: &StepReport, out: &mut String) {
     let lang = report.language();
     let class = quoted(&format!("{}.{}", report.lesson, step.id));
     for check in &step.checks {
-        let _ = write!(out, "    <testcase name={} classname={class} time=\"0\"", quoted(&check.title));
-        let body = format!(
-            "{}: {}\n{}: {}\n{}: {}",
-            tr!(lang, report_expected),
-            check.expected,
-            tr!(lang, report_observed),
-            check.observed,
-            tr!(lang, report_hint),
-            check.hint
-        );
-        let (tag, kind) = match check.verdict {
-            _ if is_skipped(check) => {
-                let _ = writeln!(out, "><skipped message={}/></testcase>", quoted(&check.observed));
-                continue;
-            }
-            Verdict::Pass => {
-                *out += "/>\n";
-                continue;
-            }
-            Verdict::Fail => ("failure", "fail"),
-            Verdict::Error => ("error", "error"),
-        };
-        let message = quoted(&check.observed);
-        let _ =
-            writeln!(out, "><{tag} type=\"{kind}\" message={message}>{}</{tag}></testcase>", escaped(&body));
+        case(lang, &class, check, out);
     }
     for task in &step.open {
         let _ = writeln!(
@@ -95,8 +69,34 @@ fn cases(report: &Report, step: &StepReport, out: &mut String) {
     }
 }
 
+/// A check as a test case of a class, which is quoted already.
+pub(super) fn case(lang: Language, class: &str, check: &CheckResult, out: &mut String) {
+    let _ = write!(out, "    <testcase name={} classname={class} time=\"0\"", quoted(&check.title));
+    let lines: Vec<String> =
+        words::details(lang, check).iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let (tag, kind) = match check.verdict {
+        _ if is_skipped(check) => {
+            let _ = writeln!(out, "><skipped message={}/></testcase>", quoted(&check.observed));
+            return;
+        }
+        Verdict::Pass => {
+            *out += "/>\n";
+            return;
+        }
+        Verdict::Fail => ("failure", "fail"),
+        Verdict::Error => ("error", "error"),
+    };
+    let (message, body) = (quoted(&check.observed), escaped(&lines.join("\n")));
+    let _ = writeln!(out, "><{tag} type=\"{kind}\" message={message}>{body}</{tag}></testcase>");
+}
+
+/// A property of a suite.
+pub(super) fn property(name: &str, value: &str, out: &mut String) {
+    let _ = writeln!(out, "      <property name={} value={}/>", quoted(name), quoted(value));
+}
+
 #[derive(Default)]
-struct Counts {
+pub(super) struct Counts {
     tests: usize,
     failures: usize,
     errors: usize,
@@ -104,24 +104,24 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(step: &StepReport) -> Self {
-        let count = |verdict| step.checks.iter().filter(|c| c.verdict == verdict).count();
+    pub(super) fn of(checks: &[CheckResult], open: usize) -> Self {
+        let count = |verdict| checks.iter().filter(|c| c.verdict == verdict).count();
         Self {
-            tests: step.checks.len() + step.open.len(),
+            tests: checks.len() + open,
             failures: count(Verdict::Fail),
             errors: count(Verdict::Error),
-            skipped: step.open.len() + step.checks.iter().filter(|c| is_skipped(c)).count(),
+            skipped: open + checks.iter().filter(|c| is_skipped(c)).count(),
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    pub(super) fn add(&mut self, other: &Self) {
         self.tests += other.tests;
         self.failures += other.failures;
         self.errors += other.errors;
         self.skipped += other.skipped;
     }
 
-    fn attributes(&self) -> String {
+    pub(super) fn attributes(&self) -> String {
         let Self { tests, failures, errors, skipped } = self;
         format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\"")
     }
@@ -139,6 +139,6 @@ fn escaped(text: &str) -> String {
 }
 
 /// An attribute's value with its quotes; line breaks stay what they are.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", escaped(text).replace('\n', "&#10;").replace('\t', "&#9;"))
 }

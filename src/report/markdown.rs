@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use super::words;
 use super::{Report, evidence, time};
-use crate::text::tr;
+use crate::grade::CheckResult;
+use crate::text::{Language, tr};
 
 /// Renders it.
 pub fn render(report: &Report) -> String {
@@ -29,17 +30,10 @@ pub fn render(report: &Report) -> String {
         if step.checks.is_empty() && step.open.is_empty() {
             continue;
         }
-        let _ = writeln!(
-            text,
-            "\n| | {} | {} | {} |\n|---|---|---|---|",
-            tr!(lang, report_check),
-            tr!(lang, report_score),
-            tr!(lang, report_observed)
-        );
+        text.push('\n');
+        head(lang, &mut text);
         for check in &step.checks {
-            let word = words::verdict(lang, check);
-            let (title, observed) = (plain(&check.title), plain(&check.observed));
-            let _ = writeln!(text, "| {word} | {title} | {}/{} | {observed} |", check.points, check.max);
+            check_row(lang, check, &mut text);
         }
         for task in &step.open {
             let _ = writeln!(
@@ -81,8 +75,21 @@ pub fn render(report: &Report) -> String {
     text
 }
 
+/// The head of a table of checks.
+pub(super) fn head(lang: Language, text: &mut String) {
+    let (check, score, seen) = (tr!(lang, report_check), tr!(lang, report_score), tr!(lang, report_observed));
+    let _ = writeln!(text, "| | {check} | {score} | {seen} |\n|---|---|---|---|");
+}
+
+/// A check as a row of it.
+pub(super) fn check_row(lang: Language, check: &CheckResult, text: &mut String) {
+    let word = words::verdict(lang, check);
+    let (title, observed) = (plain(&check.title), plain(&check.observed));
+    let _ = writeln!(text, "| {word} | {title} | {}/{} | {observed} |", check.points, check.max);
+}
+
 /// Text that stays text inside its cell or line, whatever a lesson or a learner wrote.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use super::words;
 use super::{Report, time};
 use crate::check::Verdict;
-use crate::text::{pad, tr};
+use crate::grade::CheckResult;
+use crate::text::{Language, pad, tr};
 
 /// Renders it.
 pub fn render(report: &Report) -> String {
@@ -33,22 +34,7 @@ pub fn render(report: &Report) -> String {
         let graded = words::graded(lang, step);
         let _ = writeln!(text, "   {graded}{solved}");
         for check in &step.checks {
-            let _ = writeln!(
-                text,
-                "   {} {}  {}/{}",
-                pad(words::verdict(lang, check), 8),
-                check.title,
-                check.points,
-                check.max
-            );
-            if check.verdict != Verdict::Pass {
-                for (name, value) in [
-                    (tr!(lang, report_expected), &check.expected),
-                    (tr!(lang, report_observed), &check.observed),
-                ] {
-                    let _ = writeln!(text, "            {name} {}", value.replace('\n', "\n            "));
-                }
-            }
+            check_lines(lang, check, &mut text);
         }
         for task in &step.open {
             let _ = writeln!(text, "   {} {}  -/{}", pad("-", 8), task.title, task.max);
@@ -75,4 +61,16 @@ pub fn render(report: &Report) -> String {
     }
     let _ = writeln!(text, "\n{} {}", tr!(lang, report_digest), report.digest);
     text
+}
+
+/// A check with what it found.
+pub(super) fn check_lines(lang: Language, check: &CheckResult, text: &mut String) {
+    let word = pad(words::verdict(lang, check), 8);
+    let _ = writeln!(text, "   {word} {}  {}/{}", check.title, check.points, check.max);
+    if check.verdict != Verdict::Pass {
+        let said = words::details(lang, check).into_iter().take(2).filter(|(_, value)| !value.is_empty());
+        for (name, value) in said {
+            let _ = writeln!(text, "            {name} {}", value.replace('\n', "\n            "));
+        }
+    }
 }

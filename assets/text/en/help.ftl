@@ -100,3 +100,4 @@ usage_other = the command line is not understood
 usage_similar = a similar one exists: { $names }
 usage_possible = possible values: { $values }
 usage_more = For more information, try '--help'.
+help_report_exam = The last exam that was graded, instead of the lesson

@@ -100,3 +100,4 @@ usage_other = コマンドの指定を解釈できません
 usage_similar = 似たものがあります: { $names }
 usage_possible = 指定できる値: { $values }
 usage_more = 詳しくは '--help' を指定してください。
+help_report_exam = レッスンの代わりに、最後に採点された試験のレポートを出力します

@@ -1,0 +1,23 @@
+# Exam mode.
+exam_format = format_version { $version } is not known; this program reads { $known }
+exam_lessons_count = an exam has 1 to 50 lessons
+exam_lesson_twice = the lesson "{ $lesson }" is there twice
+exam_weights = each lesson has a weight of 1 to 1000
+exam_minutes = minutes are 1 to { $longest }
+exam_pass_mark = pass_mark is 1 to 100
+exam_task_not_opened = the task was not opened
+exam_ids = the exams are: { $ids }
+exam_not_live = an exam is not held on a live cluster: each of its lessons needs a cluster of its own
+exam_not_live_hint = leave --cluster live away, or practise the lesson on it without --exam
+exam_other_under_way = the exam "{ $exam }" is under way
+exam_other_go_on = go on with it: cks-lab start --exam { $exam }
+exam_other_begin = or give it up for the other: cks-lab start --exam { $exam } --fresh
+exam_no_task = there is no task { $number }; there are { $count }
+exam_sealed = this is an exam: it is graded at its end, and there are no hints and no solutions
+exam_sealed_hint = hand it in where it runs, with the command finish
+exam_passed = { $percent } %: passed (pass mark { $mark } %).
+exam_failed = { $percent } %: not passed (pass mark { $mark } %).
+exam_handed_in_after = Handed in after { $spent } of { $limit }.
+exam_time_was_up = Ended by the clock after { $limit }.
+exam_ended = ended
+exam_share = { $percent } % of the exam

@@ -1,0 +1,23 @@
+# Exam mode.
+exam_format = format_version { $version } は不明です。このプログラムが読めるのは { $known } です
+exam_lessons_count = lessons (試験のレッスン) は 1 から 50 個です
+exam_lesson_twice = レッスン "{ $lesson }" が 2 回あります
+exam_weights = 各レッスンの weight は 1 から 1000 です
+exam_minutes = minutes は 1 から { $longest } です
+exam_pass_mark = pass_mark は 1 から 100 です
+exam_task_not_opened = この問題は開かれませんでした
+exam_ids = 試験には次のものがあります: { $ids }
+exam_not_live = 試験は実クラスターでは実施できません。レッスンごとに専用のクラスターが必要です
+exam_not_live_hint = --cluster live を外すか、--exam を付けずにレッスンとして練習してください
+exam_other_under_way = 試験 "{ $exam }" を実施中です
+exam_other_go_on = 続けるには: cks-lab start --exam { $exam }
+exam_other_begin = それをやめて別の試験を始めるには: cks-lab start --exam { $exam } --fresh
+exam_no_task = 問題 { $number } はありません。全部で { $count } 問です
+exam_sealed = 試験中です。採点は終了時に行われ、ヒントと解答例は使えません
+exam_sealed_hint = 提出するには、試験の画面で finish を実行してください
+exam_passed = { $percent } %: 合格 (合格ライン { $mark } %)
+exam_failed = { $percent } %: 不合格 (合格ライン { $mark } %)
+exam_handed_in_after = { $limit }のうち { $spent }で提出しました。
+exam_time_was_up = { $limit }の制限時間で終了しました。
+exam_ended = 終了
+exam_share = 配点 { $percent } %
