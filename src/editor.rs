@@ -11,7 +11,7 @@
 
 use std::path::PathBuf;
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent};
 use edtui::actions::{InsertChar, ReplaceChar};
 use edtui::{EditorEventHandler, EditorMode, EditorState, Index2, Lines, RowIndex};
 
@@ -19,7 +19,7 @@ pub mod ex;
 pub mod file;
 mod nano;
 pub mod program;
-mod view;
+pub mod view;
 
 /// Columns that the Tab key indents by, as `.vimrc` on a node sets it.
 const SHIFT: usize = 2;
@@ -158,6 +158,29 @@ impl Editor {
         } else if self.state.mode == EditorMode::Insert {
             self.handler.on_paste_event(text.replace('\r', "\n"), &mut self.state);
         }
+    }
+
+    /// Takes a click or a drag in, at a cell of the window.
+    pub fn mouse(&mut self, mouse: MouseEvent) {
+        if self.prompt.is_none() {
+            self.handler.on_mouse_event(mouse, &mut self.state);
+            // nano has no modes: what a drag selected is let go.
+            if self.keys == Keys::Nano {
+                self.state.selection = None;
+                self.state.mode = EditorMode::Insert;
+            }
+        }
+    }
+
+    /// Takes the other set of keys.
+    pub fn set_keys(&mut self, keys: Keys) {
+        self.keys = keys;
+        self.prompt = None;
+        self.state.selection = None;
+        (self.handler, self.state.mode) = match keys {
+            Keys::Vi => (EditorEventHandler::vim_mode(), EditorMode::Normal),
+            Keys::Nano => (EditorEventHandler::emacs_mode(), EditorMode::Insert),
+        };
     }
 
     /// Takes a key in.

@@ -5,6 +5,7 @@
 //!   labs/<name>/
 //!     lab.json           which lesson, cluster kind and release; see `lab`
 //!     progress.json      finished steps, hints used, attempts; see `progress`
+//!     layout.json        how tabs and panes lay; see `tui::saved`
 //!     lock               held while a process runs this lab
 //!     control.sock       the running lab's control socket
 //!     store/             the sandbox API server's store
@@ -75,6 +76,11 @@ impl LabDir {
     /// The running lab's control socket.
     pub fn control_socket(&self) -> PathBuf {
         self.root.join("control.sock")
+    }
+
+    /// How tabs and panes of the terminal program lay.
+    pub fn layout_file(&self) -> PathBuf {
+        self.root.join("layout.json")
     }
 
     /// The sandbox API server's store.

@@ -11,9 +11,9 @@
 //! | [`event`], [`action`], [`effect`] | what happens, what can be asked for, what is to be done |
 //! | [`state`] | all that the program knows, and how it changes; pure |
 //! | [`keymap`], [`palette`] | the one key table, and the commands found by typing |
-//! | [`layout`], [`theme`], [`markdown`], [`view`] | the state as a picture |
+//! | [`layout`], [`tiles`], [`theme`], [`markdown`], [`view`] | the state as a picture |
 //! | [`driver`], [`runner`] | the lab, and the work that effects ask for |
-//! | [`guard`], [`config`] | the window's terminal, and a learner's settings |
+//! | [`guard`], [`clipboard`], [`config`], [`saved`] | the window's terminal, a learner's settings, what is kept |
 
 use std::future::Future;
 use std::io::{self, BufWriter, IsTerminal, Stdout};
@@ -40,6 +40,7 @@ use crate::lab::{Lab, Options, Phase};
 use crate::state_dir::LabDir;
 
 pub mod action;
+pub mod clipboard;
 pub mod config;
 pub mod driver;
 pub mod effect;
@@ -52,8 +53,10 @@ pub mod layout;
 pub mod markdown;
 pub mod palette;
 pub mod runner;
+pub mod saved;
 pub mod state;
 pub mod theme;
+pub mod tiles;
 pub mod view;
 
 /// The least time between two frames while output floods in.
@@ -108,6 +111,7 @@ pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Ope
     let mut window = Window::new().context_what(what)?;
     let size = window.terminal.size().context_what(what)?;
     let mut state = State::new((size.width, size.height), config);
+    state.lone = lone();
     if !notices.is_empty() {
         state.say(notices.join("; "));
     }
@@ -115,7 +119,7 @@ pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Ope
     let mut drawn = window.draw(&state, &Nothing).context_what(what)?;
     state.dirty = false;
 
-    let mut runner = Runner::new(runtime.handle().clone(), messages.clone());
+    let mut runner = Runner::new(runtime.handle().clone(), messages.clone(), &state.config);
     for effect in state.update(Event::Resize(size.width, size.height), &drawn) {
         runner.run(effect);
     }
@@ -143,12 +147,14 @@ pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Ope
 /// The window, with a buffer so that a frame is one write.
 struct Window {
     terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// The signal that continues a program which stopped itself is still to come.
+    continues: bool,
 }
 
 impl Window {
     fn new() -> io::Result<Self> {
         let out = BufWriter::with_capacity(64 * 1024, io::stdout());
-        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(out))? })
+        Ok(Self { terminal: Terminal::new(CrosstermBackend::new(out))?, continues: false })
     }
 
     fn draw(&mut self, state: &State, screens: &dyn view::Screens) -> io::Result<Drawn> {
@@ -167,7 +173,7 @@ struct Nothing;
 impl view::Screens for Nothing {
     fn draw(
         &self,
-        _: event::TabId,
+        _: event::PaneId,
         _: &mut ratatui::buffer::Buffer,
         _: ratatui::layout::Rect,
         _: bool,
@@ -175,7 +181,7 @@ impl view::Screens for Nothing {
         None
     }
 
-    fn scrolled(&self, _: event::TabId) -> (usize, usize) {
+    fn scrolled(&self, _: event::PaneId) -> (usize, usize) {
         (0, 0)
     }
 }
@@ -228,7 +234,21 @@ fn main_loop(
                     clock = Clock { before: course.standing.seconds, since: Instant::now() };
                     Event::Opened(course)
                 }
-                Message::Process(tab, process) => runner.process(tab, process),
+                Message::Process(pane, process) => runner.process(pane, process),
+                Message::File { pane, node, path, found } => runner.file(pane, node, &path, found),
+                Message::Saved(pane, path, result, quit) => {
+                    runner.saved(pane, path, result, quit);
+                    state.dirty = true;
+                    message = inbox.try_recv().ok();
+                    continue;
+                }
+                Message::Continued => {
+                    if !std::mem::take(&mut window.continues) {
+                        continued(window, state, runner, drawn)?;
+                    }
+                    message = inbox.try_recv().ok();
+                    continue;
+                }
             };
             if handle(event, window, state, runner, drawn)? {
                 return Ok(());
@@ -257,10 +277,40 @@ fn handle(
                 window.terminal.clear()?;
                 state.dirty = true;
             }
+            Done::Suspend => suspend(window, state, runner, drawn)?,
             Done::Quit => return Ok(true),
         }
     }
     Ok(false)
+}
+
+/// Whether the program is the first of its session: a shell that could continue it would be of the same one.
+fn lone() -> bool {
+    use rustix::process::{getpid, getppid, getsid};
+    let parent = getppid().and_then(|parent| getsid(Some(parent)).ok());
+    parent.is_none() || parent != getsid(Some(getpid())).ok()
+}
+
+/// Gives the terminal back and stops, as Ctrl-Z does with other programs; goes on when it is continued.
+fn suspend(window: &mut Window, state: &mut State, runner: &mut Runner, drawn: &mut Drawn) -> io::Result<()> {
+    guard::give_back();
+    window.continues = true;
+    rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+    continued(window, state, runner, drawn)
+}
+
+/// Takes the terminal again: whoever had it meanwhile may have left it in any state and size.
+fn continued(
+    window: &mut Window,
+    state: &mut State,
+    runner: &mut Runner,
+    drawn: &mut Drawn,
+) -> io::Result<()> {
+    guard::retake(state.config.mouse)?;
+    window.terminal.clear()?;
+    state.dirty = true;
+    let size = window.terminal.size()?;
+    handle(Event::Resize(size.width, size.height), window, state, runner, drawn).map(drop)
 }
 
 /// Reads keys and mouse until the runtime ends: from then on what is typed is for whoever asks next.
@@ -283,16 +333,24 @@ async fn listen(messages: Sender<Message>) {
     }
 }
 
-/// Ends the program when it is told to by a signal.
+/// Tells of signals: those that end the program, that stop it, and that it was continued.
 fn signals(runtime: &tokio::runtime::Runtime, messages: &Sender<Message>) {
     use tokio::signal::unix::{SignalKind, signal};
     let _context = runtime.enter();
-    for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()] {
-        let Ok(mut stream) = signal(kind) else { continue };
+    let message: [(i32, fn() -> Message); 6] = [
+        (libc::SIGTERM, || Event::Terminate.into()),
+        (libc::SIGHUP, || Event::Terminate.into()),
+        (libc::SIGINT, || Event::Terminate.into()),
+        (libc::SIGQUIT, || Event::Terminate.into()),
+        (libc::SIGTSTP, || Event::Suspend.into()),
+        (libc::SIGCONT, || Message::Continued),
+    ];
+    for (number, message) in message {
+        let Ok(mut stream) = signal(SignalKind::from_raw(number)) else { continue };
         let messages = messages.clone();
         runtime.spawn(async move {
             while stream.recv().await.is_some() {
-                let _ = messages.send(Event::Terminate.into());
+                let _ = messages.send(message());
             }
         });
     }
@@ -309,6 +367,7 @@ async fn open(opener: Opener, resumed: bool, messages: Sender<Message>) {
                 server_up: driver.server_up(),
                 max: driver.max(),
                 resumed,
+                layout: driver.layout().filter(|_| resumed),
             };
             Message::Opened(driver, Box::new(course))
         }

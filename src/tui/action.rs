@@ -1,5 +1,7 @@
 //! What a learner can ask for, whichever key, click or palette entry asks.
 
+use super::event::PaneId;
+use super::tiles::Side;
 use crate::terminal::screen::CopyMove;
 
 /// One thing a learner can ask for.
@@ -39,8 +41,24 @@ pub enum Action {
     NewTab,
     /// Opens a shell on the node with this index.
     NewTabOn(usize),
-    /// Closes the current tab.
-    CloseTab,
+    /// Closes the pane with the keyboard, and its tab with its last pane.
+    ClosePane,
+    /// Opens a shell to the right of the pane.
+    SplitBeside,
+    /// Opens a shell below the pane.
+    SplitBelow,
+    /// Moves to the next pane of the tab.
+    OtherPane,
+    /// Moves to the pane on a side, or to the tab there.
+    PaneTowards(Side),
+    /// Moves the line beside the pane towards a side.
+    PushPane(Side),
+    /// Moves to a pane.
+    FocusPane(PaneId),
+    /// Asks for a file of the node, and opens it in an editor.
+    EditFile,
+    /// Stops the program until its shell continues it.
+    Suspend,
     /// Names the current tab.
     RenameTab,
     /// Shows the next tab.

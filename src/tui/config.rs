@@ -8,6 +8,8 @@
 //! ascii: false
 //! mouse: true
 //! lang: ja          # the language of lessons and program
+//! editor: vi        # nano
+//! clipboard: ""     # a command that reads the text from its standard input
 //! ```
 
 use std::path::PathBuf;
@@ -16,6 +18,7 @@ use serde::Deserialize;
 
 use super::keymap::Chord;
 use super::theme::{Theme, ThemeName};
+use crate::editor::Keys;
 
 /// The settings of the terminal program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,10 @@ pub struct Config {
     pub ascii: bool,
     /// Whether the program takes the mouse.
     pub mouse: bool,
+    /// Whose keys the editor has.
+    pub editor: Keys,
+    /// The command that puts its standard input on the clipboard.
+    pub clipboard: Option<String>,
 }
 
 impl Default for Config {
@@ -36,7 +43,14 @@ impl Default for Config {
             code: crossterm::event::KeyCode::Char('g'),
             modifiers: crossterm::event::KeyModifiers::CONTROL,
         };
-        Self { prefix, theme: ThemeName::Terminal, ascii: false, mouse: true }
+        Self {
+            prefix,
+            theme: ThemeName::Terminal,
+            ascii: false,
+            mouse: true,
+            editor: Keys::Vi,
+            clipboard: None,
+        }
     }
 }
 
@@ -50,6 +64,8 @@ struct File {
     /// Read by [`language`].
     #[serde(rename = "lang")]
     _lang: Option<String>,
+    editor: Option<String>,
+    clipboard: Option<String>,
 }
 
 impl Config {
@@ -96,6 +112,14 @@ impl Config {
                 )),
             }
         }
+        match file.editor.as_deref() {
+            None | Some("vi" | "vim") => {}
+            Some("nano" | "plain") => config.editor = Keys::Nano,
+            Some(other) => {
+                notices.push(format!("config.yaml: there is no editor {other:?}; there are vi and nano"));
+            }
+        }
+        config.clipboard = file.clipboard.filter(|command| !command.trim().is_empty());
         config.ascii = file.ascii.unwrap_or(config.ascii);
         config.mouse = file.mouse.unwrap_or(true);
         if env("NO_COLOR").is_some() {

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::broadcast;
 
+use super::saved::Layout;
 use crate::apiserver::audit;
 use crate::cluster::Facts;
 use crate::error::{Error, Result};
 use crate::grade::LessonResult;
 use crate::lab::{Lab, LabEvent, Standing};
 use crate::lesson::Lesson;
-use crate::node::{Command, Io, Process};
+use crate::node::{Command, Io, Node, Process};
+use crate::progress;
 use crate::terminal::TERM;
 
 /// A lab, as the program drives it; the methods are those of [`Lab`].
@@ -31,6 +33,18 @@ pub trait Driver: Send + Sync + 'static {
     fn events(&self) -> broadcast::Receiver<LabEvent>;
     /// The record of requests, where there is one.
     fn audit(&self) -> Option<Arc<audit::Log>>;
+    /// How tabs and panes lay the last time.
+    fn layout(&self) -> Option<Layout> {
+        None
+    }
+    /// Keeps how tabs and panes lie.
+    fn keep_layout(&self, _layout: &Layout) {}
+    /// Reads a file of a node.
+    async fn read_file(&self, node: &str, path: &str) -> Result<Option<Vec<u8>>>;
+    /// Writes a file of a node, at once or not at all; owner and mode stay.
+    async fn write_file(&self, node: &str, path: &str, content: &[u8]) -> Result<()>;
+    /// The names in a directory of a node; those of directories end with a slash.
+    async fn names(&self, node: &str, directory: &str) -> Result<Vec<String>>;
     /// Starts a shell on a node.
     async fn shell(&self, node: &str, columns: u16, rows: u16) -> Result<Process>;
     /// Grades one step, or all.
@@ -45,6 +59,11 @@ pub trait Driver: Send + Sync + 'static {
     async fn reset(&self, step: Option<&str>) -> Result<()>;
     /// Ends everything that runs.
     async fn close(&self);
+}
+
+/// A node of the lab by the name that lessons call it.
+fn of_name(lab: &Lab, node: &str) -> Result<Arc<dyn Node>> {
+    lab.cluster().node(node).ok_or_else(|| Error::new(format!("the cluster has no node {node}")))
 }
 
 #[async_trait]
@@ -78,9 +97,37 @@ impl Driver for Lab {
         self.cluster().audit()
     }
 
+    fn layout(&self) -> Option<Layout> {
+        Layout::read(&std::fs::read_to_string(self.dir().layout_file()).ok()?)
+    }
+
+    fn keep_layout(&self, layout: &Layout) {
+        // Where it cannot be kept the next session begins with the usual tabs, which is no loss to speak of.
+        let _ = progress::write(&self.dir().layout_file(), layout);
+    }
+
+    async fn read_file(&self, node: &str, path: &str) -> Result<Option<Vec<u8>>> {
+        of_name(self, node)?.read_file(path).await
+    }
+
+    async fn write_file(&self, node: &str, path: &str, content: &[u8]) -> Result<()> {
+        of_name(self, node)?.write_file(path, content).await
+    }
+
+    async fn names(&self, node: &str, directory: &str) -> Result<Vec<String>> {
+        let node = of_name(self, node)?;
+        let names = node.list_dir(directory).await?.unwrap_or_default();
+        let mut shown = Vec::new();
+        for name in names {
+            // What can be listed is a directory; the few names of a directory are asked one after the other.
+            let below = node.list_dir(&format!("{directory}{name}")).await;
+            shown.push(if matches!(below, Ok(Some(_))) { format!("{name}/") } else { name });
+        }
+        Ok(shown)
+    }
+
     async fn shell(&self, node: &str, columns: u16, rows: u16) -> Result<Process> {
-        let found = self.cluster().node(node);
-        let node = found.ok_or_else(|| Error::new(format!("the cluster has no node {node}")))?;
+        let node = of_name(self, node)?;
         node.spawn(Command::shell(), Io::Pty { columns, rows, term: TERM.to_owned() }).await
     }
 

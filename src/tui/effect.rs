@@ -2,31 +2,48 @@
 
 use crossterm::event::{KeyEvent, MouseEventKind};
 
-use super::event::TabId;
+use super::event::PaneId;
+use super::saved::Layout;
 use crate::terminal::screen::{CopyMove, ScrollBy};
 
 /// Something to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// Starts a shell on a node in a tab.
+    /// Starts a shell on a node in a pane.
     OpenShell {
-        /// The tab.
-        tab: TabId,
+        /// The pane.
+        pane: PaneId,
         /// The node.
         node: String,
     },
-    /// Closes a tab's terminal.
-    CloseShell(TabId),
-    /// Gives all terminals this size.
-    Resize(u16, u16),
+    /// Opens a file of a node in a pane.
+    OpenFile {
+        /// The pane.
+        pane: PaneId,
+        /// The node.
+        node: String,
+        /// The file's path there.
+        path: String,
+    },
+    /// Looks for the names that go on from a path on a node.
+    CompletePath {
+        /// The node.
+        node: String,
+        /// What was typed.
+        path: String,
+    },
+    /// Ends a pane's terminal or editor.
+    ClosePane(PaneId),
+    /// Gives a pane's terminal this size.
+    Resize(PaneId, u16, u16),
     /// Sends a key to a shell.
-    Key(TabId, KeyEvent),
+    Key(PaneId, KeyEvent),
     /// Sends a paste to a shell.
-    Paste(TabId, String),
+    Paste(PaneId, String),
     /// Types a command and Enter into a shell.
     Run {
-        /// The tab.
-        tab: TabId,
+        /// The pane.
+        pane: PaneId,
         /// The command.
         text: String,
         /// Whether to interrupt what runs there first.
@@ -34,8 +51,8 @@ pub enum Effect {
     },
     /// A mouse event in a shell, at a cell of its screen.
     Mouse {
-        /// The tab.
-        tab: TabId,
+        /// The pane.
+        pane: PaneId,
         /// What the mouse did.
         kind: MouseEventKind,
         /// The column.
@@ -46,21 +63,21 @@ pub enum Effect {
         modifiers: crossterm::event::KeyModifiers,
     },
     /// Tells a shell of the window's focus.
-    Focus(TabId, bool),
+    Focus(PaneId, bool),
     /// Scrolls a shell's view.
-    Scroll(TabId, ScrollBy),
+    Scroll(PaneId, ScrollBy),
     /// Enters or leaves the copy mode.
-    CopyMode(TabId, bool),
+    CopyMode(PaneId, bool),
     /// Moves the copy mode's cursor.
-    CopyMove(TabId, CopyMove),
+    CopyMove(PaneId, CopyMove),
     /// Starts or drops a selection, of whole lines or not.
-    CopyMark(TabId, bool),
+    CopyMark(PaneId, bool),
     /// Copies the selection and leaves the copy mode.
-    CopyTake(TabId),
+    CopyTake(PaneId),
     /// Searches in the copy mode.
     CopySearch {
-        /// The tab.
-        tab: TabId,
+        /// The pane.
+        pane: PaneId,
         /// What for.
         text: String,
         /// Towards older lines.
@@ -84,6 +101,12 @@ pub enum Effect {
     Cancel,
     /// Takes or gives up the mouse.
     Mouseable(bool),
+    /// Keeps how tabs and panes lie, for the next time.
+    KeepLayout(Layout),
+    /// Writes a text to the clipboard of the window's terminal (OSC 52).
+    Osc52(String),
+    /// Gives the terminal back and stops the program until it is continued.
+    Suspend,
     /// Draws the window from nothing.
     Redraw,
     /// Ends the program.

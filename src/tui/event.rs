@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use super::saved::Layout;
 use crate::apiserver::audit::Entry;
 use crate::cluster::Facts;
 use crate::grade::{LessonResult, StepResult};
@@ -11,8 +12,8 @@ use crate::lab::{Phase, Standing};
 use crate::lesson::Lesson;
 use crate::terminal::Notice;
 
-/// Names a tab for as long as it is there.
-pub type TabId = u64;
+/// Names a pane for as long as it is there.
+pub type PaneId = u64;
 
 /// What a lab says of itself when it is up.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,8 @@ pub struct Course {
     pub max: Option<u32>,
     /// Whether a lab with progress was there before.
     pub resumed: bool,
+    /// How tabs and panes lay then.
+    pub layout: Option<Layout>,
 }
 
 /// What went wrong, in lines: what and why, then what to do next.
@@ -77,10 +80,10 @@ pub enum Event {
     Standing(Standing),
     /// A sentence for the status line.
     Notice(String),
-    /// A shell started in a tab, or did not.
-    Shell(TabId, Result<(), Trouble>),
+    /// A shell or an editor started in a pane, or did not.
+    Shell(PaneId, Result<(), Trouble>),
     /// A terminal has something to say.
-    Terminal(TabId, Notice),
+    Terminal(PaneId, Notice),
     /// A check that was asked for is done; `whole` is whether it was of the whole lesson.
     Checked {
         /// What it gave.
@@ -96,10 +99,20 @@ pub enum Event {
     Reset(Result<(), Trouble>),
     /// A text was put on the clipboard; so many characters.
     Copied(usize),
-    /// Whether the tab's terminal is in copy mode now.
-    CopyMode(TabId, bool),
+    /// Whether the pane's terminal is in copy mode now.
+    CopyMode(PaneId, bool),
     /// The latest requests to the API server, oldest first.
     Requests(Vec<Entry>),
+    /// No program took a text for the clipboard.
+    NotCopied(String),
+    /// Whether a pane's file has changes that are not saved.
+    Modified(PaneId, bool),
+    /// The editor of a pane was told to end.
+    EditorClosed(PaneId),
+    /// A path was completed: what was typed, what it comes to, and all names where there are several.
+    PathCompleted(String, String, Vec<String>),
+    /// The program is to be stopped until it is continued.
+    Suspend,
     /// The program is to end at once.
     Terminate,
 }

@@ -62,6 +62,7 @@ pub fn course(standing: Standing, resumed: bool) -> Course {
         server_up: true,
         max: Some(10),
         resumed,
+        layout: None,
     }
 }
 

@@ -26,22 +26,33 @@ pub struct Guard(());
 impl Guard {
     /// Takes the terminal over: raw mode, alternate screen, paste, focus, keyboard protocol, and the mouse if wanted.
     pub fn take(mouse: bool) -> io::Result<Self> {
-        enable_raw_mode()?;
-        TAKEN.store(true, Ordering::SeqCst);
         let guard = Self(());
-        let mut out = io::stdout().lock();
-        out.write_all(SAVE_TITLE.as_bytes())?;
-        queue!(out, EnterAlternateScreen, SetTitle("cks-lab"), EnableBracketedPaste, EnableFocusChange)?;
-        if kitty() {
-            // Terminals that do not know the protocol ignore this; asking first would cost a round trip.
-            queue!(out, PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
-        }
-        if mouse {
-            queue!(out, EnableMouseCapture)?;
-        }
-        out.flush()?;
+        enter(mouse)?;
         Ok(guard)
     }
+}
+
+/// Takes the terminal again after the program was stopped; whoever had it meanwhile may have left it in any state.
+pub fn retake(mouse: bool) -> io::Result<()> {
+    // What was pushed is popped first: nothing may be left behind in the end.
+    give_back();
+    enter(mouse)
+}
+
+fn enter(mouse: bool) -> io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    let mut out = io::stdout().lock();
+    out.write_all(SAVE_TITLE.as_bytes())?;
+    queue!(out, EnterAlternateScreen, SetTitle("cks-lab"), EnableBracketedPaste, EnableFocusChange)?;
+    if kitty() {
+        // Terminals that do not know the protocol ignore this; asking first would cost a round trip.
+        queue!(out, PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
+    }
+    if mouse {
+        queue!(out, EnableMouseCapture)?;
+    }
+    out.flush()
 }
 
 impl Drop for Guard {

@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::action::Action;
+use super::tiles::Side;
 use crate::terminal::screen::CopyMove;
 
 /// A key with its modifiers.
@@ -208,8 +209,9 @@ pub const BINDINGS: &[Binding] = keys![
     Action::NewTab, Global, [], [c('t')], "new tab", "New shell on the same node", [Prefix], true;
     Action::NewTabOn(0), Global, [], [], "", "New shell on the first node", [], true;
     Action::NewTabOn(1), Global, [], [], "", "New shell on the second node", [], true;
-    Action::NextTab, Global, [], [k(KeyCode::Right), k(KeyCode::Tab)], "next tab", "Next tab", [], true;
-    Action::PreviousTab, Global, [], [k(KeyCode::Left), k(KeyCode::BackTab)], "previous tab", "Previous tab", [], true;
+    Action::EditFile, Global, [], [c('e')], "edit", "Edit a file of this node", [Prefix], true;
+    Action::NextTab, Global, [], [k(KeyCode::Tab)], "next tab", "Next tab", [], true;
+    Action::PreviousTab, Global, [], [k(KeyCode::BackTab)], "previous tab", "Previous tab", [], true;
     Action::SelectTab(0), Global, [], [c('1')], "tab 1", "Tab 1 (2 to 9 likewise)", [], false;
     Action::SelectTab(1), Global, [], [c('2')], "", "", [], false;
     Action::SelectTab(2), Global, [], [c('3')], "", "", [], false;
@@ -220,7 +222,18 @@ pub const BINDINGS: &[Binding] = keys![
     Action::SelectTab(7), Global, [], [c('8')], "", "", [], false;
     Action::SelectTab(8), Global, [], [c('9')], "", "", [], false;
     Action::RenameTab, Global, [], [c('r')], "rename", "Name this tab", [], true;
-    Action::CloseTab, Global, [], [c('w')], "close", "Close this tab", [], true;
+    Action::SplitBeside, Global, [], [c('|'), c('%')], "split", "Split: another shell beside this one", [], true;
+    Action::SplitBelow, Global, [], [c('-'), c('"')], "split", "Split: another shell below this one", [], true;
+    Action::OtherPane, Global, [], [c('o')], "next pane", "Next pane of this tab", [], true;
+    Action::PaneTowards(Side::Left), Global, [], [k(KeyCode::Left)], "", "To the pane on the left, or the tab before (arrows likewise)", [], false;
+    Action::PaneTowards(Side::Right), Global, [], [k(KeyCode::Right)], "", "", [], false;
+    Action::PaneTowards(Side::Up), Global, [], [k(KeyCode::Up)], "", "", [], false;
+    Action::PaneTowards(Side::Down), Global, [], [k(KeyCode::Down)], "", "", [], false;
+    Action::PushPane(Side::Left), Global, [], [Chord::shift(KeyCode::Left)], "", "Move the line beside this pane (Shift and arrows)", [], false;
+    Action::PushPane(Side::Right), Global, [], [Chord::shift(KeyCode::Right)], "", "", [], false;
+    Action::PushPane(Side::Up), Global, [], [Chord::shift(KeyCode::Up)], "", "", [], false;
+    Action::PushPane(Side::Down), Global, [], [Chord::shift(KeyCode::Down)], "", "", [], false;
+    Action::ClosePane, Global, [], [c('w')], "close", "Close this pane, and its tab with the last one", [], true;
     Action::Zoom, Global, [], [c('z')], "zoom", "Give this pane the whole window, or take it back", [Prefix], true;
     Action::GrowLesson, Global, [], [c('>')], "wider", "Make the lesson wider", [], true;
     Action::ShrinkLesson, Global, [], [c('<')], "narrower", "Make the lesson narrower", [], true;
@@ -231,6 +244,7 @@ pub const BINDINGS: &[Binding] = keys![
     Action::NextTheme, Global, [], [], "theme", "Next theme", [], true;
     Action::ToggleAscii, Global, [], [], "ASCII", "Draw with ASCII only, or with all characters", [], true;
     Action::Redraw, Global, [], [Chord::ctrl('l')], "redraw", "Draw the window again", [], true;
+    Action::Suspend, Global, [], [Chord::ctrl('z')], "suspend", "Stop the program; fg in your shell continues it", [], true;
     Action::Quit, Global, [], [c('q')], "quit", "Leave; the lab is kept and resumes here", [Prefix], true;
 
     Action::Lines(-1), Lesson, [k(KeyCode::Up), c('k')], [], "", "Scroll up", [], false;

@@ -2,7 +2,9 @@
 
 use ratatui::layout::Rect;
 
-use super::state::{Focus, State};
+use super::event::PaneId;
+use super::state::{Focus, SIDE_BY_SIDE, State};
+use super::tiles::Line;
 
 /// The areas of a frame.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,8 +19,8 @@ pub struct Areas {
     pub divider: Option<Rect>,
     /// The line of tabs.
     pub tabs: Option<Rect>,
-    /// The shell's screen.
-    pub screen: Option<Rect>,
+    /// The room of the shells.
+    pub shells: Option<Rect>,
     /// The last line: keys or a notice.
     pub footer: Rect,
 }
@@ -32,12 +34,16 @@ pub fn areas(state: &State) -> Areas {
 }
 
 fn lay(state: &State, focus: Focus) -> Areas {
+    room(state, focus, state.zoom)
+}
+
+fn room(state: &State, focus: Focus, zoom: bool) -> Areas {
     let (width, height) = state.size;
     let row = |y| Rect::new(0, y, width, 1.min(height));
     let body = Rect::new(0, 2, width, height.saturating_sub(3));
     let mut areas =
         Areas { header: row(0), steps: row(1), footer: row(height.saturating_sub(1)), ..Areas::default() };
-    let shell = if state.side_by_side() {
+    let shell = if state.size.0 >= SIDE_BY_SIDE && !zoom {
         let left = (u32::from(width) * u32::from(state.split) / 100) as u16;
         let left = left.clamp(NARROWEST, width.saturating_sub(NARROWEST + 1));
         areas.lesson = Some(Rect { width: left, ..body });
@@ -51,14 +57,37 @@ fn lay(state: &State, focus: Focus) -> Areas {
     };
     if let Some(shell) = shell {
         areas.tabs = Some(Rect { height: 1.min(shell.height), ..shell });
-        areas.screen = Some(Rect { y: shell.y + 1, height: shell.height.saturating_sub(1), ..shell });
+        areas.shells = Some(Rect { y: shell.y + 1, height: shell.height.saturating_sub(1), ..shell });
     }
     areas
 }
 
-/// The size of the terminals: of the shell's screen, whether it is shown or not.
-pub fn screen_size(state: &State) -> (u16, u16) {
-    lay(state, Focus::Shell).screen.map_or((80, 24), |area| (area.width.max(2), area.height.max(1)))
+/// The room of the shells, whether it is shown or not.
+pub fn shell_room(state: &State) -> Rect {
+    lay(state, Focus::Shell).shells.unwrap_or(Rect::new(0, 0, 80, 24))
+}
+
+/// Where the shown tab's panes are in a room, and the lines between them; zoomed, one pane has it all.
+pub fn panes(state: &State, room: Rect) -> (Vec<(PaneId, Rect)>, Vec<Line>) {
+    match state.tab() {
+        Some(tab) if state.zoom => (vec![(tab.focused, room)], Vec::new()),
+        Some(tab) => tab.tiles.areas(room),
+        None => (Vec::new(), Vec::new()),
+    }
+}
+
+/// The sizes of all terminals, shown or not. Zoomed, those that have not the keyboard keep theirs.
+pub fn pane_sizes(state: &State) -> Vec<(PaneId, (u16, u16))> {
+    let zoomed = shell_room(state);
+    let usual = room(state, Focus::Shell, false).shells.unwrap_or(zoomed);
+    let mut sizes: Vec<(PaneId, (u16, u16))> = Vec::new();
+    for tab in &state.tabs {
+        for (id, area) in tab.tiles.areas(usual).0 {
+            let area = if state.zoom && id == tab.focused { zoomed } else { area };
+            sizes.push((id, (area.width.max(2), area.height.max(1))));
+        }
+    }
+    sizes
 }
 
 /// A box of at most this size in the middle.

@@ -1,11 +1,11 @@
 //! Does what the state wants done: shells, checks, the clipboard.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-use base64::Engine;
 use crossterm::event::{KeyModifiers, MouseButton, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -13,16 +13,23 @@ use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::AbortHandle;
 
+use super::clipboard::{self, Way};
+use super::config::Config;
 use super::driver::Driver;
 use super::effect::Effect;
-use super::event::{Course, Event, TabId, Trouble};
+use super::event::{Course, Event, PaneId, Trouble};
 use super::guard;
 use super::view::Screens;
+use crate::editor::Keys;
 use crate::error::Result;
 use crate::lab::{LabEvent, Phase};
 use crate::node::Process;
 use crate::terminal::screen::{ScrollBy, Select};
 use crate::terminal::{Terminal, encode};
+
+pub mod editors;
+
+use editors::{Came, Editors, Open};
 
 /// Lines that one notch of the wheel scrolls the shell.
 const WHEEL: i32 = 3;
@@ -36,8 +43,23 @@ pub enum Message {
     Event(Event),
     /// The lab is up.
     Opened(Arc<dyn Driver>, Box<Course>),
+    /// The program was stopped, and goes on.
+    Continued,
     /// A shell's process started, or did not.
-    Process(TabId, Result<Process>),
+    Process(PaneId, Result<Process>),
+    /// A file of a node was read for a pane, or could not be; `None` is one that is not there yet.
+    File {
+        /// The pane.
+        pane: PaneId,
+        /// The node.
+        node: String,
+        /// The path there.
+        path: String,
+        /// What was found.
+        found: Result<Option<Vec<u8>>>,
+    },
+    /// The file of a pane's editor was written, or could not be; `true` ends the editor after it.
+    Saved(PaneId, PathBuf, std::result::Result<(), String>, bool),
 }
 
 impl From<Event> for Message {
@@ -55,6 +77,8 @@ pub enum Done {
     Drawable,
     /// The whole picture is to be drawn anew.
     Redraw,
+    /// The program is to stop until it is continued.
+    Suspend,
     /// The program is to end.
     Quit,
 }
@@ -82,33 +106,42 @@ pub struct Runner {
     handle: Handle,
     messages: Sender<Message>,
     driver: Option<Arc<dyn Driver>>,
-    terminals: HashMap<TabId, Terminal>,
-    size: (u16, u16),
+    terminals: HashMap<PaneId, Terminal>,
+    editors: Editors,
+    keys: Keys,
+    sizes: HashMap<PaneId, (u16, u16)>,
+    clipboard: Arc<Vec<Way>>,
     work: Option<AbortHandle>,
     clicks: Clicks,
 }
 
 impl Screens for Runner {
-    fn draw(&self, tab: TabId, buffer: &mut Buffer, area: Rect, colours: bool) -> Option<Position> {
-        let terminal = self.terminals.get(&tab)?;
+    fn draw(&self, pane: PaneId, buffer: &mut Buffer, area: Rect, colours: bool) -> Option<Position> {
+        if let Some(open) = self.editors.get(&pane) {
+            return open.draw(buffer, area);
+        }
+        let terminal = self.terminals.get(&pane)?;
         terminal.seen();
         terminal.with(|screen| screen.draw(buffer, area, colours))
     }
 
-    fn scrolled(&self, tab: TabId) -> (usize, usize) {
-        self.terminals.get(&tab).map_or((0, 0), |terminal| terminal.with(|screen| screen.scrolled()))
+    fn scrolled(&self, pane: PaneId) -> (usize, usize) {
+        self.terminals.get(&pane).map_or((0, 0), |terminal| terminal.with(|screen| screen.scrolled()))
     }
 }
 
 impl Runner {
     /// Makes a runner whose work is done on `handle`'s runtime and told to `messages`.
-    pub fn new(handle: Handle, messages: Sender<Message>) -> Self {
+    pub fn new(handle: Handle, messages: Sender<Message>, config: &Config) -> Self {
         Self {
             handle,
             messages,
             driver: None,
             terminals: HashMap::new(),
-            size: (80, 24),
+            editors: Editors::new(),
+            keys: config.editor,
+            sizes: HashMap::new(),
+            clipboard: Arc::new(clipboard::ways_here(config.clipboard.as_deref())),
             work: None,
             clicks: Clicks::default(),
         }
@@ -145,38 +178,105 @@ impl Runner {
     }
 
     /// Takes a shell's process, and gives it its terminal.
-    pub fn process(&mut self, tab: TabId, process: Result<Process>) -> Event {
+    pub fn process(&mut self, pane: PaneId, process: Result<Process>) -> Event {
         let messages = self.messages.clone();
-        let (columns, rows) = self.size;
+        let (columns, rows) = self.size(pane);
         let _runtime = self.handle.enter();
         let terminal = process.and_then(|process| {
             Terminal::start(process, columns, rows, move |notice| {
-                let _ = messages.send(Event::Terminal(tab, notice).into());
+                let _ = messages.send(Event::Terminal(pane, notice).into());
             })
         });
-        let result = terminal.map(|terminal| drop(self.terminals.insert(tab, terminal)));
-        Event::Shell(tab, result.map_err(Trouble::from))
+        let result = terminal.map(|terminal| drop(self.terminals.insert(pane, terminal)));
+        Event::Shell(pane, result.map_err(Trouble::from))
+    }
+
+    /// Takes a file that was read, and gives it its editor.
+    pub fn file(&mut self, pane: PaneId, node: String, path: &str, found: Result<Option<Vec<u8>>>) -> Event {
+        let opened = found.map_err(Trouble::from).and_then(|found| Open::new(self.keys, node, path, found));
+        Event::Shell(pane, opened.map(|open| drop(self.editors.insert(pane, open))))
+    }
+
+    /// Takes in how saving a file went.
+    pub fn saved(
+        &mut self,
+        pane: PaneId,
+        path: PathBuf,
+        result: std::result::Result<(), String>,
+        quit: bool,
+    ) {
+        let quit = quit && result.is_ok();
+        if let Some(open) = self.editors.get_mut(&pane) {
+            let came = open.saved(path, result);
+            self.came(pane, Came { quit, ..came });
+        }
+    }
+
+    /// Does what a key in an editor led to.
+    fn came(&self, pane: PaneId, came: Came) -> Done {
+        if let Some(modified) = came.modified {
+            self.tell(Event::Modified(pane, modified));
+        }
+        match (came.save, self.editors.get(&pane)) {
+            (Some((path, text)), Some(open)) => {
+                let node = open.node.clone();
+                self.spawn(move |driver, messages| async move {
+                    let name = path.to_string_lossy().into_owned();
+                    let written = driver.write_file(&node, &name, text.as_bytes()).await;
+                    let result = written.map_err(|e| e.to_string().replace('\n', ";"));
+                    let _ = messages.send(Message::Saved(pane, path, result, came.quit));
+                });
+            }
+            _ if came.quit => self.tell(Event::EditorClosed(pane)),
+            _ => {}
+        }
+        Done::Drawable
+    }
+
+    fn size(&self, pane: PaneId) -> (u16, u16) {
+        self.sizes.get(&pane).copied().unwrap_or((80, 24))
     }
 
     /// Does something.
     pub fn run(&mut self, effect: Effect) -> Done {
         match effect {
-            Effect::OpenShell { tab, node } => {
-                let (columns, rows) = self.size;
+            Effect::OpenShell { pane, node } => {
+                let (columns, rows) = self.size(pane);
                 self.spawn(move |driver, messages| async move {
                     let process = driver.shell(&node, columns, rows).await;
-                    let _ = messages.send(Message::Process(tab, process));
+                    let _ = messages.send(Message::Process(pane, process));
                 });
             }
-            Effect::CloseShell(tab) => drop(self.terminals.remove(&tab)),
-            Effect::Resize(columns, rows) => {
-                self.size = (columns, rows);
-                for terminal in self.terminals.values() {
+            Effect::OpenFile { pane, node, path } => {
+                self.spawn(move |driver, messages| async move {
+                    let found = driver.read_file(&node, &path).await;
+                    let _ = messages.send(Message::File { pane, node, path, found });
+                });
+            }
+            Effect::CompletePath { node, path } => {
+                self.spawn(move |driver, messages| async move {
+                    let directory = path.rfind('/').and_then(|slash| path.get(..=slash)).unwrap_or("/");
+                    let names = driver.names(&node, directory).await.unwrap_or_default();
+                    let (longer, found) = editors::complete(&path, &names);
+                    let _ = messages.send(Event::PathCompleted(path, longer, found).into());
+                });
+            }
+            Effect::ClosePane(pane) => {
+                self.terminals.remove(&pane);
+                self.editors.remove(&pane);
+            }
+            Effect::Resize(pane, columns, rows) => {
+                self.sizes.insert(pane, (columns, rows));
+                if let Some(terminal) = self.terminals.get(&pane) {
                     terminal.resize(columns, rows);
                 }
             }
-            Effect::Key(tab, key) => {
-                return self.with(tab, |terminal| {
+            Effect::Key(pane, key) => {
+                if let Some(open) = self.editors.get_mut(&pane) {
+                    let came = open.key(key);
+                    return self.came(pane, came);
+                }
+                return self.with(pane, |terminal| {
                     let (modes, moved) = terminal.with(|screen| {
                         let moved = screen.scrolled().0 > 0 || screen.selected().is_some();
                         if moved {
@@ -189,14 +289,18 @@ impl Runner {
                     if moved { Done::Drawable } else { Done::Quietly }
                 });
             }
-            Effect::Paste(tab, text) => {
-                return self.with(tab, |terminal| {
+            Effect::Paste(pane, text) => {
+                if let Some(open) = self.editors.get_mut(&pane) {
+                    let came = open.paste(&text);
+                    return self.came(pane, came);
+                }
+                return self.with(pane, |terminal| {
                     terminal.send(encode::paste(&text, terminal.modes()));
                     Done::Quietly
                 });
             }
-            Effect::Run { tab, text, interrupt } => {
-                return self.with(tab, |terminal| {
+            Effect::Run { pane, text, interrupt } => {
+                return self.with(pane, |terminal| {
                     terminal.with(|screen| screen.set_copying(false));
                     if interrupt {
                         terminal.send(*b"\x03");
@@ -211,36 +315,36 @@ impl Runner {
                     Done::Drawable
                 });
             }
-            Effect::Mouse { tab, kind, column, row, modifiers } => {
-                return self.mouse(tab, kind, column, row, modifiers);
+            Effect::Mouse { pane, kind, column, row, modifiers } => {
+                return self.mouse(pane, kind, column, row, modifiers);
             }
-            Effect::Focus(tab, gained) => {
-                return self.with(tab, |terminal| {
+            Effect::Focus(pane, gained) => {
+                return self.with(pane, |terminal| {
                     terminal.send(encode::focus(gained, terminal.modes()));
                     Done::Quietly
                 });
             }
-            Effect::Scroll(tab, by) => return self.on_screen(tab, |screen| screen.scroll(by)),
-            Effect::CopyMode(tab, on) => {
-                self.on_screen(tab, |screen| screen.set_copying(on));
-                self.tell(Event::CopyMode(tab, on));
+            Effect::Scroll(pane, by) => return self.on_screen(pane, |screen| screen.scroll(by)),
+            Effect::CopyMode(pane, on) => {
+                self.on_screen(pane, |screen| screen.set_copying(on));
+                self.tell(Event::CopyMode(pane, on));
                 return Done::Drawable;
             }
-            Effect::CopyMove(tab, motion) => return self.on_screen(tab, |screen| screen.copy_move(motion)),
-            Effect::CopyMark(tab, lines) => return self.on_screen(tab, |screen| screen.copy_mark(lines)),
-            Effect::CopyTake(tab) => {
-                let text = self.terminals.get(&tab).and_then(|t| t.with(|screen| screen.selected()));
+            Effect::CopyMove(pane, motion) => return self.on_screen(pane, |screen| screen.copy_move(motion)),
+            Effect::CopyMark(pane, lines) => return self.on_screen(pane, |screen| screen.copy_mark(lines)),
+            Effect::CopyTake(pane) => {
+                let text = self.terminals.get(&pane).and_then(|t| t.with(|screen| screen.selected()));
                 match text {
                     Some(text) => self.copy(&text),
                     None => {
                         self.tell(Event::Notice("Nothing was selected; v starts a selection.".to_owned()))
                     }
                 }
-                return self.run(Effect::CopyMode(tab, false));
+                return self.run(Effect::CopyMode(pane, false));
             }
-            Effect::CopySearch { tab, text, backwards } => {
+            Effect::CopySearch { pane, text, backwards } => {
                 let found =
-                    self.terminals.get(&tab).map(|t| t.with(|screen| screen.search(&text, backwards)));
+                    self.terminals.get(&pane).map(|t| t.with(|screen| screen.search(&text, backwards)));
                 if found == Some(false) {
                     self.tell(Event::Notice(format!("{text:?} is not in the shell's output.")));
                 }
@@ -301,6 +405,22 @@ impl Runner {
             Effect::Mouseable(on) => {
                 let _ = guard::set_mouse(on);
             }
+            Effect::KeepLayout(layout) => {
+                if let Some(driver) = self.driver.clone() {
+                    // At once: the program may be about to end.
+                    driver.keep_layout(&layout);
+                }
+            }
+            Effect::Osc52(text) => {
+                use std::io::Write;
+                let in_screen = std::env::var_os("STY").is_some();
+                let mut out = std::io::stdout();
+                let sequence = clipboard::osc52(&text, in_screen);
+                if out.write_all(sequence.as_bytes()).and_then(|()| out.flush()).is_ok() {
+                    self.tell(Event::Copied(text.chars().count()));
+                }
+            }
+            Effect::Suspend => return Done::Suspend,
             Effect::Redraw => return Done::Redraw,
             Effect::Quit => return Done::Quit,
         }
@@ -316,12 +436,12 @@ impl Runner {
         Some(self.handle.spawn(work(driver, self.messages.clone())).abort_handle())
     }
 
-    fn with(&self, tab: TabId, f: impl FnOnce(&Terminal) -> Done) -> Done {
-        self.terminals.get(&tab).map_or(Done::Quietly, f)
+    fn with(&self, pane: PaneId, f: impl FnOnce(&Terminal) -> Done) -> Done {
+        self.terminals.get(&pane).map_or(Done::Quietly, f)
     }
 
-    fn on_screen(&self, tab: TabId, f: impl FnOnce(&mut crate::terminal::Screen)) -> Done {
-        self.with(tab, |terminal| {
+    fn on_screen(&self, pane: PaneId, f: impl FnOnce(&mut crate::terminal::Screen)) -> Done {
+        self.with(pane, |terminal| {
             terminal.with(f);
             Done::Drawable
         })
@@ -329,13 +449,17 @@ impl Runner {
 
     fn mouse(
         &mut self,
-        tab: TabId,
+        pane: PaneId,
         kind: MouseEventKind,
         column: u16,
         row: u16,
         modifiers: KeyModifiers,
     ) -> Done {
-        let Some(terminal) = self.terminals.get(&tab) else { return Done::Quietly };
+        if let Some(open) = self.editors.get_mut(&pane) {
+            open.mouse(kind, column, row, modifiers);
+            return Done::Drawable;
+        }
+        let Some(terminal) = self.terminals.get(&pane) else { return Done::Quietly };
         let modes = terminal.modes();
         if !modifiers.contains(KeyModifiers::SHIFT)
             && let Some(bytes) = encode::mouse(kind, column, row, modifiers, modes)
@@ -377,15 +501,17 @@ impl Runner {
         Done::Drawable
     }
 
-    /// Puts a text on the clipboard of whoever sits at the terminal, over any number of hops (OSC 52).
+    /// Puts a text on the clipboard of whoever sits at the terminal.
     fn copy(&self, text: &str) {
-        use std::io::Write;
-        let encoded = base64::engine::general_purpose::STANDARD.encode(text);
-        let mut out = std::io::stdout();
-        let written = write!(out, "\x1b]52;c;{encoded}\x07").and_then(|()| out.flush());
-        if written.is_ok() {
-            self.tell(Event::Copied(text.chars().count()));
+        if self.clipboard.is_empty() {
+            return self.tell(Event::NotCopied(text.to_owned()));
         }
+        let (ways, messages, text) = (Arc::clone(&self.clipboard), self.messages.clone(), text.to_owned());
+        self.handle.spawn_blocking(move || {
+            let taken = clipboard::give(&ways, &text);
+            let event = if taken { Event::Copied(text.chars().count()) } else { Event::NotCopied(text) };
+            let _ = messages.send(event.into());
+        });
     }
 
     /// Ends the shells and the lab.

@@ -6,9 +6,11 @@ use ratatui::layout::Rect;
 
 use super::action::Action;
 use super::config::Config;
-use super::event::{Course, TabId, Trouble};
+use super::event::{Course, PaneId, Trouble};
 use super::keymap::Context;
 use super::markdown::Code;
+use super::saved::Layout;
+use super::tiles::{Line, Tiles};
 use crate::apiserver::audit::Entry;
 use crate::grade::{LessonResult, StepResult};
 use crate::lab::Phase;
@@ -16,6 +18,7 @@ use crate::lesson::{Lesson, Step};
 
 mod act;
 mod input;
+mod panes;
 mod question;
 mod update;
 
@@ -65,10 +68,19 @@ pub enum Panel {
     Trouble(Trouble),
 }
 
-/// How a tab's shell is.
+/// What a pane holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum What {
+    /// A shell.
+    Shell,
+    /// An editor with this file.
+    File(String),
+}
+
+/// How a pane's shell or editor is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shell {
-    /// Not started; it is when the tab is shown.
+    /// Not started; it is when its tab is shown.
     Waiting,
     /// Being started.
     Starting,
@@ -80,21 +92,36 @@ pub enum Shell {
     Failed(Trouble),
 }
 
-/// A tab.
+/// A pane: a shell or an editor on a node.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tab {
+pub struct Pane {
     /// Its name for as long as it is there.
-    pub id: TabId,
+    pub id: PaneId,
     /// The node.
     pub node: String,
-    /// The name that the learner gave.
-    pub name: Option<String>,
-    /// How its shell is.
+    /// What it holds.
+    pub what: What,
+    /// How that is.
     pub shell: Shell,
     /// Whether something was printed while another tab was shown.
     pub news: bool,
     /// Whether it is in copy mode.
     pub copying: bool,
+    /// Whether its file has changes that are not saved.
+    pub modified: bool,
+    /// The size that its terminal was told.
+    pub size: (u16, u16),
+}
+
+/// A tab: panes that are shown together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tab {
+    /// The name that the learner gave.
+    pub name: Option<String>,
+    /// Its panes and how they lie.
+    pub tiles: Tiles<PaneId>,
+    /// The pane that has the keyboard while this tab is shown.
+    pub focused: PaneId,
 }
 
 /// A line of text being typed.
@@ -104,6 +131,8 @@ pub enum Entering {
     Name,
     /// What to search for.
     Search,
+    /// The file to edit, on the node of the pane.
+    File,
 }
 
 /// What is on top of the window.
@@ -131,10 +160,12 @@ pub enum Overlay {
 pub enum Held {
     /// Nothing.
     Nothing,
-    /// The line between the panes.
+    /// The line between lesson and shell.
     Divider,
-    /// The shell's screen.
-    Screen,
+    /// A line between two panes.
+    Tile(Line),
+    /// A pane's screen.
+    Screen(PaneId),
 }
 
 /// What the last frame had where; views fill it, `update` reads it.
@@ -142,11 +173,13 @@ pub enum Held {
 pub struct Drawn {
     /// What can be clicked, the topmost last.
     pub hits: Vec<(Rect, Action)>,
-    /// The shell's screen.
-    pub screen: Option<Rect>,
+    /// The panes' screens.
+    pub screens: Vec<(PaneId, Rect)>,
+    /// The lines between them.
+    pub lines_between: Vec<Line>,
     /// The lesson's text.
     pub text: Option<Rect>,
-    /// The line between the panes.
+    /// The line between lesson and shell.
     pub divider: Option<Rect>,
     /// How many lines the lesson's text has.
     pub lines: usize,
@@ -185,6 +218,8 @@ pub struct State {
     pub split: u16,
     /// The tabs.
     pub tabs: Vec<Tab>,
+    /// The panes of all tabs.
+    pub panes: Vec<Pane>,
     /// The index of the tab that is shown.
     pub active: usize,
     /// What is on top.
@@ -201,12 +236,14 @@ pub struct State {
     pub requests: Vec<Entry>,
     /// Seconds spent.
     pub seconds: u64,
+    /// Whether no shell is behind the program that could continue it.
+    pub lone: bool,
     /// Whether something changed since the last frame.
     pub dirty: bool,
     held: Held,
-    next_tab: TabId,
+    next_pane: PaneId,
     searched: (String, bool),
-    screen_size: (u16, u16),
+    kept: Option<Layout>,
 }
 
 impl State {
@@ -226,6 +263,7 @@ impl State {
             zoom: false,
             split: 42,
             tabs: Vec::new(),
+            panes: Vec::new(),
             active: 0,
             overlay: None,
             overlay_scroll: 0,
@@ -234,11 +272,12 @@ impl State {
             notice: None,
             requests: Vec::new(),
             seconds: 0,
+            lone: false,
             dirty: true,
             held: Held::Nothing,
-            next_tab: 1,
+            next_pane: 1,
             searched: (String::new(), true),
-            screen_size: (0, 0),
+            kept: None,
         }
     }
 
@@ -300,9 +339,19 @@ impl State {
         self.tabs.get(self.active)
     }
 
-    /// Whether the shell that is shown is in copy mode.
+    /// The pane that has the keyboard whenever the lesson has not.
+    pub fn pane(&self) -> Option<&Pane> {
+        self.pane_of(self.tab()?.focused)
+    }
+
+    /// A pane by its name.
+    pub fn pane_of(&self, id: PaneId) -> Option<&Pane> {
+        self.panes.iter().find(|pane| pane.id == id)
+    }
+
+    /// Whether the pane with the keyboard is in copy mode.
     pub fn copying(&self) -> bool {
-        self.tab().is_some_and(|tab| tab.copying)
+        self.pane().is_some_and(|pane| pane.copying)
     }
 
     /// Which keys count.
@@ -328,5 +377,7 @@ impl State {
     }
 }
 
+#[cfg(test)]
+mod pane_tests;
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::event::TabId;
+use super::event::PaneId;
 use super::layout::{self, Areas};
 use super::state::{Drawn, Focus, SMALLEST, Stage, State};
 use super::theme::Theme;
@@ -20,10 +20,10 @@ mod shell;
 
 /// The terminals' screens, as far as a picture needs them.
 pub trait Screens {
-    /// Draws a tab's screen; returns where its cursor is to be seen.
-    fn draw(&self, tab: TabId, buffer: &mut Buffer, area: Rect, colours: bool) -> Option<Position>;
+    /// Draws a pane's screen; returns where its cursor is to be seen.
+    fn draw(&self, pane: PaneId, buffer: &mut Buffer, area: Rect, colours: bool) -> Option<Position>;
     /// How many lines it is scrolled back, and how many there are.
-    fn scrolled(&self, tab: TabId) -> (usize, usize);
+    fn scrolled(&self, pane: PaneId) -> (usize, usize);
 }
 
 /// What is being drawn.

@@ -2,7 +2,8 @@
 
 use super::super::action::Action;
 use super::super::effect::Effect;
-use super::{Drawn, Entering, Focus, Overlay, Panel, Question, Shell, Stage, State};
+use super::super::tiles::Way;
+use super::{Drawn, Entering, Focus, Overlay, Panel, Question, Shell, Stage, State, What};
 use crate::terminal::screen::ScrollBy;
 
 impl State {
@@ -16,7 +17,7 @@ impl State {
             }
             return;
         }
-        let tab = self.tab().map(|tab| tab.id);
+        let pane = self.pane().map(|pane| pane.id);
         match action {
             Action::Help => self.lay(Overlay::Help),
             Action::Palette => self.lay(Overlay::Palette { query: String::new(), selected: 0 }),
@@ -45,9 +46,7 @@ impl State {
             Action::PreviousPage => self.turn(self.page.saturating_sub(1), effects),
             Action::GoToStep(index) => self.turn(index + 1, effects),
             Action::NewTab => {
-                if let Some(node) =
-                    self.tab().map(|tab| tab.node.clone()).or_else(|| self.nodes().into_iter().next())
-                {
+                if let Some(node) = self.node_here() {
                     self.open_tab(node);
                 }
             }
@@ -56,30 +55,51 @@ impl State {
                     self.open_tab(node);
                 }
             }
-            Action::CloseTab => match self.tab().map(|tab| &tab.shell) {
-                Some(Shell::Running) => self.lay(Overlay::Question(Question::CloseTab)),
-                Some(_) => self.close_tab(effects),
+            Action::ClosePane => match self.pane() {
+                Some(pane) if pane.modified => self.lay(Overlay::Question(Question::CloseFile)),
+                Some(pane) if pane.shell == Shell::Running && pane.what == What::Shell => {
+                    self.lay(Overlay::Question(Question::CloseShell));
+                }
+                Some(pane) => self.close_pane(pane.id, effects),
                 None => {}
             },
             Action::RenameTab => {
                 if let Some(tab) = self.tab() {
-                    let name = tab.name.clone().unwrap_or_else(|| tab.node.clone());
-                    self.lay(Overlay::Entry(Entering::Name, name));
+                    let name = tab.name.clone().or_else(|| self.pane().map(|pane| pane.node.clone()));
+                    self.lay(Overlay::Entry(Entering::Name, name.unwrap_or_default()));
                 }
             }
-            Action::NextTab => self.select_tab((self.active + 1) % self.tabs.len().max(1)),
-            Action::PreviousTab => {
-                let count = self.tabs.len().max(1);
-                self.select_tab((self.active + count - 1) % count);
-            }
+            Action::NextTab => self.step_tab(true),
+            Action::PreviousTab => self.step_tab(false),
             Action::SelectTab(index) => self.select_tab(index),
+            Action::SplitBeside => self.split(Way::Beside),
+            Action::SplitBelow => self.split(Way::Below),
+            Action::OtherPane => self.next_pane_of_tab(),
+            Action::PaneTowards(side) => self.move_towards(side),
+            Action::PushPane(side) => self.push_pane(side),
+            Action::FocusPane(id) => self.focus_pane(id),
+            Action::EditFile => {
+                let directory = match self.course.as_ref().map(|course| course.facts.manifests.as_str()) {
+                    Some(manifests) if !manifests.is_empty() => {
+                        format!("{}/", manifests.trim_end_matches('/'))
+                    }
+                    _ => "/etc/kubernetes/".to_owned(),
+                };
+                self.lay(Overlay::Entry(Entering::File, directory));
+            }
             Action::RestartShell => {
-                let active = self.active;
-                if let Some(tab) = self.tabs.get_mut(active) {
-                    tab.shell = Shell::Waiting;
-                    effects.push(Effect::CloseShell(tab.id));
+                if let Some(id) = pane
+                    && let Some(pane) = self.pane_mut(id)
+                {
+                    pane.shell = Shell::Waiting;
+                    pane.modified = false;
+                    effects.push(Effect::ClosePane(id));
                 }
             }
+            Action::Suspend if self.lone => {
+                self.say("There is no shell that could continue the program; leave it instead.");
+            }
+            Action::Suspend => effects.push(Effect::Suspend),
             Action::Zoom => self.zoom = !self.zoom,
             Action::GrowLesson => self.set_split(self.split + 4),
             Action::ShrinkLesson => self.set_split(self.split.saturating_sub(4)),
@@ -87,8 +107,9 @@ impl State {
             Action::ShellPageDown => self.scroll_shell(ScrollBy::Pages(-1), effects),
             Action::CopyMode => {
                 self.focus = Focus::Shell;
-                if let Some(tab) = tab {
-                    effects.push(Effect::CopyMode(tab, true));
+                match self.pane() {
+                    Some(pane) if pane.what == What::Shell => effects.push(Effect::CopyMode(pane.id, true)),
+                    _ => self.say("Only a shell has a copy mode; the editor selects by itself."),
                 }
             }
             Action::ToggleMouse => {
@@ -108,10 +129,10 @@ impl State {
             Action::Redraw => effects.push(Effect::Redraw),
             Action::Quit => self.lay(Overlay::Question(Question::Quit)),
             Action::SendPrefix => {
-                if let Some(tab) = tab {
+                if let Some(pane) = pane {
                     let prefix = self.config.prefix;
                     let key = crossterm::event::KeyEvent::new(prefix.code, prefix.modifiers);
-                    effects.push(Effect::Key(tab, key));
+                    effects.push(Effect::Key(pane, key));
                 }
             }
             Action::Lines(lines) => self.scroll_reading(lines, drawn),
@@ -158,10 +179,10 @@ impl State {
                     }
                 }
             }
-            Action::CopyMove(motion) => effects.extend(tab.map(|tab| Effect::CopyMove(tab, motion))),
-            Action::CopyMark => effects.extend(tab.map(|tab| Effect::CopyMark(tab, false))),
-            Action::CopyMarkLines => effects.extend(tab.map(|tab| Effect::CopyMark(tab, true))),
-            Action::CopyTake => effects.extend(tab.map(Effect::CopyTake)),
+            Action::CopyMove(motion) => effects.extend(pane.map(|pane| Effect::CopyMove(pane, motion))),
+            Action::CopyMark => effects.extend(pane.map(|pane| Effect::CopyMark(pane, false))),
+            Action::CopyMarkLines => effects.extend(pane.map(|pane| Effect::CopyMark(pane, true))),
+            Action::CopyTake => effects.extend(pane.map(Effect::CopyTake)),
             Action::CopySearch => self.lay(Overlay::Entry(Entering::Search, String::new())),
             Action::CopyNext { backwards } => self.search_on(backwards, effects),
         }
@@ -218,32 +239,9 @@ impl State {
         self.bring_lesson();
     }
 
-    fn open_tab(&mut self, node: String) {
-        let index = self.add_tab(node);
-        self.select_tab(index);
-    }
-
-    pub(super) fn select_tab(&mut self, index: usize) {
-        match self.tabs.get_mut(index) {
-            Some(tab) => {
-                tab.news = false;
-                self.active = index;
-                self.focus = Focus::Shell;
-            }
-            None => self.say(format!("There is no tab {}.", index + 1)),
-        }
-    }
-
-    pub(super) fn close_tab(&mut self, effects: &mut Vec<Effect>) {
-        if self.active >= self.tabs.len() {
-            return;
-        }
-        let tab = self.tabs.remove(self.active);
-        effects.push(Effect::CloseShell(tab.id));
-        if self.tabs.is_empty() {
-            self.add_tab(tab.node);
-        }
-        self.active = self.active.min(self.tabs.len() - 1);
+    /// The node of the pane with the keyboard, or the first one.
+    pub(super) fn node_here(&self) -> Option<String> {
+        self.pane().map(|pane| pane.node.clone()).or_else(|| self.nodes().into_iter().next())
     }
 
     pub(super) fn set_split(&mut self, percent: u16) {
@@ -251,7 +249,7 @@ impl State {
     }
 
     fn scroll_shell(&mut self, by: ScrollBy, effects: &mut Vec<Effect>) {
-        effects.extend(self.tab().map(|tab| Effect::Scroll(tab.id, by)));
+        effects.extend(self.pane().map(|pane| Effect::Scroll(pane.id, by)));
     }
 
     /// Scrolls what is read: what is on top, or the lesson.
@@ -296,12 +294,12 @@ impl State {
         if !code.run {
             return self.copy(index, drawn, effects);
         }
-        match self.tab() {
-            Some(tab) if tab.shell == Shell::Running => {
-                effects.push(Effect::Run { tab: tab.id, text: code.text.clone(), interrupt: code.interrupt });
-                self.focus = Focus::Shell;
+        match self.shell_for_code() {
+            Some(pane) => {
+                effects.push(Effect::Run { pane, text: code.text.clone(), interrupt: code.interrupt });
+                self.focus_pane(pane);
             }
-            _ => self.say("The shell is not running."),
+            None => self.say("No shell runs in this tab."),
         }
     }
 
@@ -319,7 +317,7 @@ impl State {
             effects.push(Effect::Cancel);
             self.say("Stopped.");
         } else if self.copying() && self.focus == Focus::Shell {
-            effects.extend(self.tab().map(|tab| Effect::CopyMode(tab.id, false)));
+            effects.extend(self.pane().map(|pane| Effect::CopyMode(pane.id, false)));
         } else if self.code.take().is_some() {
         } else if self.panel != Panel::Text {
             self.panel = Panel::Text;
@@ -333,7 +331,10 @@ impl State {
         let Some(Overlay::Question(question)) = self.overlay.take() else { return };
         let step = self.step().map(|step| step.id.clone());
         match question {
-            Question::Quit => effects.push(Effect::Quit),
+            Question::Quit => {
+                self.keep_layout(effects);
+                effects.push(Effect::Quit);
+            }
             Question::Resume => {}
             Question::Solution => self.show(Panel::Solution),
             Question::Solve => {
@@ -343,7 +344,11 @@ impl State {
             }
             Question::ResetStep => self.work("Starting the step over", Effect::Reset(step), effects),
             Question::ResetLesson => self.work("Starting the lesson over", Effect::Reset(None), effects),
-            Question::CloseTab => self.close_tab(effects),
+            Question::CloseShell | Question::CloseFile => {
+                if let Some(pane) = self.pane().map(|pane| pane.id) {
+                    self.close_pane(pane, effects);
+                }
+            }
         }
     }
 
@@ -352,6 +357,6 @@ impl State {
             return self.say("Nothing was searched for yet; / asks.");
         }
         let text = self.searched.0.clone();
-        effects.extend(self.tab().map(|tab| Effect::CopySearch { tab: tab.id, text, backwards }));
+        effects.extend(self.pane().map(|pane| Effect::CopySearch { pane: pane.id, text, backwards }));
     }
 }

@@ -7,6 +7,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::super::action::Action;
 use super::super::effect::Effect;
+use super::super::event::PaneId;
 use super::super::keymap::{self, Chord, Context};
 use super::super::palette;
 use super::{Drawn, Entering, Focus, Held, Overlay, Shell, Stage, State};
@@ -63,10 +64,10 @@ impl State {
     }
 
     fn key_to_shell(&mut self, key: KeyEvent, drawn: &Drawn, effects: &mut Vec<Effect>) -> bool {
-        let Some(tab) = self.tab() else { return false };
-        match tab.shell {
+        let Some(pane) = self.pane() else { return false };
+        match pane.shell {
             Shell::Running => {
-                effects.push(Effect::Key(tab.id, key));
+                effects.push(Effect::Key(pane.id, key));
                 self.notice.take().is_some()
             }
             Shell::Ended(_) | Shell::Failed(_) if key.code == KeyCode::Enter => {
@@ -153,6 +154,11 @@ impl State {
                     text.pop();
                 }
                 (KeyCode::Char('u'), None) if chord.modifiers == KeyModifiers::CONTROL => text.clear(),
+                (KeyCode::Tab, _) if *entering == Entering::File => {
+                    let path = text.clone();
+                    let node = self.node_here().unwrap_or_default();
+                    effects.push(Effect::CompletePath { node, path });
+                }
                 (_, Some(c)) => text.push(c),
                 _ => {}
             },
@@ -172,9 +178,20 @@ impl State {
         match entering {
             Entering::Name => {
                 let active = self.active;
+                let node = self.pane().map(|pane| pane.node.clone()).unwrap_or_default();
                 if let Some(tab) = self.tabs.get_mut(active) {
                     let name = text.trim().to_owned();
-                    tab.name = Some(name).filter(|name| !name.is_empty() && *name != tab.node);
+                    tab.name = Some(name).filter(|name| !name.is_empty() && *name != node);
+                }
+            }
+            Entering::File => {
+                let path = text.trim();
+                match self.node_here() {
+                    Some(node) if path.starts_with('/') && !path.ends_with('/') => {
+                        self.open_file(node, path.to_owned());
+                    }
+                    Some(_) if path.is_empty() => {}
+                    _ => self.say("A file's path begins with / and ends with its name; Tab completes it."),
                 }
             }
             Entering::Search if text.is_empty() => {}
@@ -194,10 +211,10 @@ impl State {
             Some(_) => false,
             None => {
                 let running =
-                    self.tab().filter(|tab| tab.shell == Shell::Running && self.focus == Focus::Shell);
+                    self.pane().filter(|pane| pane.shell == Shell::Running && self.focus == Focus::Shell);
                 match running {
-                    Some(tab) => {
-                        effects.push(Effect::Paste(tab.id, pasted));
+                    Some(pane) => {
+                        effects.push(Effect::Paste(pane.id, pasted));
                         false
                     }
                     None => {
@@ -224,28 +241,43 @@ impl State {
                     self.held = Held::Divider;
                     return false;
                 }
+                if let Some(line) = drawn.lines_between.iter().find(|line| line.area.contains(at)) {
+                    self.held = Held::Tile(*line);
+                    return false;
+                }
                 if drawn.text.is_some_and(|text| text.contains(at)) {
                     self.focus = Focus::Lesson;
                     return true;
                 }
-                if drawn.screen.is_some_and(|screen| screen.contains(at)) {
-                    self.held = Held::Screen;
-                    self.focus = Focus::Shell;
-                    self.mouse_to_shell(mouse, drawn, effects);
+                if let Some(pane) = screen_at(drawn, at) {
+                    self.held = Held::Screen(pane);
+                    self.focus_pane(pane);
+                    self.mouse_to_pane(pane, mouse, drawn, effects);
                     return true;
                 }
             }
-            MouseEventKind::Drag(MouseButton::Left) if self.held == Held::Divider => {
-                let width = self.size.0.max(1);
-                self.set_split(u16::try_from(u32::from(mouse.column) * 100 / u32::from(width)).unwrap_or(50));
-                return true;
-            }
-            MouseEventKind::Up(MouseButton::Left) if self.held == Held::Divider => self.held = Held::Nothing,
-            MouseEventKind::Drag(_) | MouseEventKind::Up(_) if self.held == Held::Screen => {
-                if matches!(mouse.kind, MouseEventKind::Up(_)) {
-                    self.held = Held::Nothing;
+            MouseEventKind::Drag(MouseButton::Left) => match self.held {
+                Held::Divider => {
+                    let width = self.size.0.max(1);
+                    self.set_split(
+                        u16::try_from(u32::from(mouse.column) * 100 / u32::from(width)).unwrap_or(50),
+                    );
+                    return true;
                 }
-                self.mouse_to_shell(mouse, drawn, effects);
+                Held::Tile(line) => {
+                    let active = self.active;
+                    if let Some(tab) = self.tabs.get_mut(active) {
+                        tab.tiles.drag(&line, mouse.column, mouse.row);
+                    }
+                    return true;
+                }
+                Held::Screen(pane) => self.mouse_to_pane(pane, mouse, drawn, effects),
+                Held::Nothing => {}
+            },
+            MouseEventKind::Up(MouseButton::Left) => {
+                if let Held::Screen(pane) = std::mem::replace(&mut self.held, Held::Nothing) {
+                    self.mouse_to_pane(pane, mouse, drawn, effects);
+                }
             }
             MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
                 let by = if mouse.kind == MouseEventKind::ScrollUp { -WHEEL } else { WHEEL };
@@ -253,28 +285,33 @@ impl State {
                     self.scroll_reading(by, drawn);
                     return true;
                 }
-                if drawn.screen.is_some_and(|screen| screen.contains(at)) {
-                    self.mouse_to_shell(mouse, drawn, effects);
+                if let Some(pane) = screen_at(drawn, at) {
+                    self.mouse_to_pane(pane, mouse, drawn, effects);
                 }
             }
             _ => {
-                if self.overlay.is_none() && drawn.screen.is_some_and(|screen| screen.contains(at)) {
-                    self.mouse_to_shell(mouse, drawn, effects);
+                if let (None, Some(pane)) = (&self.overlay, screen_at(drawn, at)) {
+                    self.mouse_to_pane(pane, mouse, drawn, effects);
                 }
             }
         }
         false
     }
 
-    fn mouse_to_shell(&self, mouse: MouseEvent, drawn: &Drawn, effects: &mut Vec<Effect>) {
-        let (Some(tab), Some(area)) = (self.tab(), drawn.screen) else { return };
-        let Rect { x, y, width, height } = area;
+    fn mouse_to_pane(&self, pane: PaneId, mouse: MouseEvent, drawn: &Drawn, effects: &mut Vec<Effect>) {
+        let Some((_, area)) = drawn.screens.iter().find(|(id, _)| *id == pane) else { return };
+        let Rect { x, y, width, height } = *area;
         effects.push(Effect::Mouse {
-            tab: tab.id,
+            pane,
             kind: mouse.kind,
             column: mouse.column.clamp(x, x + width.max(1) - 1) - x,
             row: mouse.row.clamp(y, y + height.max(1) - 1) - y,
             modifiers: mouse.modifiers,
         });
     }
+}
+
+/// The pane whose screen is at a cell.
+fn screen_at(drawn: &Drawn, at: Position) -> Option<PaneId> {
+    drawn.screens.iter().find(|(_, area)| area.contains(at)).map(|(id, _)| *id)
 }

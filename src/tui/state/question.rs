@@ -17,8 +17,10 @@ pub enum Question {
     ResetStep,
     /// Whether to start the lesson over.
     ResetLesson,
-    /// Whether to close a tab whose shell runs.
-    CloseTab,
+    /// Whether to close a pane whose shell runs.
+    CloseShell,
+    /// Whether to close an editor whose file has changes that are not saved.
+    CloseFile,
 }
 
 /// A question in words.
@@ -48,16 +50,27 @@ impl Question {
             no,
         };
         match self {
-            Self::Quit => words(
-                "Leave the lab?",
-                "Running shells end. The cluster, your files and your progress are kept: start cks-lab again and you are back here.".into(),
-                "leave",
-                "stay",
-            ),
+            Self::Quit => {
+                let unsaved = state.panes.iter().filter(|pane| pane.modified).count();
+                let lost = match unsaved {
+                    0 => "",
+                    1 => " Changes in an editor are not saved, and go.",
+                    _ => " Changes in editors are not saved, and go.",
+                };
+                words(
+                    "Leave the lab?",
+                    format!(
+                        "Running shells end. The cluster, your files and your progress are kept: start cks-lab again and you are back here.{lost}"
+                    ),
+                    "leave",
+                    "stay",
+                )
+            }
             Self::Resume => {
                 let (score, max) = state.points();
                 let points = max.map_or_else(|| score.to_string(), |max| format!("{score} of {max}"));
-                let passed = (0..state.steps()).filter(|i| state.graded(*i).is_some_and(|r| r.passed)).count();
+                let passed =
+                    (0..state.steps()).filter(|i| state.graded(*i).is_some_and(|r| r.passed)).count();
                 let title = state.lesson().map_or("", |lesson| lesson.title.as_str());
                 let minutes = state.seconds / 60;
                 Words {
@@ -73,7 +86,9 @@ impl Question {
             }
             Self::Solution => words(
                 "Show the solution?",
-                format!("The solution of {step} will be in the lesson pane. Hints come in levels and may be enough."),
+                format!(
+                    "The solution of {step} will be in the lesson pane. Hints come in levels and may be enough."
+                ),
                 "show it",
                 "not yet",
             ),
@@ -95,8 +110,11 @@ impl Question {
                 "start over",
                 "keep it",
             ),
-            Self::CloseTab => {
-                words("Close this tab?", "What runs in its shell ends.".into(), "close it", "keep it")
+            Self::CloseShell => {
+                words("Close this pane?", "What runs in its shell ends.".into(), "close it", "keep it")
+            }
+            Self::CloseFile => {
+                words("Close this file?", "Changes that are not saved go.".into(), "close it", "keep it")
             }
         }
     }

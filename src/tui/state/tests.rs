@@ -24,11 +24,13 @@ use super::super::effect::Effect;
 fn the_first_shell_opens_with_the_lab_and_the_second_when_it_is_shown() {
     let mut seat = Seat::starting(120, 40);
     seat.happen(Event::Resize(120, 40));
-    assert_eq!(seat.take(), [Effect::Resize(69, 36)]);
+    assert_eq!(seat.take(), []);
     seat.happen(Event::Opened(Box::new(course(standing(), false))));
-    assert_eq!(seat.take(), [Effect::OpenShell { tab: 1, node: "controlplane".into() }]);
+    let open = |pane, node: &str| Effect::OpenShell { pane, node: node.into() };
+    let sizes = [Effect::Resize(1, 69, 36), Effect::Resize(2, 69, 36)];
+    assert_eq!(seat.take(), [sizes[0].clone(), sizes[1].clone(), open(1, "controlplane")]);
     seat.press("ctrl-g 2");
-    assert_eq!(seat.take(), [Effect::OpenShell { tab: 2, node: "node01".into() }]);
+    assert_eq!(seat.take(), [open(2, "node01")]);
     seat.press("ctrl-g 1 ctrl-g 2");
     assert_eq!(seat.take(), []);
 }
@@ -149,7 +151,7 @@ fn what_cannot_be_taken_back_asks_first() {
     let table = [
         ("f7", Question::Solution, vec![]),
         ("ctrl-g q", Question::Quit, vec![Effect::Quit]),
-        ("ctrl-g w", Question::CloseTab, vec![Effect::CloseShell(1)]),
+        ("ctrl-g w", Question::CloseShell, vec![Effect::ClosePane(1)]),
     ];
     for (keys, question, effects) in table {
         let mut seat = Seat::new(120, 40);
@@ -207,7 +209,7 @@ fn pages_turn_and_end() {
 fn tabs_open_rename_and_close() {
     let mut seat = Seat::new(120, 40);
     seat.press("ctrl-g 2 ctrl-g t");
-    assert_eq!(seat.take().last(), Some(&Effect::OpenShell { tab: 3, node: "node01".into() }));
+    assert_eq!(seat.take().last(), Some(&Effect::OpenShell { pane: 3, node: "node01".into() }));
     seat.press("ctrl-g r ctrl-u").write("edit").press("enter");
     assert_eq!(seat.state.tab().unwrap().name.as_deref(), Some("edit"));
     seat.press("ctrl-g w");
@@ -229,14 +231,14 @@ fn output_in_another_tab_is_marked_once() {
     let mut seat = Seat::new(120, 40);
     seat.state.dirty = false;
     seat.happen(Event::Terminal(2, Notice::Output));
-    assert!(seat.state.tabs[1].news && seat.state.dirty);
+    assert!(seat.state.panes[1].news && seat.state.dirty);
     seat.state.dirty = false;
     seat.happen(Event::Terminal(2, Notice::Output));
     assert!(!seat.state.dirty);
     seat.happen(Event::Terminal(1, Notice::Output));
     assert!(seat.state.dirty);
     seat.press("ctrl-g 2");
-    assert!(!seat.state.tabs[1].news);
+    assert!(!seat.state.panes[1].news);
 }
 
 #[test]
@@ -248,7 +250,7 @@ fn a_shell_that_ended_starts_again_on_enter() {
     seat.press("enter");
     assert_eq!(
         seat.take(),
-        [Effect::CloseShell(1), Effect::OpenShell { tab: 1, node: "controlplane".into() }]
+        [Effect::ClosePane(1), Effect::OpenShell { pane: 1, node: "controlplane".into() }]
     );
 }
 
@@ -256,11 +258,11 @@ fn a_shell_that_ended_starts_again_on_enter() {
 fn a_resize_tells_the_terminals_and_a_wide_window_splits() {
     let mut seat = Seat::new(120, 40);
     seat.happen(Event::Resize(80, 24));
-    assert_eq!(seat.take(), [Effect::Resize(80, 20)]);
+    assert_eq!(seat.take(), [Effect::Resize(1, 80, 20), Effect::Resize(2, 80, 20)]);
     seat.press("f2");
     assert_eq!(seat.take(), [], "the lesson in front does not change the shells' size");
     seat.happen(Event::Resize(120, 40)).press("f2 ctrl-g z");
-    assert_eq!(seat.take().last(), Some(&Effect::Resize(120, 36)));
+    assert!(seat.take().contains(&Effect::Resize(1, 120, 36)));
     seat.happen(Event::Resize(40, 10)).press("a");
     assert!(
         !seat.take().iter().any(|e| matches!(e, Effect::Key(..))),
@@ -274,7 +276,10 @@ fn the_line_between_the_panes_is_dragged() {
     seat.drawn.divider = Some(ratatui::layout::Rect::new(50, 2, 1, 37));
     seat.happen(mouse(MouseEventKind::Down(MouseButton::Left), 50, 9));
     seat.happen(mouse(MouseEventKind::Drag(MouseButton::Left), 60, 9));
-    assert_eq!((seat.state.split, seat.take()), (50, vec![Effect::Resize(59, 36)]));
+    assert_eq!(
+        (seat.state.split, seat.take()),
+        (50, vec![Effect::Resize(1, 59, 36), Effect::Resize(2, 59, 36)])
+    );
     seat.happen(mouse(MouseEventKind::Up(MouseButton::Left), 60, 9));
     seat.happen(mouse(MouseEventKind::Drag(MouseButton::Left), 70, 9));
     assert_eq!(seat.state.split, 50);
@@ -283,7 +288,7 @@ fn the_line_between_the_panes_is_dragged() {
 #[test]
 fn the_mouse_in_the_shell_is_told_in_the_shells_cells() {
     let mut seat = Seat::new(120, 40);
-    seat.drawn.screen = Some(ratatui::layout::Rect::new(51, 3, 69, 36));
+    seat.drawn.screens = vec![(1, ratatui::layout::Rect::new(51, 3, 69, 36))];
     seat.happen(mouse(MouseEventKind::Down(MouseButton::Left), 60, 10));
     seat.happen(mouse(MouseEventKind::Drag(MouseButton::Left), 10, 39));
     let at: Vec<(u16, u16)> = seat
@@ -312,7 +317,7 @@ fn code_is_selected_run_and_copied_from_the_keyboard_and_by_click() {
     seat.drawn.text = Some(ratatui::layout::Rect::new(0, 3, 50, 20));
     seat.drawn.lines = 80;
     seat.press("f2 tab enter");
-    assert_eq!(seat.take(), [Effect::Run { tab: 1, text: "ssh node01".into(), interrupt: false }]);
+    assert_eq!(seat.take(), [Effect::Run { pane: 1, text: "ssh node01".into(), interrupt: false }]);
     assert_eq!(seat.state.focus, Focus::Shell);
     seat.press("f2 tab");
     assert_eq!((seat.state.code, seat.state.scroll), (Some(1), 31), "what is selected is scrolled to");
@@ -336,7 +341,7 @@ fn the_shell_scrolls_by_keys_and_has_a_copy_mode() {
     seat.happen(Event::CopyMode(1, true)).press("n");
     assert!(seat.state.notice.take().is_some(), "nothing was searched for yet");
     seat.press("/").write("error").press("enter");
-    assert_eq!(seat.take(), [Effect::CopySearch { tab: 1, text: "error".into(), backwards: true }]);
+    assert_eq!(seat.take(), [Effect::CopySearch { pane: 1, text: "error".into(), backwards: true }]);
     seat.press("x");
     assert_eq!(seat.take(), [], "keys that mean nothing in copy mode do not reach the shell");
     seat.press("v y");

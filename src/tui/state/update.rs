@@ -1,9 +1,8 @@
 //! Events to changes: the one place where the state changes.
 
 use super::super::effect::Effect;
-use super::super::event::{Course, Event, TabId};
-use super::super::layout;
-use super::{Drawn, Focus, Overlay, Panel, Question, Shell, Stage, State, Tab};
+use super::super::event::{Course, Event, PaneId};
+use super::{Drawn, Entering, Focus, Overlay, Panel, Question, Shell, Stage, State};
 use crate::grade::LessonResult;
 use crate::terminal::Notice;
 
@@ -14,19 +13,10 @@ impl State {
         let changed = self.take(event, drawn, &mut effects);
         self.dirty |= changed;
         if self.stage == Stage::Ready {
-            self.open_shown_tab(&mut effects);
-        }
-        let size = layout::screen_size(self);
-        if size != self.screen_size {
-            self.screen_size = size;
-            effects.push(Effect::Resize(size.0, size.1));
+            self.tell_sizes(&mut effects);
+            self.open_shown_panes(&mut effects);
         }
         effects
-    }
-
-    /// The size that the terminals have.
-    pub fn screen_size(&self) -> (u16, u16) {
-        self.screen_size
     }
 
     fn take(&mut self, event: Event, drawn: &Drawn, effects: &mut Vec<Effect>) -> bool {
@@ -35,8 +25,8 @@ impl State {
             Event::Mouse(mouse) => return self.mouse(mouse, drawn, effects),
             Event::Paste(text) => return self.paste(text, effects),
             Event::Focus(gained) => {
-                if let Some(tab) = self.tab() {
-                    effects.push(Effect::Focus(tab.id, gained));
+                if let Some(pane) = self.pane() {
+                    effects.push(Effect::Focus(pane.id, gained));
                 }
                 return false;
             }
@@ -65,14 +55,29 @@ impl State {
                 _ => return false,
             },
             Event::Notice(text) => self.say(text),
-            Event::Shell(tab, result) => {
-                let Some(tab) = self.tabs.iter_mut().find(|t| t.id == tab) else { return false };
-                tab.shell = match result {
+            Event::Shell(pane, result) => {
+                let Some(pane) = self.pane_mut(pane) else { return false };
+                pane.shell = match result {
                     Ok(()) => Shell::Running,
                     Err(trouble) => Shell::Failed(trouble),
                 };
             }
-            Event::Terminal(tab, notice) => return self.terminal(tab, notice, effects),
+            Event::Terminal(pane, notice) => return self.terminal(pane, notice, effects),
+            Event::Modified(pane, modified) => match self.pane_mut(pane) {
+                Some(pane) if pane.modified != modified => pane.modified = modified,
+                _ => return false,
+            },
+            Event::EditorClosed(pane) => self.close_pane(pane, effects),
+            Event::PathCompleted(typed, longer, names) => {
+                if let Some(Overlay::Entry(Entering::File, text)) = &mut self.overlay
+                    && *text == typed
+                {
+                    *text = longer;
+                    if names.len() > 1 {
+                        self.say(names.join("  "));
+                    }
+                }
+            }
             Event::Checked { result, whole } => {
                 self.busy = None;
                 match result {
@@ -109,8 +114,8 @@ impl State {
             Event::Copied(count) => {
                 self.say(format!("{count} character{} copied", if count == 1 { "" } else { "s" }));
             }
-            Event::CopyMode(tab, on) => match self.tabs.iter_mut().find(|t| t.id == tab) {
-                Some(tab) if tab.copying != on => tab.copying = on,
+            Event::CopyMode(pane, on) => match self.pane_mut(pane) {
+                Some(pane) if pane.copying != on => pane.copying = on,
                 _ => return false,
             },
             Event::Requests(entries) => {
@@ -120,7 +125,16 @@ impl State {
                 self.requests = entries;
                 return self.overlay == Some(Overlay::Xray);
             }
+            Event::NotCopied(text) => {
+                effects.push(Effect::Osc52(text));
+                return false;
+            }
+            Event::Suspend => {
+                effects.push(Effect::Suspend);
+                return false;
+            }
             Event::Terminate => {
+                self.keep_layout(effects);
                 effects.push(Effect::Quit);
                 return false;
             }
@@ -137,6 +151,7 @@ impl State {
         if self.overlay == Some(Overlay::Xray) {
             effects.push(Effect::Requests);
         }
+        self.keep_layout(effects);
         changed
     }
 
@@ -148,9 +163,12 @@ impl State {
             if current == 0 && !course.resumed && !course.lesson.intro.is_empty() { 0 } else { current + 1 };
         let resumed = course.resumed;
         self.seconds = course.standing.seconds;
+        let layout = course.layout.clone();
         self.course = Some(course);
-        for node in self.nodes() {
-            self.add_tab(node);
+        if !layout.is_some_and(|layout| self.restore(layout)) {
+            for node in self.nodes() {
+                self.add_tab(node);
+            }
         }
         if resumed {
             self.overlay = Some(Overlay::Question(Question::Resume));
@@ -196,39 +214,21 @@ impl State {
         }
     }
 
-    pub(super) fn add_tab(&mut self, node: String) -> usize {
-        let id = self.next_tab;
-        self.next_tab += 1;
-        self.tabs.push(Tab { id, node, name: None, shell: Shell::Waiting, news: false, copying: false });
-        self.tabs.len() - 1
-    }
-
-    fn open_shown_tab(&mut self, effects: &mut Vec<Effect>) {
-        if let Some(tab) = self.tabs.get_mut(self.active)
-            && tab.shell == Shell::Waiting
-        {
-            tab.shell = Shell::Starting;
-            effects.push(Effect::OpenShell { tab: tab.id, node: tab.node.clone() });
-        }
-    }
-
-    fn terminal(&mut self, id: TabId, notice: Notice, effects: &mut Vec<Effect>) -> bool {
-        let active = self.active;
-        let Some((index, tab)) = self.tabs.iter_mut().enumerate().find(|(_, tab)| tab.id == id) else {
-            return false;
-        };
+    fn terminal(&mut self, id: PaneId, notice: Notice, effects: &mut Vec<Effect>) -> bool {
+        let shown = self.tab().is_some_and(|tab| tab.tiles.panes().contains(&id));
+        let Some(pane) = self.pane_mut(id) else { return false };
         match notice {
-            Notice::Output if index == active => return true,
+            Notice::Output if shown => return true,
             Notice::Output | Notice::Bell => {
-                let news = index != active && !tab.news;
-                tab.news |= news;
+                let news = !shown && !pane.news;
+                pane.news |= news;
                 return news;
             }
             Notice::Title(_) => return false,
             Notice::Clipboard(text) => effects.push(Effect::Copy(text)),
             Notice::Exited(status) => {
-                tab.shell = Shell::Ended(status);
-                tab.copying = false;
+                pane.shell = Shell::Ended(status);
+                pane.copying = false;
             }
         }
         true

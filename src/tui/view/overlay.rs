@@ -104,7 +104,7 @@ fn help(canvas: &mut Canvas<'_>) {
     }
     out.gap();
     out.text(vec![], "Mouse", theme.heading, width - 4);
-    let mouse = "Click a tab, a step, [run], [copy] or a hint in the last line; drag the line between the panes; drag in the shell to copy; the wheel scrolls. Hold Shift for your terminal's own selection.";
+    let mouse = "Click a tab, a step, [run], [copy] or a hint in the last line; drag the lines between panes; drag in the shell to copy; the wheel scrolls. Hold Shift for your terminal's own selection.";
     out.text(vec![], mouse, theme.text, width - 4);
     reader(canvas, "Keys", width, &out.lines);
 }
@@ -220,9 +220,15 @@ fn enter(canvas: &mut Canvas<'_>, entering: Entering, text: &str) {
     let title = match entering {
         Entering::Name => "Name of this tab",
         Entering::Search => "Search towards older lines",
+        Entering::File => "File to edit (Tab completes)",
     };
-    let area = middle(canvas.state, 50, 3);
+    let area = middle(canvas.state, 64, 3);
     let inner = frame(canvas, area, title);
-    let x = canvas.text(inner.x, inner.y, text, canvas.theme.text, inner.width);
+    // Of a text that is too long its end is seen.
+    let mut seen = text;
+    while Span::raw(seen).width() >= usize::from(inner.width.max(2)) {
+        seen = crate::terminal::width::cut(seen, 1).1;
+    }
+    let x = canvas.text(inner.x, inner.y, seen, canvas.theme.text, inner.width);
     canvas.cursor = Some(Position::new(x.min(inner.right().saturating_sub(1)), inner.y));
 }

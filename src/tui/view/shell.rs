@@ -1,29 +1,47 @@
-//! The shell pane: tabs, and the screen of the one that is shown.
+//! The shells: tabs, and the panes of the one that is shown.
 
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 use ratatui::text::Span;
 
 use super::super::action::Action;
-use super::super::event::Trouble;
-use super::super::layout::Areas;
+use super::super::event::{PaneId, Trouble};
+use super::super::layout::{self, Areas};
 use super::super::markdown::Document;
-use super::super::state::{Focus, Shell, Stage, Tab};
+use super::super::state::{Focus, Pane, Shell, Stage, State, Tab, What};
+use super::super::tiles::{Line as TileLine, Way};
 use super::{Canvas, Screens, document, shorten};
 use crate::lab::Phase;
 
 pub fn draw(canvas: &mut Canvas<'_>, areas: &Areas, screens: &dyn Screens) {
-    let (Some(tabs), Some(area)) = (areas.tabs, areas.screen) else { return };
+    let (Some(tabs), Some(area)) = (areas.tabs, areas.shells) else { return };
     self::tabs(canvas, tabs, screens);
     match canvas.state.stage.clone() {
         Stage::Starting(phase) => phases(canvas, area, phase.as_ref()),
         Stage::Failed(trouble) => failed(canvas, area, &trouble),
-        Stage::Ready => screen(canvas, area, screens),
+        Stage::Ready => panes(canvas, area, screens),
     }
 }
 
-fn label(number: usize, tab: &Tab, shown: bool) -> String {
-    let name = tab.name.as_ref().unwrap_or(&tab.node);
-    let news = if tab.news { "*" } else { "" };
+/// A pane's name: its node, or its file and whether that has changes.
+fn name(pane: &Pane) -> String {
+    match &pane.what {
+        What::Shell => pane.node.clone(),
+        What::File(path) => {
+            let file = path.rsplit('/').next().unwrap_or(path);
+            format!("{file}{}", if pane.modified { " +" } else { "" })
+        }
+    }
+}
+
+fn label(state: &State, number: usize, tab: &Tab, shown: bool) -> String {
+    let panes = tab.tiles.panes();
+    let found = |id| state.pane_of(id);
+    let own = found(tab.focused).map(name).unwrap_or_default();
+    let mut name = tab.name.clone().unwrap_or(own);
+    if panes.len() > 1 {
+        name.push_str(&format!(" ({})", panes.len()));
+    }
+    let news = if panes.iter().any(|id| found(*id).is_some_and(|pane| pane.news)) { "*" } else { "" };
     if shown { format!("[{number} {name}]") } else { format!(" {number} {name}{news} ") }
 }
 
@@ -31,9 +49,9 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, screens: &dyn Screens) {
     let theme = canvas.theme;
     let state = canvas.state;
     let focused = state.focus == Focus::Shell;
-    let right = match state.tab() {
-        Some(tab) if tab.copying => format!("copy mode {}", scrolled(screens, tab)),
-        Some(tab) if screens.scrolled(tab.id).0 > 0 => format!("scrolled back {}", scrolled(screens, tab)),
+    let right = match state.pane() {
+        Some(pane) if pane.copying => format!("copy mode {}", scrolled(screens, pane)),
+        Some(pane) if screens.scrolled(pane.id).0 > 0 => format!("scrolled back {}", scrolled(screens, pane)),
         _ if state.zoom => "zoomed".to_owned(),
         _ => String::new(),
     };
@@ -44,7 +62,7 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, screens: &dyn Screens) {
     let room = usize::from(end.saturating_sub(area.x + 4)) / state.tabs.len().max(1);
     for (index, tab) in state.tabs.iter().enumerate() {
         let shown = index == state.active;
-        let text = shorten(&label(index + 1, tab, shown), room.max(4), &theme);
+        let text = shorten(&label(state, index + 1, tab, shown), room.max(4), &theme);
         let style = match (shown, focused) {
             (true, true) => theme.selected,
             (true, false) => theme.focus,
@@ -62,37 +80,74 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, screens: &dyn Screens) {
     canvas.text(end, area.y, &right, theme.key, right_width);
 }
 
-fn scrolled(screens: &dyn Screens, tab: &Tab) -> String {
-    let (offset, lines) = screens.scrolled(tab.id);
+fn scrolled(screens: &dyn Screens, pane: &Pane) -> String {
+    let (offset, lines) = screens.scrolled(pane.id);
     format!("{offset}/{lines}")
 }
 
-fn screen(canvas: &mut Canvas<'_>, area: Rect, screens: &dyn Screens) {
-    let Some(tab) = canvas.state.tab() else { return };
-    canvas.drawn.screen = Some(area);
-    let cursor = match &tab.shell {
-        Shell::Running => screens.draw(tab.id, canvas.buffer, area, canvas.theme.colours),
+fn panes(canvas: &mut Canvas<'_>, room: Rect, screens: &dyn Screens) {
+    let (areas, lines) = layout::panes(canvas.state, room);
+    let focused = canvas.state.tab().map(|tab| tab.focused);
+    for (id, area) in &areas {
+        let Some(pane) = canvas.state.pane_of(*id).cloned() else { continue };
+        let cursor = screen(canvas, &pane, *area, screens);
+        canvas.drawn.screens.push((*id, *area));
+        if Some(*id) == focused && canvas.state.overlay.is_none() {
+            canvas.cursor = cursor;
+        }
+    }
+    let own = areas.iter().find(|(id, _)| Some(*id) == focused).map(|(_, area)| *area);
+    for line in &lines {
+        between(canvas, line, &areas, own);
+    }
+    canvas.drawn.lines_between = lines;
+}
+
+/// A line between panes; the part beside the focused pane stands out, and above a pane stands its name.
+fn between(canvas: &mut Canvas<'_>, line: &TileLine, areas: &[(PaneId, Rect)], focused: Option<Rect>) {
+    let theme = canvas.theme;
+    let Rect { x, y, width, height } = line.area;
+    for (column, row) in (y..y + height).flat_map(|row| (x..x + width).map(move |column| (column, row))) {
+        let near = focused.is_some_and(|own| match line.way {
+            Way::Beside => {
+                (column + 1 == own.x || column == own.right()) && (own.y..own.bottom()).contains(&row)
+            }
+            Way::Below => (row + 1 == own.y || row == own.bottom()) && (own.x..own.right()).contains(&column),
+        });
+        let glyph = if line.way == Way::Beside { theme.glyphs.vertical } else { theme.glyphs.horizontal };
+        canvas.text(column, row, glyph, if near { theme.focus } else { theme.line }, 1);
+    }
+    for (id, area) in areas.iter().filter(|(_, area)| line.way == Way::Below && area.y == y + 1) {
+        if let Some(pane) = canvas.state.pane_of(*id).filter(|_| (x..x + width).contains(&area.x)) {
+            let style = if focused == Some(*area) { theme.focus } else { theme.quiet };
+            let text =
+                shorten(&format!(" {} ", name(pane)), usize::from(area.width.saturating_sub(2)), &theme);
+            canvas.text(area.x + 1, y, &text, style, area.width.saturating_sub(1));
+        }
+    }
+}
+
+/// Draws a pane; returns where its cursor is to be seen.
+fn screen(canvas: &mut Canvas<'_>, pane: &Pane, area: Rect, screens: &dyn Screens) -> Option<Position> {
+    match &pane.shell {
+        Shell::Running => return screens.draw(pane.id, canvas.buffer, area, canvas.theme.colours),
         Shell::Waiting | Shell::Starting => {
-            canvas.text(area.x, area.y, "The shell starts.", canvas.theme.quiet, area.width);
-            None
+            let text = match pane.what {
+                What::Shell => "The shell starts.",
+                What::File(_) => "The file is read.",
+            };
+            canvas.text(area.x, area.y, text, canvas.theme.quiet, area.width);
         }
         Shell::Ended(status) => {
-            screens.draw(tab.id, canvas.buffer, area, canvas.theme.colours);
+            screens.draw(pane.id, canvas.buffer, area, canvas.theme.colours);
             let text = format!(" The shell ended with status {status}. Enter starts a new one. ");
             let y = area.bottom().saturating_sub(1);
             canvas.fill(Rect { y, height: 1, ..area }, canvas.theme.bar);
             canvas.text(area.x, y, &text, canvas.theme.bar, area.width);
-            None
         }
-        Shell::Failed(trouble) => {
-            let trouble = trouble.clone();
-            failed(canvas, area, &trouble);
-            None
-        }
-    };
-    if canvas.state.overlay.is_none() {
-        canvas.cursor = cursor;
+        Shell::Failed(trouble) => failed(canvas, area, trouble),
     }
+    None
 }
 
 const PHASES: [(Phase, &str); 3] = [

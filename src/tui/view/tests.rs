@@ -21,17 +21,18 @@ use crate::terminal::Screen;
 struct Fake(Screen);
 
 impl Screens for Fake {
-    fn draw(&self, _: TabId, buffer: &mut Buffer, area: Rect, colours: bool) -> Option<Position> {
+    fn draw(&self, _: PaneId, buffer: &mut Buffer, area: Rect, colours: bool) -> Option<Position> {
         self.0.draw(buffer, area, colours)
     }
 
-    fn scrolled(&self, _: TabId) -> (usize, usize) {
+    fn scrolled(&self, _: PaneId) -> (usize, usize) {
         self.0.scrolled()
     }
 }
 
 fn draw(state: &State) -> (Buffer, Drawn, Option<Position>) {
-    let (columns, rows) = super::super::layout::screen_size(state);
+    let room = super::super::layout::shell_room(state);
+    let (columns, rows) = (room.width, room.height);
     let mut screen = Screen::new(columns, rows, Arc::new(|_| {}));
     screen.feed(b"controlplane $ \x1b[1;32mk get nodes\x1b[0m\r\nNAME           STATUS   ROLES           AGE   VERSION\r\ncontrolplane   Ready    control-plane   12d   v1.31.0\r\nnode01         Ready    <none>          12d   v1.31.0\r\ncontrolplane $ ");
     let mut terminal = Terminal::new(TestBackend::new(state.size.0, state.size.1)).unwrap();
@@ -147,7 +148,7 @@ pictures! {
         seat.press("f4").happen(Event::Requests(requests()));
     };
     shell_ended: |seat| {
-        seat.state.tabs[0].shell = Shell::Ended(0);
+        seat.state.panes[0].shell = Shell::Ended(0);
     };
     trouble: |seat| {
         seat.state.panel = Panel::Trouble(Trouble {
@@ -240,7 +241,7 @@ fn every_size_can_be_drawn() {
 fn the_cursor_is_in_the_shell_while_the_shell_has_the_keyboard() {
     let mut seat = Seat::new(120, 40);
     let (_, drawn, cursor) = draw(&seat.state);
-    let screen = drawn.screen.unwrap();
+    let (_, screen) = drawn.screens[0];
     assert_eq!(cursor, Some(Position::new(screen.x + 15, screen.y + 4)));
     seat.press("f2");
     assert_eq!(draw(&seat.state).2, None);
