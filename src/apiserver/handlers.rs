@@ -303,15 +303,15 @@ impl<'a> Call<'a> {
         let Some(owners) = object["metadata"].get_mut("ownerReferences").and_then(Value::as_array_mut) else {
             return;
         };
-        let (mut single, mut twice): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
-        for owner in owners.drain(..) {
-            if single.contains(&owner) {
-                twice.push(text(&owner, "uid").to_owned());
-            } else {
-                single.push(owner);
+        let mut twice: Vec<String> = Vec::new();
+        let mut seen = std::collections::HashSet::new();
+        owners.retain(|owner| {
+            let new = seen.insert(owner.to_string());
+            if !new {
+                twice.push(text(owner, "uid").to_owned());
             }
-        }
-        *owners = single;
+            new
+        });
         if twice.is_empty() {
             return;
         }

@@ -48,6 +48,8 @@ pub struct Dependencies {
     pub kubelets: Arc<dyn KubeletClient>,
     /// How long its start takes; the default takes no time.
     pub waits: Waits,
+    /// How long its clients may take.
+    pub patience: serving::Patience,
 }
 
 /// Opens the listeners of a server.
@@ -146,7 +148,14 @@ impl Server {
         journal.part(&core, "listen");
         let tasks = tokio_util::task::TaskTracker::new();
         for listener in listeners {
-            tasks.spawn(serving::serve(listener, acceptor.clone(), core.clone(), core.stop.clone()));
+            let patience = core.dependencies.patience;
+            tasks.spawn(serving::serve(
+                listener,
+                acceptor.clone(),
+                core.clone(),
+                patience,
+                core.stop.clone(),
+            ));
         }
         let hooks = hooks::run(core.clone(), journal);
         if core.dependencies.waits == Waits::default() {

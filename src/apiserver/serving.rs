@@ -10,20 +10,34 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+mod connection;
 pub mod tls;
 
 /// The body of an answer: whole, or streamed (watches, logs).
 pub type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>;
 
-/// How long a client may take for its handshake, its headers, or its body.
-pub const PATIENCE: Duration = Duration::from_secs(32);
+/// How long a client may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// For its handshake, and for the headers of a request (upstream: `ReadHeaderTimeout`).
+    pub headers: Duration,
+    /// For the body of a request (upstream: `--request-timeout`).
+    pub body: Duration,
+    /// Between two requests on a connection of HTTP/2 (upstream: `IdleTimeout`).
+    pub idle: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { headers: seconds(32), body: seconds(60), idle: seconds(90) }
+    }
+}
+
 /// How large a body may be.
 pub const BODY_LIMIT: usize = 3 << 20;
 
@@ -50,9 +64,9 @@ pub enum BodyError {
 }
 
 /// Reads a body up to the limit.
-pub async fn read(body: Incoming) -> Result<Bytes, BodyError> {
+pub async fn read(body: Incoming, patience: Duration) -> Result<Bytes, BodyError> {
     let limited = http_body_util::Limited::new(body, BODY_LIMIT);
-    match tokio::time::timeout(PATIENCE, limited.collect()).await {
+    match tokio::time::timeout(patience, limited.collect()).await {
         Err(_) => Err(BodyError::TimedOut),
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(BodyError::TooLarge),
@@ -82,6 +96,7 @@ pub async fn serve<S: Service>(
     listener: TcpListener,
     acceptor: TlsAcceptor,
     service: Arc<S>,
+    patience: Patience,
     stop: CancellationToken,
 ) {
     let connections = tokio_util::task::TaskTracker::new();
@@ -96,7 +111,7 @@ pub async fn serve<S: Service>(
                 connections.spawn(async move {
                     tokio::select! {
                         () = stop.cancelled() => {}
-                        () = connection(stream, acceptor, service) => {}
+                        () = connection::serve(stream, acceptor, service, patience) => {}
                     }
                 });
             }
@@ -107,20 +122,4 @@ pub async fn serve<S: Service>(
     drop(listener);
     connections.close();
     connections.wait().await;
-}
-
-async fn connection<S: Service>(stream: TcpStream, acceptor: TlsAcceptor, service: Arc<S>) {
-    let _ = stream.set_nodelay(true);
-    let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await else { return };
-    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
-    let certificates = certificates.iter().map(|c| c.clone().into_owned()).collect();
-    let peer = Peer { certificates: Arc::new(certificates) };
-    let answer = service_fn(move |request| {
-        let (service, peer) = (service.clone(), peer.clone());
-        async move { Ok::<_, Infallible>(service.answer(peer, request).await) }
-    });
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(PATIENCE);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(250);
-    let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), answer).await;
 }

@@ -14,6 +14,8 @@ mod log;
 
 /// How many changes are kept for watches that begin in the past.
 const WINDOW: usize = 1024;
+/// How many bytes of the log they may be.
+const WINDOW_BYTES: usize = 16 << 20;
 
 /// An object's place: `("", "nodes", "", "node01")`.
 #[derive(
@@ -118,6 +120,9 @@ struct State {
     revision: u64,
     /// The latest changes, oldest first.
     history: VecDeque<Event>,
+    /// How many bytes each of them took in the log, and all together.
+    weights: VecDeque<usize>,
+    weight: usize,
     /// Watches may begin after this version.
     oldest: u64,
     log: Option<log::Log>,
@@ -255,18 +260,20 @@ impl Store {
         let (key, previous) = (key.clone(), stored.object.clone());
         let revision = state.revision + 1;
         state.write(log::Record::Delete { key: &key, revision })?;
+        let weight = log::length(&previous);
         let mut last = (*previous).clone();
         set_revision(&mut last, revision);
         let last = Arc::new(last);
         state.revision = revision;
         state.objects.remove(&key);
-        state.remember(Event {
+        let event = Event {
             kind: EventType::Deleted,
             key,
             object: last.clone(),
             previous: Some(previous),
             resource_version: revision,
-        });
+        };
+        state.remember(event, weight);
         self.tell(state);
         Ok(last)
     }
@@ -308,7 +315,15 @@ impl Key {
 impl State {
     fn new(log: Option<log::Log>) -> Self {
         // A real etcd's first revision is 1.
-        Self { objects: BTreeMap::new(), revision: 1, history: VecDeque::new(), oldest: 1, log }
+        Self {
+            objects: BTreeMap::new(),
+            revision: 1,
+            history: VecDeque::new(),
+            weights: VecDeque::new(),
+            weight: 0,
+            oldest: 1,
+            log,
+        }
     }
 
     fn put(
@@ -319,33 +334,38 @@ impl State {
     ) -> Result<Arc<Value>, StorageError> {
         let revision = self.revision + 1;
         set_revision(&mut object, revision);
-        self.write(log::Record::Put { key: &key, revision, object: &object })?;
+        let weight = self.write(log::Record::Put { key: &key, revision, object: &object })?;
         self.revision = revision;
         let object = Arc::new(object);
         self.objects.insert(key.clone(), Stored { object: object.clone(), revision });
         let kind = if previous.is_some() { EventType::Modified } else { EventType::Added };
-        self.remember(Event { kind, key, object: object.clone(), previous, resource_version: revision });
+        let event = Event { kind, key, object: object.clone(), previous, resource_version: revision };
+        self.remember(event, weight);
         Ok(object)
     }
 
-    fn write(&mut self, record: log::Record<'_>) -> Result<(), StorageError> {
-        let Some(log) = &mut self.log else { return Ok(()) };
-        log.append(&record)?;
+    /// Writes a record to the log; gives how many bytes it took.
+    fn write(&mut self, record: log::Record<'_>) -> Result<usize, StorageError> {
+        let Some(log) = &mut self.log else { return Ok(0) };
+        let length = log.append(&record)?;
         if log.wants_compaction() {
             let live = self.objects.iter().map(|(key, stored)| (&**key, stored.revision, &*stored.object));
             // The change itself is in the old file only: it is written once more after the live objects.
             log.compact(self.revision, live, &record)?;
         }
-        Ok(())
+        Ok(length)
     }
 
-    fn remember(&mut self, event: Event) {
-        if self.history.len() == WINDOW
-            && let Some(forgotten) = self.history.pop_front()
-        {
+    /// Keeps a change for watches that come later, and forgets the oldest where there are too many or they are too large.
+    fn remember(&mut self, event: Event, weight: usize) {
+        self.history.push_back(event);
+        self.weights.push_back(weight);
+        self.weight += weight;
+        while self.history.len() > WINDOW || self.weight > WINDOW_BYTES && self.history.len() > 1 {
+            let Some(forgotten) = self.history.pop_front() else { break };
+            self.weight -= self.weights.pop_front().unwrap_or(0);
             self.oldest = forgotten.resource_version;
         }
-        self.history.push_back(event);
     }
 }
 

@@ -114,6 +114,7 @@ impl ServerCluster {
             network: Arc::new(Loopback),
             kubelets: Arc::new(NoKubelets),
             waits: Waits::default(),
+            patience: crate::apiserver::serving::Patience::default(),
         };
         let cluster = Self { dir, dependencies, log, server: watch::channel(None).0 };
         cluster.apply(ORIGINAL).await;

@@ -43,7 +43,13 @@ impl Kubelet {
             tls::config(leaf.certificate.as_bytes(), leaf.key.as_bytes(), Some(&clients)).map_err(cannot)?;
         let service = Arc::new(Logs { kubelet: Arc::downgrade(self), clients });
         let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
-        self.tasks.spawn(serving::serve(listener, acceptor, service, self.stop.clone()));
+        self.tasks.spawn(serving::serve(
+            listener,
+            acceptor,
+            service,
+            serving::Patience::default(),
+            self.stop.clone(),
+        ));
         Ok(())
     }
 }

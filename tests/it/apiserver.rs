@@ -9,6 +9,7 @@ use cks_lab::apiserver::audit;
 use cks_lab::apiserver::server::{
     Dependencies, Exit, KubeletClient, LogRequest, LogStream, Network, Server, Waits,
 };
+use cks_lab::apiserver::serving::Patience;
 use cks_lab::apiserver::storage::Store;
 use cks_lab::clock::SystemClock;
 use cks_lab::klog::LogSink;
@@ -149,6 +150,7 @@ async fn launch(
     release: &'static Release,
     extra: &[&str],
     waits: Waits,
+    patience: Patience,
 ) -> (Result<Arc<Server>, Exit>, Fixture0) {
     let dir = tempfile::tempdir().unwrap();
     write_pki(dir.path());
@@ -165,6 +167,7 @@ async fn launch(
         network: network.clone(),
         kubelets: Arc::new(Kubelets),
         waits,
+        patience,
     };
     let server = Server::start(&arguments(extra), dependencies).await;
     let port = *network.0.lock().unwrap();
@@ -185,7 +188,13 @@ pub async fn start(extra: &[&str]) -> Fixture {
 
 /// Starts a server of a release with more flags.
 pub async fn start_release(release: &'static Release, extra: &[&str]) -> Fixture {
-    let (server, Fixture0 { port, dir, log, audit }) = launch(release, extra, Waits::default()).await;
+    start_patient(release, extra, Patience::default()).await
+}
+
+/// Starts a server whose clients may take so long.
+pub async fn start_patient(release: &'static Release, extra: &[&str], patience: Patience) -> Fixture {
+    let launched = launch(release, extra, Waits::default(), patience).await;
+    let (server, Fixture0 { port, dir, log, audit }) = launched;
     let server = server.unwrap_or_else(|_| panic!("{}", log.text()));
     Fixture { server, port, dir, log, audit }
 }
@@ -302,7 +311,8 @@ pub async fn connect_h2(
     sender
 }
 
-async fn tls(
+/// Makes a TLS connection as the holder of a certificate, and offers protocols.
+pub async fn tls(
     dir: &Path,
     port: u16,
     who: &str,
@@ -497,7 +507,7 @@ async fn wrong_flags_end_it_with_the_real_words() {
             "run.go:72] \"command failed\" err=\"open /nowhere: no such file or directory\"",
         ),
     ] {
-        let (server, rest) = launch(default_release(), &[flag], Waits::default()).await;
+        let (server, rest) = launch(default_release(), &[flag], Waits::default(), Patience::default()).await;
         assert_eq!(server.err(), Some(Exit { status: 1 }), "{flag}");
         assert!(rest.log.text().contains(words), "{flag}: {}", rest.log.text());
         assert_eq!(rest.port, 0, "it never listened");
@@ -508,7 +518,8 @@ async fn wrong_flags_end_it_with_the_real_words() {
 async fn readiness_comes_in_steps() {
     // The waits are long; that they are waited for shows in the answers meanwhile.
     let long = std::time::Duration::from_secs(3600);
-    let (server, rest) = launch(default_release(), &[], Waits { policy: long, hooks: long }).await;
+    let waits = Waits { policy: long, hooks: long };
+    let (server, rest) = launch(default_release(), &[], waits, Patience::default()).await;
     let f =
         Fixture { server: server.unwrap(), port: rest.port, dir: rest.dir, log: rest.log, audit: rest.audit };
     assert_eq!(f.get("", "/readyz").await.0, 403);

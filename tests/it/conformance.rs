@@ -291,7 +291,6 @@ async fn play_file(file: &str, version: &str, plugin: &str) {
 macro_rules! files {
     ($($name:ident: $file:literal;)*) => {
         /// The files of recordings.
-        #[allow(dead_code)]
         pub const FILES: &[&str] = &[$($file),*];
         $(mod $name {
             files!(@ v1_31_off $file "v1.31" "off");

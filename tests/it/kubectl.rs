@@ -16,6 +16,7 @@ use tokio::process::Command;
 use cks_lab::release::Release;
 
 use super::apiserver::start_release;
+use super::conformance;
 use super::realserver::write_kubeconfigs;
 
 const RUN: &str = "qzwxvk";
@@ -27,7 +28,7 @@ const NOT_YET: &[&str] = &["diff"];
 const NOT_YET_STOCK: &[&str] = &[];
 
 /// A kubectl to play with: the program and the name it is called by.
-struct Kubectl {
+pub struct Kubectl {
     program: PathBuf,
     /// The release that it is of, or behaves like.
     version: &'static str,
@@ -35,12 +36,13 @@ struct Kubectl {
 }
 
 impl Kubectl {
-    fn built_in() -> Self {
+    /// The one in this program.
+    pub fn built_in() -> Self {
         Self { program: env!("CARGO_BIN_EXE_cks-lab").into(), version: "v1.31", excused: NOT_YET }
     }
 
     /// The stock kubectl of a release, from `PATH` or where `hack/tools.sh` puts it.
-    fn stock(version: &'static str) -> Option<Self> {
+    pub fn stock(version: &'static str) -> Option<Self> {
         let path = std::env::var_os("PATH")?;
         let cache = PathBuf::from(std::env::var_os("HOME")?).join(".cache/cks-lab/bin");
         let release = Release::find(version)?;
@@ -117,27 +119,20 @@ fn reduce(answer: &Value, only: &Value) -> Value {
     Value::Object(kept.collect::<Map<_, _>>())
 }
 
-async fn play(kubectl: &Kubectl, version: &str, plugin: &str) {
+/// The commands that are played with the plugin off or on.
+fn entries(plugin: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance/kubectl/transcripts.json");
-    let document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let flags: &[&str] = if plugin == "on" { &["--enable-admission-plugins=NodeRestriction"] } else { &[] };
-    let server = start_release(Release::find(version).unwrap(), flags).await;
-    for name in ["controlplane", "node01"] {
-        let node = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}});
-        let kind = [("content-type", "application/json")];
-        let (code, _, body) = server.ask("admin", "POST", "/api/v1/nodes", &kind, &node).await;
-        assert_eq!(code, 201, "{body}");
-    }
-    write_kubeconfigs(server.dir.path(), server.port);
+    let mut document: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let Value::Array(mut entries) = document["entries"].take() else { panic!("no entries") };
+    entries.retain(|entry| entry["plugin"].as_str().is_none_or(|wanted| wanted == plugin));
+    entries
+}
 
-    let (home, masks) = (server.dir.path(), Masks::new());
-    let excused: BTreeSet<&str> = kubectl.excused.iter().copied().collect();
-    let (mut compared, mut problems) = (0, Vec::new());
-    for entry in document["entries"].as_array().unwrap() {
-        if entry["plugin"].as_str().is_some_and(|wanted| wanted != plugin) {
-            continue;
-        }
-        let name = entry["name"].as_str().unwrap();
+/// Plays all commands against the server whose kubeconfigs are in `home`: each entry with what was printed, but for those
+/// that only prepare.
+pub async fn answers(kubectl: &Kubectl, home: &Path, plugin: &str) -> Vec<(Value, Value)> {
+    let (masks, mut all) = (Masks::new(), Vec::new());
+    for entry in entries(plugin) {
         let stdin = entry["stdin"].as_str().unwrap_or("");
         let who = if entry["who"] == "kubelet" { "node01" } else { "admin" };
         let got = kubectl.run(home, who, &entry["run"], stdin, &masks).await;
@@ -145,17 +140,31 @@ async fn play(kubectl: &Kubectl, version: &str, plugin: &str) {
             kubectl.run(home, "admin", words, "", &masks).await;
         }
         if entry["setup"] == true {
-            assert_eq!(got["rc"], 0, "{name}: set-up failed: {got}");
-            continue;
+            assert_eq!(got["rc"], 0, "{}: set-up failed: {got}", entry["name"]);
+        } else if entry["quiet"] != true {
+            let got = reduce(&got, &entry["only"]);
+            all.push((entry, got));
         }
+    }
+    all
+}
+
+async fn play(kubectl: &Kubectl, version: &str, plugin: &str) {
+    let server = start_release(Release::find(version).unwrap(), conformance::flags(plugin)).await;
+    conformance::make_nodes(server.dir.path(), server.port).await;
+    write_kubeconfigs(server.dir.path(), server.port);
+    let excused: BTreeSet<&str> = kubectl.excused.iter().copied().collect();
+    let (mut compared, mut problems) = (0, Vec::new());
+    for (entry, got) in answers(kubectl, server.dir.path(), plugin).await {
+        let name = entry["name"].as_str().unwrap();
         // What differs by the client's release alone is recorded beside what most clients print.
         let own = format!("{version} by kubectl {}", kubectl.version);
         let want = entry["expect"].get(&own).unwrap_or(&entry["expect"][version]);
-        if want.is_null() || entry["quiet"] == true {
+        if want.is_null() {
             continue;
         }
         compared += 1;
-        let (want, got) = (reduce(want, &entry["only"]), reduce(&got, &entry["only"]));
+        let want = reduce(want, &entry["only"]);
         match (want == got, excused.contains(name)) {
             (true, true) => problems.push(format!("{name}: equal now; take it from the list")),
             (false, false) => problems.push(format!("{name}:\n    want {want}\n    got  {got}")),

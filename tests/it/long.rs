@@ -9,3 +9,4 @@ mod kubelet;
 mod lessons;
 mod live_lessons;
 mod live_real;
+mod parity;

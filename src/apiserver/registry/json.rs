@@ -84,7 +84,8 @@ impl Node {
                     let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                     if !seen.insert(key) {
                         let text = format!("duplicate field {full:?}");
-                        if !out.contains(&text) {
+                        // As many as a strict decoder tells of.
+                        if out.len() < 100 && !out.contains(&text) {
                             out.push(text);
                         }
                     }

@@ -5,6 +5,7 @@
 
 mod strategic;
 
+use json_patch::PatchOperation;
 use serde_json::{Map, Value, json};
 
 use super::decode::FieldValidation;
@@ -17,6 +18,8 @@ use crate::apiserver::status::Status;
 
 /// How many operations a JSON patch may have.
 const MOST_OPERATIONS: usize = 10_000;
+/// How many bytes the copies of a JSON patch may add (`JSONPatchMaxCopyBytes`).
+const MOST_COPIED: usize = 3 << 20;
 
 /// The kind of a patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +179,8 @@ fn json_patch(current: &Value, patch: &[u8], strict: bool, found: &mut Vec<Strin
                 "json: cannot unmarshal {word} into Go value of type handlers.jsonPatchOp"
             )));
         };
-        for (at, (key, value)) in entries.iter().enumerate() {
+        let mut seen = std::collections::HashSet::new();
+        for (key, value) in entries {
             match key.as_str() {
                 "value" => {}
                 "op" | "path" | "from" if matches!(value, Node::String(_)) => {}
@@ -189,7 +193,7 @@ fn json_patch(current: &Value, patch: &[u8], strict: bool, found: &mut Vec<Strin
                 other if strict => found.push(format!("json patch unknown field \"[{i}].{other}\"")),
                 _ => {}
             }
-            if strict && entries[..at].iter().any(|(k, _)| k == key) {
+            if !seen.insert(key) && strict {
                 found.push(format!("json patch duplicate field \"[{i}].{key}\""));
             }
         }
@@ -205,8 +209,18 @@ fn json_patch(current: &Value, patch: &[u8], strict: bool, found: &mut Vec<Strin
     });
     let operations: json_patch::Patch =
         serde_json::from_value(known.collect()).map_err(|_| unprocessable())?;
-    let mut patched = current.clone();
-    json_patch::patch(&mut patched, &operations).map_err(|_| unprocessable())?;
+    let (mut patched, mut copied) = (current.clone(), 0);
+    for operation in &operations.0 {
+        if let PatchOperation::Copy(copy) = operation
+            && let Some(source) = patched.pointer(copy.from.as_str())
+        {
+            copied += source.to_string().len();
+            if copied > MOST_COPIED {
+                return Err(unprocessable());
+            }
+        }
+        json_patch::patch(&mut patched, std::slice::from_ref(operation)).map_err(|_| unprocessable())?;
+    }
     Ok(patched)
 }
 

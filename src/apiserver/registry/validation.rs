@@ -152,7 +152,9 @@ pub fn validate_metadata_create(rt: &ResourceType, object: &Value) -> Vec<FieldE
 fn changed_metadata(meta: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     if old["deletionTimestamp"].is_string() {
-        let had = |f: &Value| old["finalizers"].as_array().is_some_and(|all| all.contains(f));
+        let before: std::collections::HashSet<_> =
+            old["finalizers"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let had = |f: &Value| f.as_str().is_some_and(|f| before.contains(f));
         let extra: Vec<String> = meta["finalizers"]
             .as_array()
             .into_iter()
@@ -226,12 +228,8 @@ pub fn invalid_kind(
 ) -> Status {
     let texts: Vec<String> =
         errors.iter().map(|error| format!("{}: {}", error.field, error.body(release))).collect();
-    let mut unique: Vec<&str> = Vec::new();
-    for text in &texts {
-        if !unique.contains(&text.as_str()) {
-            unique.push(text);
-        }
-    }
+    let mut seen = std::collections::HashSet::new();
+    let unique: Vec<&str> = texts.iter().map(String::as_str).filter(|text| seen.insert(*text)).collect();
     let aggregate = match unique.as_slice() {
         [] => "<nil>".to_owned(),
         [one] => (*one).to_owned(),

@@ -32,7 +32,8 @@ pub(super) enum Caller {
 impl serving::Service for Core {
     async fn answer(self: Arc<Self>, peer: Peer, request: Request<Incoming>) -> Response<Body> {
         let (parts, body) = request.into_parts();
-        answer(&self, Caller::Peer(peer), &parts, serving::read(body)).await
+        let patience = self.dependencies.patience.body;
+        answer(&self, Caller::Peer(peer), &parts, serving::read(body, patience)).await
     }
 }
 

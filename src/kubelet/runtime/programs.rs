@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{ContainerSpec, EmulatedServer, Environment, Servers, images};
 use crate::apiserver::server::{Dependencies, Network, Server, Waits};
+use crate::apiserver::serving::Patience;
 use crate::controllers;
 use crate::klog::{self, Severity, SharedLog};
 use crate::kubelet::journal::lock;
@@ -127,6 +128,7 @@ async fn api_server(run: &Program<'_>, emulated: &EmulatedServer) -> i32 {
         }),
         kubelets: emulated.kubelets.clone(),
         waits,
+        patience: Patience::default(),
     };
     let start = async {
         Server::refuse_flags(&spec.argv, &dependencies)?;

@@ -2,6 +2,8 @@
 //!
 //! Upstream: `k8s.io/apimachinery/pkg/util/strategicpatch/patch.go`.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use crate::apiserver::registry::schema::{Field, Schema, Shape};
@@ -135,7 +137,7 @@ fn merge_map(
 fn retain_keys(original: &mut Map<String, Value>, patch: &mut Map<String, Value>) -> Result<(), Error> {
     const BAD: Error = Error::BadRequest("invalid patch format of retainKeys");
     let Some(keys) = patch.remove(RETAIN_KEYS) else { return Ok(()) };
-    let keys: Vec<String> =
+    let keys: HashSet<String> =
         keys.as_array().ok_or(BAD)?.iter().map(|k| k.as_str().unwrap_or("").to_owned()).collect();
     for (key, value) in patch.iter() {
         let special = key.starts_with(DELETE_PREFIX) || key.starts_with(ORDER_PREFIX);
@@ -202,9 +204,26 @@ fn identity<'a>(item: &'a Value, key: &str) -> Option<&'a Value> {
     if key.is_empty() { Some(item) } else { item.get(key) }
 }
 
-fn place(list: &[Value], item: &Value, key: &str) -> Option<usize> {
-    let id = identity(item, key)?;
-    list.iter().position(|other| identity(other, key) == Some(id))
+/// Where the items of a list are, by what identifies them.
+struct Places<'a> {
+    key: &'a str,
+    at: HashMap<String, usize>,
+}
+
+impl<'a> Places<'a> {
+    fn new(list: &[Value], key: &'a str) -> Self {
+        let mut at = HashMap::new();
+        for (index, item) in list.iter().enumerate() {
+            if let Some(id) = identity(item, key) {
+                at.entry(id.to_string()).or_insert(index);
+            }
+        }
+        Self { key, at }
+    }
+
+    fn of(&self, item: &Value) -> Option<usize> {
+        self.at.get(&identity(item, self.key)?.to_string()).copied()
+    }
 }
 
 /// Puts items named by `order` in its order, the others where they were.
@@ -214,15 +233,16 @@ fn arrange(merged: Vec<Value>, order: &[Value], before: &[Value], key: &str) -> 
     {
         return Err(no_merge_key(bad, key));
     }
+    let (order, before) = (Places::new(order, key), Places::new(before, key));
     let (mut named, mut others): (Vec<Value>, Vec<Value>) =
-        merged.into_iter().partition(|i| place(order, i, key).is_some());
-    named.sort_by_key(|i| place(order, i, key));
-    others.sort_by_key(|i| place(before, i, key).unwrap_or(usize::MAX));
+        merged.into_iter().partition(|i| order.of(i).is_some());
+    named.sort_by_cached_key(|i| order.of(i));
+    others.sort_by_cached_key(|i| before.of(i).unwrap_or(usize::MAX));
     let mut out = Vec::with_capacity(named.len() + others.len());
     let (mut left, mut right) = (others.into_iter().peekable(), named.into_iter().peekable());
     loop {
         let take_left = match (left.peek(), right.peek()) {
-            (Some(l), Some(r)) => match (place(before, l, key), place(before, r, key)) {
+            (Some(l), Some(r)) => match (before.of(l), before.of(r)) {
                 (Some(l), Some(r)) => l < r,
                 _ => false,
             },
@@ -257,14 +277,12 @@ fn merge_slice(
     }
     if !first.is_object() {
         if deletes {
-            return Ok(original.into_iter().filter(|v| !patch.contains(v)).collect());
+            let gone: HashSet<String> = patch.iter().map(ToString::to_string).collect();
+            return Ok(original.into_iter().filter(|v| !gone.contains(&v.to_string())).collect());
         }
-        let mut merged: Vec<Value> = Vec::new();
-        for value in original.iter().chain(&patch) {
-            if !merged.contains(value) {
-                merged.push(value.clone());
-            }
-        }
+        let mut seen = HashSet::new();
+        let mut merged: Vec<Value> = original.iter().chain(&patch).cloned().collect();
+        merged.retain(|value| seen.insert(value.to_string()));
         return arrange(merged, &patch, &original, "");
     }
     let key = below.key;
@@ -273,15 +291,19 @@ fn merge_slice(
     }
     let (before, change) = special_elements(original, patch, key)?;
     let mut merged = before.clone();
+    let mut places = Places::new(&merged, key);
     for item in &change {
         let id = item.get(key).ok_or_else(|| no_merge_key(item, key))?;
-        let Value::Object(item) = item.clone() else { continue };
-        match merged.iter_mut().find(|m| m.get(key) == Some(id)) {
+        let Value::Object(map) = item.clone() else { continue };
+        match places.of(item).and_then(|at| merged.get_mut(at)) {
             Some(found) => {
                 let Value::Object(base) = found.take() else { continue };
-                *found = Value::Object(merge_map(schema, item_shape(below.shape), base, item)?);
+                *found = Value::Object(merge_map(schema, item_shape(below.shape), base, map)?);
             }
-            None => merged.push(Value::Object(item)),
+            None => {
+                places.at.insert(id.to_string(), merged.len());
+                merged.push(Value::Object(map));
+            }
         }
     }
     arrange(merged, &change, &before, key)
@@ -294,6 +316,7 @@ fn special_elements(
     key: &str,
 ) -> Result<(Vec<Value>, Vec<Value>), Error> {
     let mut rest = Vec::new();
+    let mut gone = HashSet::new();
     let mut replace = false;
     for item in patch {
         let Some(directive) = item.get(DIRECTIVE).cloned() else {
@@ -303,7 +326,7 @@ fn special_elements(
         match directive.as_str() {
             Some("delete") => {
                 let id = item.get(key).ok_or_else(|| no_merge_key(&item, key))?;
-                original.retain(|o| o.get(key) != Some(id));
+                gone.insert(id.to_string());
             }
             Some("replace") => replace = true,
             Some("merge") => {
@@ -312,6 +335,7 @@ fn special_elements(
             _ => return Err(bad_patch_type(&directive, item.as_object().unwrap_or(&Map::new()))),
         }
     }
+    original.retain(|o| o.get(key).is_none_or(|id| !gone.contains(&id.to_string())));
     Ok(if replace { (rest, Vec::new()) } else { (original, rest) })
 }
 

@@ -141,7 +141,8 @@ impl Strategy for CertificateRequests {
         for (i, usage) in usages.iter().enumerate().filter(|(_, usage)| !USAGES.contains(usage)) {
             errors.push(FieldError::not_supported(format!("spec.usages[{i}]"), usage, USAGES));
         }
-        for (i, usage) in usages.iter().enumerate().filter(|(i, usage)| usages[..*i].contains(usage)) {
+        let mut seen = std::collections::HashSet::new();
+        for (i, usage) in usages.iter().enumerate().filter(|(_, usage)| !seen.insert(**usage)) {
             let path = format!("spec.usages[{i}]");
             errors.push(FieldError::new(FieldErrorType::Duplicate, path, json!(usage), ""));
         }

@@ -1,5 +1,7 @@
 //! Pods. Upstream: `kubernetes/pkg/registry/core/pod/strategy.go`, parts of `ValidatePod`.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::{default, keep, list, object, templates, text};
@@ -37,8 +39,8 @@ fn one_of(path: String, value: &str, known: &[&str], errors: &mut Vec<FieldError
 fn containers(
     spec: &Value,
     key: &str,
-    volumes: &[&str],
-    seen: &mut Vec<String>,
+    volumes: &HashSet<&str>,
+    seen: &mut HashSet<String>,
     errors: &mut Vec<FieldError>,
 ) {
     for (i, container) in list(&spec[key]).enumerate() {
@@ -51,10 +53,9 @@ fn containers(
                 errors.push(FieldError::invalid(format!("{path}.name"), name, message));
             }
         }
-        if seen.iter().any(|s| s == name) {
+        if !seen.insert(name.to_owned()) {
             errors.push(FieldError::new(FieldErrorType::Duplicate, format!("{path}.name"), json!(name), ""));
         }
-        seen.push(name.to_owned());
         let image = text(container, "image");
         if image.is_empty() {
             errors.push(FieldError::required(format!("{path}.image"), ""));
@@ -68,7 +69,7 @@ fn containers(
             let (mount_name, at) = (text(mount, "name"), format!("{path}.volumeMounts[{j}]"));
             if mount_name.is_empty() {
                 errors.push(FieldError::required(format!("{at}.name"), ""));
-            } else if !volumes.contains(&mount_name) {
+            } else if !volumes.contains(mount_name) {
                 let error =
                     FieldError::new(FieldErrorType::NotFound, format!("{at}.name"), json!(mount_name), "");
                 errors.push(error);
@@ -201,8 +202,8 @@ fn tolerations(spec: &Value, before: &Value, errors: &mut Vec<FieldError>) {
         }
         toleration
     };
-    let new: Vec<Value> = list(&spec["tolerations"]).map(timeless).collect();
-    if list(&before["tolerations"]).any(|old| !new.contains(&timeless(old))) {
+    let new: HashSet<String> = list(&spec["tolerations"]).map(|new| timeless(new).to_string()).collect();
+    if list(&before["tolerations"]).any(|old| !new.contains(&timeless(old).to_string())) {
         let detail = "existing toleration can not be modified except its tolerationSeconds";
         errors.push(FieldError::forbidden("spec.tolerations", detail));
     }
@@ -229,7 +230,7 @@ impl Strategy for Pods {
     fn validate(&self, _: &Context<'_>, pod: &Value) -> Vec<FieldError> {
         let spec = &pod["spec"];
         let mut errors = Vec::new();
-        let mut volumes: Vec<&str> = Vec::new();
+        let mut volumes: HashSet<&str> = HashSet::new();
         for (i, volume) in list(&spec["volumes"]).enumerate() {
             let (name, path) = (text(volume, "name"), format!("spec.volumes[{i}].name"));
             if name.is_empty() {
@@ -239,12 +240,11 @@ impl Strategy for Pods {
                     names::label(name).into_iter().map(|m| FieldError::invalid(path.clone(), name, m)),
                 );
             }
-            if volumes.contains(&name) {
+            if !volumes.insert(name) {
                 errors.push(FieldError::new(FieldErrorType::Duplicate, path, json!(name), ""));
             }
-            volumes.push(name);
         }
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         if list(&spec["containers"]).next().is_none() {
             errors.push(FieldError::required("spec.containers", ""));
         }
