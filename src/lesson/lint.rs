@@ -169,7 +169,8 @@ impl Linter<'_> {
     fn check(&mut self, check: &CheckSpec, spec: &Spec) {
         let languages = &spec.languages;
         let line = line_of(&self.text, "id", &check.id);
-        if check.points == 0 {
+        let is_required = |id| spec.steps.iter().flat_map(|s| &s.checks).any(|c| c.requires.contains(id));
+        if check.points == 0 && !is_required(&check.id) {
             self.say(line, format!("check {}: it is worth nothing", check.id));
         }
         for lang in languages {
