@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! assets/text/en/lab.ftl   lab_gone = the lab { $name } ended     (the same keys and variables in every language)
-//!     -> struct lab_gone<'a> { name: &'a dyn Display }   + a static table of its parts in each language
+//!     -> struct lab_gone<'a> { name: &'a (dyn Display + Sync) }   + a static table of its parts in each language
 //! ```
 //! A key that one language lacks, another set of variables, an empty text, or something of Fluent that the program does
 //! not use (terms, attributes, functions) is an error here. A text that nothing uses is dead code to the compiler.
@@ -192,7 +192,7 @@ fn emit(key: &str, names: &[String], found: &[&Message], code: &mut String) {
         return;
     }
     let fields: Vec<String> =
-        names.iter().map(|n| format!("pub(crate) {n}: &'a dyn std::fmt::Display")).collect();
+        names.iter().map(|n| format!("pub(crate) {n}: &'a (dyn std::fmt::Display + Sync)")).collect();
     let values: Vec<String> = names.iter().map(|n| format!("self.{n}")).collect();
     let tables: Vec<String> = found.iter().map(|m| table(&m.parts, names)).collect();
     let _ = writeln!(

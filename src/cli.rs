@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 use crate::cluster::ClusterKind;
-use crate::error::{Context, Error, ExitCode, Result};
+use crate::error::{Context, Error, Result};
 use crate::lab;
 use crate::lesson::catalog::Catalog;
 use crate::lesson::checkout;
@@ -245,11 +245,6 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
     // A thread that waits for standard input would hold the program back.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     Ok(result)
-}
-
-/// The exit status for something that is not there yet.
-fn not_built(what: &str, instead: &str) -> Error {
-    Error::new(format!("{what} is not built yet")).hint(instead).code(ExitCode::Error)
 }
 
 #[cfg(test)]

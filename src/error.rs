@@ -1,5 +1,6 @@
 //! The error that a person reads: what happened, why, and what to do next.
 
+use crate::text::tr;
 use std::fmt;
 
 /// Exit status of a command, as the command line's contract has it.
@@ -44,7 +45,7 @@ impl Error {
     pub fn why(mut self, why: impl fmt::Display) -> Self {
         let why = why.to_string();
         if disk_is_full(&why) {
-            self.hints.push(DISK_IS_FULL.into());
+            self.hints.push(tr!(disk_is_full).into());
         }
         self.why = Some(why);
         self
@@ -85,10 +86,6 @@ pub trait Context<T> {
     /// Names what was being done when the error came.
     fn context_what(self, what: impl FnOnce() -> String) -> Result<T>;
 }
-
-/// What to do about a full disk.
-pub const DISK_IS_FULL: &str =
-    "the disk is full: make room and do it again; what was saved before is still there";
 
 /// Whether a cause is that there is no room left, as the system says it (ENOSPC, EDQUOT).
 pub fn disk_is_full(why: &str) -> bool {

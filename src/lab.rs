@@ -426,6 +426,15 @@ impl Lab {
         Ok(Some((shown + 1, hints.len(), text.clone())))
     }
 
+    /// The reference solution of a step as text (markdown); the progress notes that it was read.
+    pub fn show_solution(&self, step: &str) -> Result<String> {
+        self.unsealed()?;
+        let text = self.loaded.lesson.steps[self.loaded.step_index(step)?].solution.clone();
+        self.change(|mine| mine.steps.entry(step.to_owned()).or_default().solved = true)?;
+        self.emit(LabEvent::Progress);
+        Ok(text)
+    }
+
     /// Applies the reference solution of a step, as a learner would, and returns what was typed and printed.
     pub async fn solve(&self, step: &str) -> Result<String> {
         self.unsealed()?;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::error::{Error, Result};
 use crate::grade::StepResult;
+use crate::text::tr;
 
 mod history;
 
@@ -117,16 +118,16 @@ pub fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<(T, Option<Str
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok((T::default(), None)),
         Err(e) => {
-            return Err(Error::new(format!("{} cannot be read", path.display()))
+            return Err(Error::new(tr!(file_cannot_be_read { file: path.display() }))
                 .why(e)
-                .hint("make the file readable for you, or set CKS_LAB_HOME to another directory"));
+                .hint(tr!(progress_make_readable)));
         }
     };
     let why = match serde_json::from_slice::<Versioned>(&text) {
         Ok(Versioned { version }) if version > VERSION => {
-            return Err(Error::new(format!("{} was written by a newer cks-lab", path.display()))
-                .why(format!("it has version {version}, this program knows {VERSION}"))
-                .hint("update cks-lab, or use another lab with --name NAME"));
+            return Err(Error::new(tr!(progress_newer { path: path.display() }))
+                .why(tr!(progress_versions { version, known: VERSION }))
+                .hint(tr!(progress_update)));
         }
         Ok(_) => match serde_json::from_slice(&text) {
             Ok(value) => return Ok((value, None)),
@@ -135,11 +136,7 @@ pub fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<(T, Option<Str
         Err(e) => e,
     };
     let aside = set_aside(path)?;
-    let notice = format!(
-        "{} could not be understood ({why}); it was set aside as {} and begun anew",
-        path.display(),
-        aside.display()
-    );
+    let notice = tr!(progress_set_aside { path: path.display(), why, aside: aside.display() });
     Ok((T::default(), Some(notice)))
 }
 
@@ -147,9 +144,9 @@ pub fn read<T: DeserializeOwned + Default>(path: &Path) -> Result<(T, Option<Str
 fn set_aside(path: &Path) -> Result<PathBuf> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let free = (1..10_000).map(|n| path.with_file_name(format!("{name}.corrupt-{n}"))).find(|p| !p.exists());
-    let aside = free.ok_or_else(|| Error::new(format!("too many corrupt copies of {}", path.display())))?;
+    let aside = free.ok_or_else(|| Error::new(tr!(progress_many_corrupt { path: path.display() })))?;
     std::fs::rename(path, &aside)
-        .map_err(|e| Error::new(format!("{} is corrupt and cannot be set aside", path.display())).why(e))?;
+        .map_err(|e| Error::new(tr!(progress_cannot_set_aside { path: path.display() })).why(e))?;
     Ok(aside)
 }
 
@@ -165,12 +162,8 @@ pub fn write<T: Serialize>(path: &Path, value: &T) -> Result<()> {
         std::fs::File::open(dir)?.sync_all()
     };
     attempt().map_err(|e| {
-        let error = Error::new(format!("{} cannot be written", path.display())).why(&e);
-        if error.hints.is_empty() {
-            error.hint("make the directory writable for you, or set CKS_LAB_HOME to another one")
-        } else {
-            error
-        }
+        let error = Error::new(tr!(file_cannot_be_written { file: path.display() })).why(&e);
+        if error.hints.is_empty() { error.hint(tr!(progress_make_writable)) } else { error }
     })
 }
 

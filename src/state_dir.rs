@@ -20,6 +20,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::text::tr;
 
 /// The directory of all state.
 pub fn home() -> Result<PathBuf> {
@@ -30,10 +31,9 @@ pub fn home() -> Result<PathBuf> {
     if let Some(dir) = from("XDG_STATE_HOME") {
         return Ok(dir.join("cks-lab"));
     }
-    from("HOME").map(|home| home.join(".local/state/cks-lab")).ok_or_else(|| {
-        Error::new("there is no place for the lab's state")
-            .hint("set HOME, or CKS_LAB_HOME to a directory of yours")
-    })
+    from("HOME")
+        .map(|home| home.join(".local/state/cks-lab"))
+        .ok_or_else(|| Error::new(tr!(state_no_place)).hint(tr!(state_set_home)))
 }
 
 /// The paths of one lab.

@@ -74,13 +74,13 @@ pub(crate) enum Part {
     Select(usize, &'static [(&'static str, &'static [Part])], &'static [Part]),
 }
 
-fn fill(parts: &'static [Part], values: &[&dyn Display]) -> String {
+fn fill(parts: &'static [Part], values: &[&(dyn Display + Sync)]) -> String {
     let mut text = String::new();
     put(parts, values, &mut text);
     text
 }
 
-fn put(parts: &'static [Part], values: &[&dyn Display], text: &mut String) {
+fn put(parts: &'static [Part], values: &[&(dyn Display + Sync)], text: &mut String) {
     for part in parts {
         match part {
             Part::Text(plain) => text.push_str(plain),

@@ -36,7 +36,7 @@ const PASSED_ON: [SignalKind; 4] =
 fn signals() -> Result<mpsc::UnboundedReceiver<i32>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     for kind in PASSED_ON {
-        let mut caught = signal(kind).context_what(|| "signals cannot be caught".into())?;
+        let mut caught = signal(kind).context_what(|| tr!(cli_signals_not_caught).into())?;
         let sender = sender.clone();
         tokio::spawn(async move {
             while caught.recv().await.is_some() {
@@ -57,7 +57,7 @@ fn status(code: i32) -> u8 {
 pub async fn exec(global: &Global, arguments: ExecArguments) -> Result<u8> {
     let mut remote = global.remote().await?;
     let mut signals = signals()?;
-    let own = |fd: std::io::Result<OwnedFd>| fd.context_what(|| "a descriptor cannot be copied".into());
+    let own = |fd: std::io::Result<OwnedFd>| fd.context_what(|| tr!(cli_descriptor_not_copied).into());
     let fds = [
         own(std::io::stdin().as_fd().try_clone_to_owned())?,
         own(std::io::stdout().as_fd().try_clone_to_owned())?,
@@ -68,10 +68,11 @@ pub async fn exec(global: &Global, arguments: ExecArguments) -> Result<u8> {
 }
 
 /// Puts the terminal back when it is dropped.
-struct Raw(Option<Termios>);
+pub(super) struct Raw(Option<Termios>);
 
 impl Raw {
-    fn enter() -> Self {
+    /// Takes this process's terminal.
+    pub(super) fn enter() -> Self {
         let stdin = std::io::stdin();
         let Ok(before) = tcgetattr(&stdin) else { return Self(None) };
         let mut raw = before.clone();
@@ -104,7 +105,7 @@ pub async fn shell(global: &Global, arguments: ShellArguments) -> Result<u8> {
         Request::Shell { node: arguments.node, columns: size.ws_col.max(1), rows: size.ws_row.max(1), term };
     let terminal = remote.shell(&request).await?;
     let raw = std::io::stdin().is_terminal().then(Raw::enter);
-    let copy = || terminal.try_clone().context_what(|| "the terminal cannot be copied".into());
+    let copy = || terminal.try_clone().context_what(|| tr!(cli_terminal_not_copied).into());
     let (keys, resized) = (std::fs::File::from(copy()?), copy()?);
     std::thread::spawn(move || send_keys(keys));
     let screen = std::fs::File::from(terminal);
@@ -146,8 +147,9 @@ fn send_keys(mut terminal: std::fs::File) {
     }
 }
 
-fn show(mut terminal: std::fs::File) {
-    let mut stdout = std::io::stdout().lock();
+/// Shows what a terminal says until its end.
+pub(super) fn show(mut terminal: std::fs::File) {
+    let mut stdout = std::io::stdout();
     let mut buffer = [0; 16 << 10];
     loop {
         match terminal.read(&mut buffer) {

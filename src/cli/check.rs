@@ -21,9 +21,12 @@ pub struct Arguments {
 pub async fn run(global: &Global, arguments: Arguments) -> Result<ExitCode> {
     let answer = global.remote().await?.ask(&Request::Check { step: arguments.step }).await?;
     let result: LessonResult =
-        serde_json::from_value(answer).context_what(|| "the lab's answer is not understood".into())?;
+        serde_json::from_value(answer).context_what(|| tr!(lab_answer_not_understood).into())?;
     if arguments.json {
-        output::out(&format!("{}\n", serde_json::to_string(&result).context_what(|| "no answer".into())?));
+        output::out(&format!(
+            "{}\n",
+            serde_json::to_string(&result).context_what(|| tr!(lab_no_answer).into())?
+        ));
     } else {
         output::out(&output::result(&result, output::coloured(&std::io::stdout())));
     }

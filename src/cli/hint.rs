@@ -18,14 +18,14 @@ pub struct Arguments {
 pub async fn run(global: &Global, arguments: Arguments) -> Result<ExitCode> {
     let answer = global.remote().await?.ask(&Request::Hint { step: arguments.step }).await?;
     let hint: Option<(usize, usize, String)> =
-        serde_json::from_value(answer).context_what(|| "the lab's answer is not understood".into())?;
+        serde_json::from_value(answer).context_what(|| tr!(lab_answer_not_understood).into())?;
     match hint {
         Some((number, count, text)) => {
-            output::out(&format!("Hint {number} of {count}: {}", output::markdown(&text)));
+            output::out(&format!("{} {}", tr!(plain_hint_number { number, count }), output::markdown(&text)));
             Ok(ExitCode::Ok)
         }
         None => {
-            output::talk("all hints of this step have been shown; `cks-lab solve` applies the solution");
+            output::talk(tr!(cli_no_more_hints));
             Ok(ExitCode::Failed)
         }
     }

@@ -117,7 +117,7 @@ pub(super) fn sources(global: &Global, named: &[String]) -> Result<Vec<Source>> 
         if path.is_dir() {
             let inside = source::in_directory(&path)?;
             if inside.is_empty() {
-                return Err(Error::new(format!("{} holds no lesson.yaml", path.display())));
+                return Err(Error::new(tr!(cli_no_lesson_yaml { path: path.display() })));
             }
             found.extend(inside);
         } else {
@@ -132,6 +132,6 @@ fn lint_all(sources: &[Source]) -> Result<ExitCode> {
     for problem in &problems {
         output::out(&format!("{problem}\n"));
     }
-    output::talk(&format!("{} lessons, {} problems", sources.len(), problems.len()));
+    output::talk(&tr!(cli_lint_summary { lessons: sources.len(), problems: problems.len() }));
     Ok(if problems.is_empty() { ExitCode::Ok } else { ExitCode::Failed })
 }

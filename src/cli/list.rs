@@ -24,9 +24,20 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         output::talk(&notice);
     }
     let mut rows = vec![
-        ["LESSON", "TITLE", "DOMAIN", "MINUTES", "STEPS", "SCORE", "BEST", "TRIES", "TIME", "HINTS"]
-            .map(str::to_owned)
-            .to_vec(),
+        [
+            tr!(list_lesson),
+            tr!(list_title),
+            tr!(list_domain),
+            tr!(list_minutes),
+            tr!(list_steps),
+            tr!(list_score),
+            tr!(list_best),
+            tr!(list_tries),
+            tr!(list_time),
+            tr!(list_hints),
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     ];
     let mut lessons = Vec::new();
     for (id, source) in global.catalog()?.entries() {
@@ -36,7 +47,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         let passed = results.clone().flatten().filter(|r| r.passed).count();
         let score: u32 = results.flatten().map(|r| r.score).sum();
         let max: u32 = spec.steps.iter().flat_map(|s| &s.checks).map(|c| c.points).sum();
-        let title = spec.title.get("en");
+        let title = spec.title.get(global.lang());
         let attempts = mine.attempts();
         let best = attempts.iter().max_by_key(|a| (a.score * 1000).checked_div(a.max).unwrap_or(0));
         let hints: usize = mine.steps.values().map(|s| s.hints).sum();

@@ -76,7 +76,7 @@ pub async fn agree(options: &mut Options) -> Result<bool> {
     let dir = LabDir::new(&options.home, &options.name);
     if options.cluster != ClusterKind::Live {
         if matches!(Journal::open(&dir), Ok(Some(_))) {
-            output::talk("a live cluster is still prepared for this lab: `cks-lab restore` puts it back");
+            output::talk(tr!(live_still_prepared));
         }
         return Ok(true);
     }
@@ -86,18 +86,17 @@ pub async fn agree(options: &mut Options) -> Result<bool> {
     let needs = lab::live_needs(&catalog, &lesson)?;
     if let Some(journal) = Journal::open(&dir)? {
         if options.live.read_only {
-            return Err(Error::new("this lab's cluster is prepared, and --read-only changes nothing")
-                .hint("undo it first: cks-lab restore; or use another --name"));
+            return Err(Error::new(tr!(live_prepared_read_only)).hint(tr!(live_undo_first)));
         }
         let record = &journal.record;
         let usable = record.prepared && !record.undoing && record.lesson == lesson && !options.fresh;
         if usable {
-            output::talk(&format!("the cluster of context {} is prepared already; going on", record.context));
+            output::talk(&tr!(live_already_prepared { context: record.context }));
             return Ok(true);
         }
-        output::talk("an earlier lab on a live cluster was not undone");
-        if !options.live.yes && !yes("Put that cluster back as it was first?").await {
-            output::talk("nothing was changed; `cks-lab restore` does it");
+        output::talk(tr!(live_not_undone));
+        if !options.live.yes && !yes(tr!(live_put_back_first)).await {
+            output::talk(tr!(live_restore_does_it));
             return Ok(false);
         }
         undo(&dir, &options.live, false).await?;
@@ -106,7 +105,7 @@ pub async fn agree(options: &mut Options) -> Result<bool> {
     let plan = Live::plan(&options.live, &needs).await?;
     if options.live.read_only {
         for note in &plan.found.notes {
-            output::talk(&format!("Note: {note}"));
+            output::talk(&tr!(live_note { note }));
         }
         return Ok(true);
     }
@@ -119,14 +118,14 @@ pub async fn agree(options: &mut Options) -> Result<bool> {
         options.live.max_nodes,
     );
     for doubt in &doubts {
-        output::talk(&format!("Careful: {doubt}."));
+        output::talk(&tr!(live_careful { doubt }));
     }
-    if !doubts.is_empty() && !yes("Is this really a cluster to practise on?").await {
-        output::talk("nothing was changed");
+    if !doubts.is_empty() && !yes(tr!(live_really)).await {
+        output::talk(tr!(cli_nothing_changed));
         return Ok(false);
     }
-    if !options.live.yes && !yes("Change this cluster so?").await {
-        output::talk("nothing was changed");
+    if !options.live.yes && !yes(tr!(live_change_so)).await {
+        output::talk(tr!(cli_nothing_changed));
         return Ok(false);
     }
     options.live.agreed = Some(plan.digest());
@@ -139,12 +138,12 @@ pub async fn finish(options: &Options, ask: bool) -> Result<()> {
     if options.cluster != ClusterKind::Live || options.live.read_only || Journal::open(&dir)?.is_none() {
         return Ok(());
     }
-    let later = "the cluster stays as it is; `cks-lab restore` puts it back";
+    let later = tr!(live_stays);
     if options.live.keep {
         output::talk(later);
         return Ok(());
     }
-    if ask && std::io::stdin().is_terminal() && !yes("Put the cluster back as it was?").await {
+    if ask && std::io::stdin().is_terminal() && !yes(tr!(live_put_back)).await {
         output::talk(later);
         return Ok(());
     }
@@ -169,7 +168,7 @@ pub async fn undo(dir: &LabDir, options: &live::Options, overwrite: bool) -> Res
     let record = &journal.record;
     let kubeconfig = options.kubeconfig.clone().unwrap_or_else(|| record.kubeconfig.clone());
     let context = options.context.clone().unwrap_or_else(|| record.context.clone());
-    output::talk(&format!("putting the cluster of context {context} back as it was ..."));
+    output::talk(&tr!(live_putting_back { context }));
     let connection = match Connection::open(Some(&kubeconfig), Some(&context)).await {
         Ok(connection) => Some(connection),
         Err(e) => {

@@ -6,6 +6,7 @@ use std::io::{IsTerminal, Write};
 use crate::check::Verdict;
 use crate::error::Error;
 use crate::grade::{LessonResult, StepResult};
+use crate::text::{pad, tr, width};
 
 /// Writes to stdout; a reader that went away is no error.
 pub fn out(text: &str) {
@@ -28,7 +29,7 @@ pub fn coloured(stream: &impl IsTerminal) -> bool {
 /// Tells a person what went wrong and what to do.
 pub fn error(e: &Error) {
     let (red, reset) = if coloured(&std::io::stderr()) { ("\x1b[1;31m", "\x1b[0m") } else { ("", "") };
-    talk(&format!("{red}error:{reset} {e}"));
+    talk(&format!("{red}{}{reset} {e}", tr!(cli_error)));
 }
 
 /// A result as a person reads it.
@@ -37,27 +38,31 @@ pub fn result(result: &LessonResult, colour: bool) -> String {
     for step in &result.steps {
         text += &step_result(step, colour);
     }
-    let _ = writeln!(text, "{}/{} points", result.score, result.max);
+    let _ = writeln!(text, "{}", tr!(cli_points { score: result.score, max: result.max }));
     text
 }
 
 /// A step's result as a person reads it.
 pub fn step_result(step: &StepResult, colour: bool) -> String {
-    let mut text = format!("{} ({}/{} points)\n", step.title, step.score, step.max);
+    let points = tr!(cli_points { score: step.score, max: step.max });
+    let mut text = format!("{} ({points})\n", step.title);
+    let names = [tr!(report_expected), tr!(report_observed), tr!(report_hint)];
+    let wide = names.iter().map(|name| width(name)).max().unwrap_or(0).max(9);
+    let words =
+        [tr!(report_ok), tr!(report_fail), tr!(report_error)].map(width).into_iter().max().unwrap_or(0);
     for check in &step.checks {
         let (word, paint) = match check.verdict {
-            Verdict::Pass => ("ok   ", "\x1b[32m"),
-            Verdict::Fail => ("FAIL ", "\x1b[31m"),
-            Verdict::Error => ("ERROR", "\x1b[33m"),
+            Verdict::Pass => (tr!(report_ok), "\x1b[32m"),
+            Verdict::Fail => (tr!(report_fail), "\x1b[31m"),
+            Verdict::Error => (tr!(report_error), "\x1b[33m"),
         };
         let (paint, reset) = if colour { (paint, "\x1b[0m") } else { ("", "") };
+        let word = pad(word, words);
         let _ = writeln!(text, "  {paint}{word}{reset} {}  {}/{}", check.title, check.points, check.max);
         if check.verdict != Verdict::Pass {
-            for (name, value) in
-                [("expected", &check.expected), ("observed", &check.observed), ("hint", &check.hint)]
-            {
+            for (name, value) in names.iter().zip([&check.expected, &check.observed, &check.hint]) {
                 if !value.is_empty() {
-                    let _ = writeln!(text, "          {name:<9} {value}");
+                    let _ = writeln!(text, "          {} {value}", pad(name, wide));
                 }
             }
         }
@@ -65,29 +70,21 @@ pub fn step_result(step: &StepResult, colour: bool) -> String {
     text
 }
 
-/// Markdown for a plain terminal: markers go.
+/// Markdown for a plain terminal: markup and markers go.
 pub fn markdown(text: &str) -> String {
-    let text = text.replace("{{exec}}", "").replace("{{copy}}", "");
-    format!("{}\n", text.trim_end())
+    super::plain::markdown::render(text)
 }
 
 /// A table with columns as wide as they must be.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |c: usize| {
-        rows.iter()
-            .filter_map(|r| r.get(c))
-            .map(|cell| unicode_width::UnicodeWidthStr::width(cell.as_str()))
-            .max()
-    };
-    let widths: Vec<usize> = (0..columns).map(|c| width(c).unwrap_or(0)).collect();
+    let widest = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|cell| width(cell)).max();
+    let widths: Vec<usize> = (0..columns).map(|c| widest(c).unwrap_or(0)).collect();
     let mut text = String::new();
     for row in rows {
         let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            let pad = width.saturating_sub(unicode_width::UnicodeWidthStr::width(cell.as_str()));
-            line += cell;
-            line += &" ".repeat(pad + 3);
+        for (cell, cells) in row.iter().zip(&widths) {
+            line += &pad(cell, cells + 3);
         }
         text += line.trim_end();
         text.push('\n');

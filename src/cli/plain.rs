@@ -1,135 +1,138 @@
-//! The plain mode: the lesson line by line, for screen readers, logs and slow links.
+//! The plain mode: lessons and exams line by line, for screen readers, `TERM=dumb`, logs and slow links.
+//!
+//! Everything is said on standard output, in whole lines; no cursor moves and nothing is coloured. Commands are words, or the
+//! numbers that `help` gives them.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
+use tokio::sync::broadcast::error::TryRecvError;
+
 use super::{live, output, up};
-use crate::error::{ExitCode, Result};
-use crate::lab::{Lab, Options};
-use crate::node::{Command, Io};
+use crate::error::{Error, ExitCode, Result};
+use crate::lab::{Lab, LabEvent, Options};
+use crate::text::tr;
 
-const COMMANDS: &str = "check, hint, solve, next, back, text, shell NODE, reset, quit";
+mod exam;
+mod input;
+pub mod markdown;
+mod practice;
+mod say;
 
-/// Runs the lesson until the end of input or `quit`.
+pub use exam::run as run_exam;
+
+/// Runs lessons until the end of input or `quit`.
 pub async fn run(mut options: Options) -> Result<ExitCode> {
-    if !live::agree(&mut options).await? {
-        return Ok(ExitCode::Failed);
+    while let Some(lesson) = practice::run(&mut options).await? {
+        options.lesson = Some(lesson);
+        options.fresh = false;
     }
-    let mut ended = Box::pin(up::ending()?);
-    let lab = tokio::select! {
-        lab = Lab::open(options.clone(), |phase| output::talk(up::phase_text(&phase))) => lab?,
-        () = &mut ended => return Ok(ExitCode::Failed),
-    };
-    let standing = lab.standing();
-    if standing.current == 0 {
-        output::out(&output::markdown(&lab.lesson().intro));
-    } else {
-        let passed = standing.results.iter().flatten().filter(|r| r.passed).count();
-        output::out(&format!("Resumed: {passed} of {} steps passed.\n", lab.lesson().steps.len()));
-    }
-    show(&lab);
-    loop {
-        output::out(&format!("\n[{COMMANDS}] > "));
-        let line = tokio::select! {
-            line = tokio::task::spawn_blocking(read_line) => line.ok().flatten(),
-            () = &mut ended => None,
-        };
-        let Some(line) = line else { break };
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            [] => {}
-            ["quit" | "exit" | "q"] => break,
-            words => {
-                if let Err(e) = obey(&lab, words).await {
-                    output::error(&e);
-                }
-            }
-        }
-    }
-    lab.close().await;
-    drop(lab);
-    live::finish(&options, true).await?;
     Ok(ExitCode::Ok)
 }
 
-/// Reads one line and not a byte more: what follows may be meant for a shell. `None` at the end.
-fn read_line() -> Option<String> {
-    let mut line = Vec::new();
-    let mut byte = [0];
+/// Resolves when the program is asked to end by a signal.
+type Ending = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+fn ending() -> Result<Ending> {
+    Ok(Box::pin(up::ending()?))
+}
+
+/// Says a paragraph.
+fn say(text: &str) {
+    output::out(&format!("{}\n", text.trim_end()));
+}
+
+/// Says what went wrong; it does not end the program.
+fn say_error(e: &Error) {
+    say(&format!("{} {e}", tr!(cli_error)));
+}
+
+/// A command of a mode.
+struct Command {
+    word: &'static str,
+    /// What stands after it, as help shows it.
+    argument: &'static str,
+    help: fn() -> &'static str,
+}
+
+/// The commands with their numbers.
+fn help(commands: &[Command]) -> String {
+    let mut text = format!("{}\n", tr!(plain_commands));
+    for (number, command) in commands.iter().enumerate() {
+        let blank = if command.argument.is_empty() { "" } else { " " };
+        let line =
+            format!("{}. {}{blank}{}: {}", number + 1, command.word, command.argument, (command.help)());
+        text += &format!("{line}\n");
+    }
+    text
+}
+
+/// What was typed, a command's number made its word.
+fn words(line: &str, commands: &[Command]) -> Vec<String> {
+    let mut words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    if let Some(first) = words.first_mut() {
+        let numbered = first.trim_end_matches('.').parse::<usize>().ok();
+        if let Some(command) = numbered.and_then(|n| commands.get(n.wrapping_sub(1))) {
+            command.word.clone_into(first);
+        }
+        let alias =
+            [("q", "quit"), ("exit", "quit"), ("?", "help"), ("h", "help"), ("n", "next"), ("b", "back")];
+        if let Some((_, word)) = alias.iter().find(|(short, _)| short == first) {
+            (*word).clone_into(first);
+        }
+    }
+    words
+}
+
+/// A number that a learner typed, from 1, as an index.
+fn index(word: &str) -> Option<usize> {
+    word.parse::<usize>().ok()?.checked_sub(1)
+}
+
+/// Says what happened in a lab since it was last asked: notices, and whether its server answers now.
+fn news(events: &mut tokio::sync::broadcast::Receiver<LabEvent>) {
+    let mut server = None;
     loop {
-        match rustix::io::read(std::io::stdin(), &mut byte) {
-            Ok(0) if line.is_empty() => return None,
-            Ok(0) => break,
-            Ok(_) if byte[0] == b'\n' => break,
-            Ok(_) => line.push(byte[0]),
-            Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return None,
+        match events.try_recv() {
+            Ok(LabEvent::Notice(sentence)) => say(&sentence),
+            Ok(LabEvent::Server(up)) => server = Some(up),
+            Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
         }
     }
-    Some(String::from_utf8_lossy(&line).into_owned())
-}
-
-fn show(lab: &Arc<Lab>) {
-    let lesson = lab.lesson();
-    let current = lab.standing().current;
-    match lesson.steps.get(current) {
-        Some(step) => {
-            output::out(&format!("\nStep {} of {}\n\n", current + 1, lesson.steps.len()));
-            output::out(&output::markdown(&step.text));
-        }
-        None => output::out(&output::markdown(&lesson.finish)),
+    match server {
+        Some(true) => say(tr!(plain_server_up)),
+        Some(false) => say(tr!(plain_server_down)),
+        None => {}
     }
 }
 
-async fn obey(lab: &Arc<Lab>, words: &[&str]) -> Result<()> {
-    let current = lab.standing().current;
-    let steps = &lab.lesson().steps;
-    let step = steps.get(current).or(steps.last()).map(|s| s.id.clone()).unwrap_or_default();
-    match words {
-        ["check"] => {
-            let result = lab.check(Some(&step)).await?;
-            output::out(&output::result(&result, false));
-            if lab.standing().current != current {
-                show(lab);
-            }
-        }
-        ["hint"] => match lab.hint(&step)? {
-            Some((number, count, text)) => {
-                output::out(&format!("Hint {number} of {count}: {}", output::markdown(&text)));
-            }
-            None => output::out("All hints were shown; solve applies the solution.\n"),
-        },
-        ["solve"] => output::out(&lab.solve(&step).await?),
-        ["next"] => {
-            lab.go_to(current + 1)?;
-            show(lab);
-        }
-        ["back"] => {
-            lab.go_to(current.saturating_sub(1))?;
-            show(lab);
-        }
-        ["text"] => show(lab),
-        ["reset"] => {
-            lab.reset(Some(&step)).await?;
-            output::out("The step starts over.\n");
-        }
-        ["shell", node] => shell(lab, node).await?,
-        _ => output::out(&format!("Say one of: {COMMANDS}\n")),
+/// The next line, or `None` at the end of input or by a signal.
+async fn next_line(ended: &mut Ending) -> Option<String> {
+    tokio::select! {
+        line = tokio::task::spawn_blocking(input::read_line) => line.ok().flatten(),
+        () = ended => None,
     }
-    Ok(())
 }
 
-/// A shell on this program's own descriptors.
-async fn shell(lab: &Arc<Lab>, node: &str) -> Result<()> {
-    use crate::error::Context;
-    use std::os::fd::AsFd;
-    let node = crate::lab::snapshot::node(lab.cluster().as_ref(), node)?;
-    let own = |fd: std::io::Result<std::os::fd::OwnedFd>| fd.context_what(|| "no descriptor".into());
-    let io = Io::Fds {
-        stdin: own(std::io::stdin().as_fd().try_clone_to_owned())?,
-        stdout: own(std::io::stdout().as_fd().try_clone_to_owned())?,
-        stderr: own(std::io::stderr().as_fd().try_clone_to_owned())?,
-    };
-    let process = node.spawn(Command::new(["bash", "-i"]), io).await?;
-    let _ = process.exit.await;
-    Ok(())
+/// Asks; only the word yes is one.
+async fn yes(question: &str, ended: &mut Ending) -> bool {
+    say(&format!("{question} [yes/no]"));
+    next_line(ended).await.is_some_and(|line| line.trim() == "yes")
+}
+
+/// The node that was named, or the lesson's first.
+fn node(lab: &Arc<Lab>, named: Option<&String>) -> String {
+    let first = || lab.cluster().facts().nodes.first().map(|(name, _)| name.clone());
+    named.cloned().or_else(first).unwrap_or_default()
+}
+
+/// What is said before a shell opens.
+fn before_shell(node: &str) {
+    say(&tr!(plain_shell { node }));
+}
+
+/// Puts a live cluster back at the end.
+async fn finish(options: &Options) -> Result<()> {
+    live::finish(options, true).await
 }

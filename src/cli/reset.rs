@@ -22,9 +22,9 @@ pub struct Arguments {
 
 /// Starts over; in a terminal it asks first.
 pub async fn run(global: &Global, arguments: Arguments) -> Result<ExitCode> {
-    let what = arguments.step.as_ref().map_or("the whole lesson".to_owned(), |s| format!("the step {s}"));
-    if !arguments.yes && std::io::stdin().is_terminal() && !agreed(&what) {
-        output::talk("nothing was changed");
+    let step = arguments.step.clone();
+    if !arguments.yes && std::io::stdin().is_terminal() && !agreed(step.as_deref()) {
+        output::talk(tr!(cli_nothing_changed));
         return Ok(ExitCode::Failed);
     }
     match global.remote().await {
@@ -37,18 +37,24 @@ pub async fn run(global: &Global, arguments: Arguments) -> Result<ExitCode> {
             let _lock = lock::take(&dir, &global.name)?;
             let (file, _) = progress::read::<LabFile>(&dir.lab_file())?;
             if file.lesson.is_empty() {
-                return Err(Error::new(format!("no lesson was begun in the lab {:?}", global.name)));
+                return Err(Error::new(tr!(cli_no_lesson_begun { name: global.name })));
             }
             lab::remove_cluster(&dir)?;
             lab::forget(&dir, &file.lesson)?;
         }
     }
-    output::talk(&format!("{what} starts over"));
+    output::talk(&match step {
+        Some(step) => tr!(cli_step_starts_over { step }),
+        None => tr!(cli_lesson_starts_over).to_owned(),
+    });
     Ok(ExitCode::Ok)
 }
 
-fn agreed(what: &str) -> bool {
-    output::talk(&format!("This throws away your work on {what}. Go on? [y/N]"));
+fn agreed(step: Option<&str>) -> bool {
+    output::talk(&match step {
+        Some(step) => tr!(cli_reset_step_question { step }),
+        None => tr!(cli_reset_lesson_question).to_owned(),
+    });
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).is_ok() && matches!(line.trim(), "y" | "Y" | "yes")
 }

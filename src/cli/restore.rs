@@ -30,13 +30,10 @@ pub async fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let dir = global.dir()?;
     if Journal::open(&dir)?.is_none() {
         let others = others(&dir);
-        let error = Error::new(format!(
-            "there is nothing to restore: the lab {:?} changed no cluster of yours",
-            global.name
-        ));
+        let error = Error::new(tr!(live_nothing_to_restore { name: global.name }));
         return Err(match others.is_empty() {
-            true => error.hint("`cks-lab reset` starts a step or the lesson over"),
-            false => error.hint(format!("but others did: cks-lab restore --name {}", others.join(", or "))),
+            true => error.hint(tr!(live_reset_hint)),
+            false => error.hint(tr!(live_others_to_restore { others: others.join(", or ") })),
         });
     }
     let _lock = lock::take(&dir, &global.name)?;

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use clap::Args;
 
-use super::{Global, LabArguments, block_on, live, not_built, plain};
+use super::{Global, LabArguments, block_on, live, output, plain};
 use crate::cluster::ClusterKind;
 use crate::error::{Error, ExitCode, Result};
 use crate::text::tr;
@@ -40,24 +40,29 @@ impl Arguments {
 
 /// Opens the lab.
 pub fn run(global: &Global, arguments: Arguments) -> Result<ExitCode> {
-    if arguments.exam {
-        return Err(not_built("--exam", "leave it away to practise the lesson"));
-    }
     let mut options = arguments.lab.options(global)?;
-    if arguments.plain {
-        return block_on(plain::run(options))?;
-    }
+    let terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() || dumb {
-        return Err(Error::new("the terminal program needs a terminal, and this is none")
-            .hint("run it in a terminal window")
-            .hint("or line by line: cks-lab start --plain")
-            .hint("or without a person: cks-lab up --json, then cks-lab exec, cks-lab check"));
+    if !arguments.plain && !terminal {
+        return Err(Error::new(tr!(cli_needs_terminal))
+            .hint(tr!(cli_needs_terminal_window))
+            .hint(tr!(cli_needs_terminal_plain))
+            .hint(tr!(cli_needs_terminal_up)));
     }
-    if !block_on(live::agree(&mut options))?? {
-        return Ok(ExitCode::Failed);
+    if !arguments.plain && dumb {
+        output::out(&format!("{}\n", tr!(plain_terminal_is_dumb)));
     }
-    let code = crate::tui::run(options.clone());
-    block_on(live::finish(&options, true))??;
-    code
+    let plain = arguments.plain || dumb;
+    match (plain, arguments.exam) {
+        (true, false) => block_on(plain::run(options))?,
+        (_, true) => block_on(plain::run_exam(options))?,
+        (false, false) => {
+            if !block_on(live::agree(&mut options))?? {
+                return Ok(ExitCode::Failed);
+            }
+            let code = crate::tui::run(options.clone());
+            block_on(live::finish(&options, true))??;
+            code
+        }
+    }
 }

@@ -19,6 +19,7 @@ use crate::lab::{Lab, Options};
 use crate::lesson::load;
 use crate::lesson::schema::{Spec, Wrong};
 use crate::lesson::source::Source;
+use crate::text::tr;
 
 /// How the suite runs.
 pub struct Plan {
@@ -78,20 +79,19 @@ pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
             running.push((lesson.clone(), on.join(" "), task));
         }
     }
-    let mut rows = vec![["LESSON", "CLUSTER", "CASE", "RESULT", "TIME"].map(str::to_owned).to_vec()];
+    let head = [tr!(list_lesson), tr!(list_cluster), tr!(suite_case), tr!(suite_result), tr!(list_time)];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
     let mut reasons = String::new();
     let (mut count, mut failed) = (0, 0);
     for (lesson, on, task) in running {
-        for Outcome { case, result, time } in
-            task.await.context_what(|| format!("the test of {lesson} broke off"))?
-        {
+        for Outcome { case, result, time } in task.await.context_what(|| tr!(suite_broke_off { lesson }))? {
             count += 1;
             let word = match result {
-                Ok(()) => "ok",
+                Ok(()) => tr!(report_ok),
                 Err(e) => {
                     failed += 1;
                     reasons += &format!("\n{lesson}, {on}, {case}: {e}\n");
-                    "FAILED"
+                    tr!(suite_failed)
                 }
             };
             let time = format!("{:.1} s", time.as_secs_f64());
@@ -100,7 +100,7 @@ pub async fn run(sources: Vec<Source>, plan: Plan) -> Result<ExitCode> {
     }
     output::out(&output::table(&rows));
     output::out(&reasons);
-    output::out(&format!("{} passed, {failed} failed\n", count - failed));
+    output::out(&format!("{}\n", tr!(suite_summary { passed: count - failed, failed })));
     Ok(if failed == 0 { ExitCode::Ok } else { ExitCode::Failed })
 }
 
@@ -114,14 +114,14 @@ async fn test(
     let mut outcomes = Vec::new();
     let begun = Instant::now();
     let opened = async {
-        let home = tempfile::tempdir().context_what(|| "a directory for the lab cannot be made".into())?;
+        let home = tempfile::tempdir().context_what(|| tr!(suite_no_directory).into())?;
         let (lab, options) = open(source, cluster, home.path(), kubernetes, plan).await?;
         Ok((lab, options, home))
     };
     let (lab, options, _home) = match opened.await {
         Ok(opened) => opened,
         Err(e) => {
-            let case = "the lab comes up".to_owned();
+            let case = tr!(suite_comes_up).to_owned();
             return vec![Outcome { case, result: Err(e), time: begun.elapsed() }];
         }
     };
@@ -137,7 +137,7 @@ async fn test(
         let begun = Instant::now();
         let ready = begin(&lab, index).await;
         if ready.is_err() || index > 0 && !step.setup.is_empty() {
-            stuck = note(format!("{}: as it begins", step.id), ready, begun);
+            stuck = note(tr!(suite_as_it_begins { id: step.id }), ready, begun);
         }
         if stuck {
             break;
@@ -157,7 +157,7 @@ async fn test(
             }
             let begun = Instant::now();
             if let Err(e) = lab.reset(Some(&step.id)).await {
-                stuck = note(format!("{}: started over", step.id), Err(e), begun);
+                stuck = note(tr!(suite_started_over { id: step.id }), Err(e), begun);
             }
         }
         let begun = Instant::now();
@@ -168,13 +168,13 @@ async fn test(
     }
     if !stuck {
         let begun = Instant::now();
-        note("all steps at the end".into(), at_the_end(&lab).await, begun);
+        note(tr!(suite_at_the_end).into(), at_the_end(&lab).await, begun);
     }
     let begun = Instant::now();
     lab.close().await;
     drop(lab);
     if let Err(e) = live::finish(&options, false).await {
-        outcomes.push(Outcome { case: "the undo".into(), result: Err(e), time: begun.elapsed() });
+        outcomes.push(Outcome { case: tr!(suite_undo).into(), result: Err(e), time: begun.elapsed() });
     }
     outcomes
 }
@@ -206,7 +206,7 @@ async fn open(
         lessons,
     };
     if !live::agree(&mut options).await? {
-        return Err(Error::new("nobody agreed to change the cluster"));
+        return Err(Error::new(tr!(suite_nobody_agreed)));
     }
     let opened = Lab::open(options.clone(), |_| ()).await;
     match opened {
@@ -222,7 +222,7 @@ async fn open(
 fn is_unsolved(result: &StepResult) -> Result<()> {
     let unknown = result.checks.iter().any(|c| c.verdict == Verdict::Error);
     if result.passed || unknown || result.score > 0 {
-        return Err(told(&format!("{} should fail without points", result.id), result));
+        return Err(told(&tr!(suite_should_fail { id: result.id }), result));
     }
     Ok(())
 }
@@ -250,13 +250,13 @@ async fn solve(lab: &Arc<Lab>, index: usize) -> Result<()> {
     let step = &lab.loaded().spec.steps[index];
     lab.solve(&step.id).await?;
     let solved = |r: &StepResult| r.passed && r.score == r.max;
-    until(lab, index, &format!("the solution of {} should pass with full points", step.id), solved).await
+    until(lab, index, &tr!(suite_should_pass { id: step.id }), solved).await
 }
 
 async fn at_the_end(lab: &Arc<Lab>) -> Result<()> {
     let result = lab.check(None).await?;
     match result.steps.iter().find(|s| !s.passed || s.score != s.max) {
-        Some(step) => Err(told("the steps solved first do not pass any more at the end", step)),
+        Some(step) => Err(told(tr!(suite_not_any_more), step)),
         None => Ok(()),
     }
 }
@@ -274,8 +274,11 @@ async fn wrong_answer(lab: &Arc<Lab>, index: usize, wrong: &Wrong) -> Result<()>
         }) && wrong.score.is_none_or(|score| score == result.score)
             && (wrong.verdict == Verdict::Pass || !result.passed)
     };
-    let score = wrong.score.map_or_else(String::new, |s| format!(" and {s} points"));
-    let what = format!("{} should be {:?} with {:?}{score}", wrong.check, wrong.verdict, wrong.message);
+    let (check, verdict, message) = (&wrong.check, format!("{:?}", wrong.verdict), &wrong.message);
+    let what = match wrong.score {
+        None => tr!(suite_should_be { check, verdict, message }),
+        Some(score) => tr!(suite_should_be_with_points { check, verdict, message, score }),
+    };
     until(lab, index, &what, matches).await
 }
 
@@ -302,5 +305,5 @@ async fn until(
 }
 
 fn told(what: &str, result: &StepResult) -> Error {
-    Error::new(format!("{what}, but:\n{}", output::step_result(result, false)))
+    Error::new(tr!(suite_but { what, result: output::step_result(result, false) }))
 }

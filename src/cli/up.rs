@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{Global, LabArguments, live, output};
 use crate::error::{Context, ExitCode, Result};
 use crate::lab::{Lab, LabEvent, Phase, control};
-use crate::text::tr;
+use crate::text::{pad, tr};
 
 /// Arguments of `up`.
 #[derive(Debug, Args)]
@@ -39,15 +39,19 @@ pub async fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if arguments.json {
         output::out(&format!("{info}\n"));
     } else {
-        output::talk(&format!("server      {}", info["server"].as_str().unwrap_or("")));
-        output::talk(&format!("kubeconfig  {}", info["kubeconfig"].as_str().unwrap_or("")));
-        output::talk("a shell there: cks-lab shell controlplane (or node01); Ctrl-C here ends the lab");
+        output::talk(&format!("{} {}", pad(tr!(cli_server), 11), info["server"].as_str().unwrap_or("")));
+        output::talk(&format!(
+            "{} {}",
+            pad(tr!(cli_kubeconfig), 11),
+            info["kubeconfig"].as_str().unwrap_or("")
+        ));
+        output::talk(tr!(cli_shell_there));
     }
     let notices = tokio::spawn(notices(lab.clone()));
     ended.await;
     notices.abort();
     if tokio::time::timeout(CLOSE, lab.close()).await.is_err() {
-        output::talk("the lab took too long to end; what is left ends with this process");
+        output::talk(tr!(cli_ends_late));
     }
     drop(lab);
     live::finish(&options, false).await?;
@@ -65,7 +69,7 @@ async fn notices(lab: Arc<Lab>) {
 
 /// Resolves when the program is asked to end.
 pub fn ending() -> Result<impl Future<Output = ()>> {
-    let hook = |kind| signal(kind).context_what(|| "signals cannot be caught".into());
+    let hook = |kind| signal(kind).context_what(|| tr!(cli_signals_not_caught).into());
     let (mut int, mut term, mut hup) =
         (hook(SignalKind::interrupt())?, hook(SignalKind::terminate())?, hook(SignalKind::hangup())?);
     Ok(async move {
@@ -80,9 +84,9 @@ pub fn ending() -> Result<impl Future<Output = ()>> {
 /// What a phase is called.
 pub fn phase_text(phase: &Phase) -> &'static str {
     match phase {
-        Phase::Nodes => "making the nodes ...",
-        Phase::ApiServer => "starting the API server ...",
-        Phase::Lesson => "preparing the lesson ...",
-        Phase::Ready => "ready",
+        Phase::Nodes => tr!(cli_phase_nodes),
+        Phase::ApiServer => tr!(cli_phase_server),
+        Phase::Lesson => tr!(cli_phase_lesson),
+        Phase::Ready => tr!(cli_phase_ready),
     }
 }

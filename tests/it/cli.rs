@@ -18,7 +18,7 @@ fn each_mistake_has_its_message_and_status() {
         (&["restore"], 2, "nothing to restore"),
         (&[], 2, "needs a terminal"),
         (&["start"], 2, "cks-lab start --plain"),
-        (&["start", "--exam"], 2, "--exam is not built yet"),
+        (&["start", "--exam"], 2, "cks-lab start --plain"),
         (
             &["up", "--cluster", "live", "--kubeconfig", "/nowhere"],
             2,

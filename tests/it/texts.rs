@@ -14,7 +14,7 @@ fn compile(en: &str, ja: &str) -> Result<String, String> {
 fn a_text_becomes_a_struct_with_its_variables() {
     let code = compile("gone = the lab { $name } ended\n", "gone = ラボ { $name } は終了しました\n").unwrap();
     assert!(
-        code.contains("pub(crate) struct gone<'a> { pub(crate) name: &'a dyn std::fmt::Display }"),
+        code.contains("pub(crate) struct gone<'a> { pub(crate) name: &'a (dyn std::fmt::Display + Sync) }"),
         "{code}"
     );
     let plain = compile("yes = yes\n", "yes = はい\n").unwrap();

@@ -35,6 +35,17 @@ impl Drop for Window {
 impl Window {
     /// The terminal program on a lab's state directory.
     pub fn open(home: &Path, columns: u16, rows: u16, arguments: &[&str]) -> Self {
+        Self::open_with(home, columns, rows, arguments, &[])
+    }
+
+    /// The same with more of an environment.
+    pub fn open_with(
+        home: &Path,
+        columns: u16,
+        rows: u16,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_cks-lab"));
         command.args(arguments);
         command.env("CKS_LAB_HOME", home);
@@ -43,6 +54,9 @@ impl Window {
         command.env("LANG", "C.UTF-8");
         for name in ["NO_COLOR", "KUBECONFIG", "LC_ALL", "LC_CTYPE"] {
             command.env_remove(name);
+        }
+        for (name, value) in environment {
+            command.env(name, value);
         }
         Self::run(command, columns, rows)
     }

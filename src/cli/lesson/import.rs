@@ -23,7 +23,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let imported = import::import(&arguments.scenario, &arguments.into)?;
     for warning in &imported.warnings {
-        output::talk(&format!("warning: {warning}"));
+        output::talk(&tr!(cli_warning { warning }));
     }
     schema::write_beside(&arguments.into)?;
     let mut code = ExitCode::Ok;
@@ -34,11 +34,10 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
             code = ExitCode::Failed;
         }
     }
-    output::talk(&format!(
-        "{} lessons made, {} warnings; read their scripts before you start them: cks-lab start LESSON --lessons {}",
-        imported.lessons.len(),
-        imported.warnings.len(),
-        arguments.into.display()
-    ));
+    output::talk(&tr!(cli_imported {
+        lessons: imported.lessons.len(),
+        warnings: imported.warnings.len(),
+        into: arguments.into.display()
+    }));
     Ok(code)
 }

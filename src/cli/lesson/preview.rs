@@ -42,8 +42,9 @@ const TICK: Duration = Duration::from_millis(100);
 pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let sources = super::sources(global, std::slice::from_ref(&arguments.lesson))?;
     let [source] = sources.as_slice() else {
-        return Err(Error::new(format!("{} holds several lessons", arguments.lesson))
-            .hint("name the directory of one"));
+        return Err(
+            Error::new(tr!(cli_several_lessons { lesson: arguments.lesson })).hint(tr!(cli_name_one_lesson))
+        );
     };
     if !(stdout().is_terminal() && std::io::stdin().is_terminal()) {
         let page = Page::new(source, global.lang(), arguments.width);
@@ -101,7 +102,7 @@ fn all(loaded: &Loaded, width: u16, theme: &Theme, out: &mut Document) {
         out.gap();
         out.markdown(text, width, theme);
     };
-    part("intro", &lesson.intro, out);
+    part(tr!(preview_intro), &lesson.intro, out);
     for step in &lesson.steps {
         part(&step.id, &step.text, out);
         out.gap();
@@ -109,17 +110,17 @@ fn all(loaded: &Loaded, width: u16, theme: &Theme, out: &mut Document) {
             out.text(vec![], &format!("[ ] {title} ({id})"), theme.text, width);
         }
         for (number, hint) in step.hints.iter().enumerate() {
-            let name = format!("{}: hint {} of {}", step.id, number + 1, step.hints.len());
+            let name = tr!(preview_hint { id: step.id, number: number + 1, count: step.hints.len() });
             part(&name, hint, out);
         }
-        part(&format!("{}: solution", step.id), &step.solution, out);
+        part(&tr!(preview_solution { id: step.id }), &step.solution, out);
     }
-    part("finish", &lesson.finish, out);
+    part(tr!(preview_finish), &lesson.finish, out);
 }
 
 fn interactive(source: &Source, lang: &str) -> Result<ExitCode> {
     let (_watcher, changed) = watch(source)?;
-    let cannot = |e: std::io::Error| Error::new("the terminal cannot be used").why(e);
+    let cannot = |e: std::io::Error| Error::new(tr!(terminal_cannot_be_used)).why(e);
     let _screen = FullScreen::new().map_err(cannot)?;
     let mut terminal = Terminal::new(CrosstermBackend::new(stdout())).map_err(cannot)?;
     let mut width = size().map_err(cannot)?.0;
@@ -134,14 +135,21 @@ fn interactive(source: &Source, lang: &str) -> Result<ExitCode> {
                 .draw(|frame| {
                     let [body, foot] =
                         Layout::vertical([Constraint::Fill(1), Constraint::Length(1)]).areas(frame.area());
-                    let lines: Vec<Line> =
-                        page.document.lines.iter().skip(top).take(usize::from(body.height)).cloned().collect();
+                    let lines: Vec<Line> = page
+                        .document
+                        .lines
+                        .iter()
+                        .skip(top)
+                        .take(usize::from(body.height))
+                        .cloned()
+                        .collect();
                     frame.render_widget(Paragraph::new(lines), body);
-                    let status = format!(
-                        " {}/{last}  read {times} times, {} problems   arrows, PgUp, PgDn, Home, End; q quits",
-                        (top + usize::from(body.height)).min(last),
-                        page.problems
-                    );
+                    let status = tr!(preview_status {
+                        row: (top + usize::from(body.height)).min(last),
+                        rows: last,
+                        times,
+                        problems: page.problems
+                    });
                     frame.render_widget(Paragraph::new(status), foot);
                 })
                 .map_err(cannot)?;
@@ -186,7 +194,7 @@ fn interactive(source: &Source, lang: &str) -> Result<ExitCode> {
 fn watch(source: &Source) -> Result<(Option<notify::RecommendedWatcher>, Receiver<()>)> {
     let (tell, changed) = channel();
     let Source::Directory(dir) = source else { return Ok((None, changed)) };
-    let what = || format!("changes of {} cannot be watched", dir.display());
+    let what = || tr!(cli_cannot_watch { dir: dir.display() });
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|e| !e.kind.is_access()) {
             let _ = tell.send(());
