@@ -11,6 +11,7 @@ use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::grade::{CheckResult, StepResult};
 use crate::lesson::schema::{CheckSpec, Finding, Spec, StepSpec, Unreachable};
+use crate::text::{Language, tr};
 
 pub mod access;
 pub mod api;
@@ -84,7 +85,7 @@ impl Found {
 
     /// The API server did not answer.
     pub fn unreachable(why: impl std::fmt::Display) -> Self {
-        let observed = format!("the API server does not answer: {why}");
+        let observed = tr!(check_server_does_not_answer { why: why.to_string() });
         Self { unreachable: true, ..Self::new(Verdict::Error, observed) }
     }
 
@@ -92,7 +93,7 @@ impl Found {
     pub fn by_expr(expr: &expr::Expr, facts: Facts, observed: impl Into<String>) -> Self {
         match expr.holds(&Scope::new(&facts)) {
             Ok(passed) => Self::decided(passed, observed, facts),
-            Err(e) => Self::new(Verdict::Error, format!("the check itself is wrong: {e}")),
+            Err(e) => Self::new(Verdict::Error, tr!(check_itself_wrong { e })),
         }
     }
 }
@@ -120,6 +121,13 @@ pub struct Ground<'a> {
     pub lang: &'a str,
 }
 
+impl Ground<'_> {
+    /// The language of what checks say.
+    pub fn language(&self) -> Language {
+        Language::or_english(self.lang)
+    }
+}
+
 /// Grades one step.
 pub async fn run_step(spec: &Spec, step: &StepSpec, ground: &Ground<'_>) -> StepResult {
     if step.checks.is_empty() {
@@ -137,7 +145,7 @@ pub async fn run_step(spec: &Spec, step: &StepSpec, ground: &Ground<'_>) -> Step
         let waits = check.requires.iter().find_map(missing).filter(|_| graded);
         let result = match waits {
             Some(first) => {
-                let observed = format!("not looked at: it needs {:?} first", first.title);
+                let observed = tr!(ground.language(), check_needs_first { title: first.title });
                 let verdict = first.verdict;
                 finish(check, ground, Found::new(verdict, observed), None)
             }
@@ -150,10 +158,7 @@ pub async fn run_step(spec: &Spec, step: &StepSpec, ground: &Ground<'_>) -> Step
 
 /// The result of a step that is made ready only when the learner gets there.
 pub fn not_begun(step: &StepSpec, ground: &Ground<'_>) -> StepResult {
-    let said = match ground.lang {
-        "ja" => "このステップはまだ始まっていません。先に前のステップを終えてください",
-        _ => "the step has not begun: pass the one before it first",
-    };
+    let said = tr!(ground.language(), check_not_begun);
     let results = step.checks.iter().map(|check| {
         let result = finish(check, ground, Found::new(Verdict::Fail, said), None);
         CheckResult { hint: String::new(), ..result }
@@ -178,9 +183,9 @@ async fn look(check: &CheckSpec, ground: &Ground<'_>, survey: &survey::Survey) -
         can::look(spec, ground).await
     } else if let Some(spec) = &check.manifests {
         let facts = survey.facts(ground.cluster).await.clone();
-        Ok(Found::by_expr(&spec.expr, facts, "the manifests are not as asked"))
+        Ok(Found::by_expr(&spec.expr, facts, tr!(ground.language(), check_manifests_not_as_asked)))
     } else {
-        Ok(Found::new(Verdict::Error, "the check asks for nothing"))
+        Ok(Found::new(Verdict::Error, tr!(ground.language(), check_asks_nothing)))
     }
 }
 
@@ -191,7 +196,7 @@ async fn run_check(
     survey: &survey::Survey,
 ) -> CheckResult {
     let looked = match check.two_nodes && has_one_node(&ground.cluster.facts()) {
-        true => Ok(Found::skipped("this cluster has one node, and this takes two, so it is not graded")),
+        true => Ok(Found::skipped(tr!(ground.language(), check_takes_two_nodes))),
         false => look(check, ground, survey).await,
     };
     let mut found = match looked {

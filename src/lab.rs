@@ -412,7 +412,7 @@ impl Lab {
         let taken = snapshot::take(&self.loaded.spec.track, self.cluster.as_ref()).await;
         taken
             .and_then(|snapshot| progress::write(&path, &snapshot))
-            .map_err(|e| Error::new("this step cannot be reset by itself later").why(e))
+            .map_err(|e| Error::new(tr!(lab_no_reset_later)).why(e))
     }
 
     /// Shows the next hint of a step (markdown) with its number and how many there are; `None` when all were shown.
@@ -501,7 +501,7 @@ impl Lab {
         if self.cluster.may_change() {
             return Ok(());
         }
-        Err(Error::new("this lab only grades (--read-only): it changes nothing on the cluster"))
+        Err(Error::new(tr!(lab_only_grades)))
     }
 
     /// Ends everything that runs; state stays for resuming.
@@ -528,5 +528,5 @@ fn snapshot_file(dir: &LabDir, step: &str) -> PathBuf {
 fn make_parent(path: &std::path::Path) -> Result<()> {
     let Some(parent) = path.parent() else { return Ok(()) };
     std::fs::create_dir_all(parent)
-        .map_err(|e| Error::new(format!("{} cannot be made", parent.display())).why(e))
+        .map_err(|e| Error::new(tr!(file_cannot_be_made { file: parent.display() })).why(e))
 }

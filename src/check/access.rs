@@ -8,6 +8,7 @@ use super::{Found, Ground, Verdict, http};
 use crate::cluster::Identity;
 use crate::error::Result;
 use crate::lesson::schema::AccessCheck;
+use crate::text::tr;
 
 /// Tries it.
 pub async fn look(check: &AccessCheck, ground: &Ground<'_>) -> Result<Found> {
@@ -29,19 +30,25 @@ pub async fn look(check: &AccessCheck, ground: &Ground<'_>) -> Result<Found> {
     let found = match (&check.refused, answer.code) {
         (_, 429 | 500..) => Found {
             unreachable: true,
-            ..Found::new(Verdict::Error, format!("the API server answers: {message}"))
+            ..Found::new(Verdict::Error, tr!(ground.language(), check_server_answers { message }))
         },
-        (Some(_), 200..=299) => Found::decided(false, format!("{who} was allowed to do it"), facts),
-        (None, 200..=299) => Found::decided(true, format!("{who} is allowed to do it"), facts),
-        (Some(text), 403) if message.contains(text.as_str()) => {
-            Found::decided(true, format!("refused: {message}"), facts)
+        (Some(_), 200..=299) => {
+            Found::decided(false, tr!(ground.language(), check_was_allowed { who }), facts)
         }
-        (_, code) if code != 403 => Found::new(Verdict::Error, format!("it could not be tried: {message}")),
-        (Some(_), _) => Found::decided(false, format!("refused, but by something else: {message}"), facts),
-        (None, _) => Found::decided(false, format!("refused: {message}"), facts),
+        (None, 200..=299) => Found::decided(true, tr!(ground.language(), check_is_allowed { who }), facts),
+        (Some(text), 403) if message.contains(text.as_str()) => {
+            Found::decided(true, tr!(ground.language(), check_refused { message }), facts)
+        }
+        (_, code) if code != 403 => {
+            Found::new(Verdict::Error, tr!(ground.language(), check_could_not_be_tried { message }))
+        }
+        (Some(_), _) => {
+            Found::decided(false, tr!(ground.language(), check_refused_by_other { message }), facts)
+        }
+        (None, _) => Found::decided(false, tr!(ground.language(), check_refused { message }), facts),
     };
     if found.verdict == Verdict::Fail && answer.code == 403 && !is_ready(ground).await {
-        return Ok(Found::new(Verdict::Error, format!("the API server is still starting: {message}")));
+        return Ok(Found::new(Verdict::Error, tr!(ground.language(), check_still_starting { message })));
     }
     Ok(found)
 }

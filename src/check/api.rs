@@ -6,6 +6,7 @@ use super::{Facts, Found, Ground, Verdict, http};
 use crate::cluster::Identity;
 use crate::error::Result;
 use crate::lesson::schema::ApiCheck;
+use crate::text::tr;
 
 /// Reads the objects and evaluates.
 pub async fn look(check: &ApiCheck, ground: &Ground<'_>) -> Result<Found> {
@@ -20,16 +21,19 @@ pub async fn look(check: &ApiCheck, ground: &Ground<'_>) -> Result<Found> {
             200 => answer.body,
             404 => Value::Null,
             _ => {
-                let observed = format!("{path} cannot be read: {}", answer.message());
+                let observed =
+                    tr!(ground.language(), check_cannot_be_read { path, message: answer.message() });
                 return Ok(Found { unreachable: answer.code >= 500, ..Found::new(Verdict::Error, observed) });
             }
         };
         facts.insert(name.clone(), with_metadata(object));
     }
     let seen = |(name, object): (&String, &Value)| match object {
-        Value::Null => format!("there is no {name}"),
-        Value::Object(_) => format!("{name} has the labels {}", object["metadata"]["labels"]),
-        other => format!("{name} is {other}"),
+        Value::Null => tr!(ground.language(), check_there_is_no { name }),
+        Value::Object(_) => {
+            tr!(ground.language(), check_has_labels { name, labels: object["metadata"]["labels"] })
+        }
+        other => tr!(ground.language(), check_is_value { name, other }),
     };
     let observed = facts.iter().map(seen).collect::<Vec<_>>().join("; ");
     Ok(Found::by_expr(&check.expr, facts, observed))

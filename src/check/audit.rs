@@ -8,6 +8,7 @@ use super::{Facts, Found, Ground, Verdict, http};
 use crate::apiserver::audit::Entry;
 use crate::cluster::Identity;
 use crate::lesson::schema::AuditCheck;
+use crate::text::{Language, tr};
 
 /// How many entries are looked at, the newest first.
 const LIMIT: usize = 500;
@@ -20,9 +21,7 @@ pub async fn look(check: &AuditCheck, ground: &Ground<'_>) -> Found {
             None => None,
         };
         let seen = trace.map_or_else(String::new, |t| format!("{t}; "));
-        return Found::skipped(format!(
-            "{seen}this cluster keeps no audit log that can be read, so who did it is not graded"
-        ));
+        return Found::skipped(tr!(ground.language(), check_no_audit_log { seen }));
     };
     let entries = log.since(ground.since);
     let relevant: Vec<Value> = entries
@@ -38,18 +37,18 @@ pub async fn look(check: &AuditCheck, ground: &Ground<'_>) -> Found {
     for entry in &relevant {
         let mut facts = Facts::new();
         facts.insert("entry".into(), entry.clone());
-        let found = Found::by_expr(&check.expr, facts, sentence(entry));
+        let found = Found::by_expr(&check.expr, facts, sentence(entry, ground.language()));
         if found.verdict != Verdict::Fail {
             return found;
         }
     }
     let observed = match (relevant.first(), &check.label) {
-        (Some(entry), _) => sentence(entry),
-        (None, Some(label)) => format!("nobody tried to set {label} on {}", check.name),
+        (Some(entry), _) => sentence(entry, ground.language()),
+        (None, Some(label)) => tr!(ground.language(), check_nobody_set_label { label, name: check.name }),
         (None, None) if check.name.is_empty() => {
-            format!("nobody tried to write any of the {}", check.resource)
+            tr!(ground.language(), check_nobody_wrote_any { resource: check.resource })
         }
-        (None, None) => format!("nobody tried to write {}", check.name),
+        (None, None) => tr!(ground.language(), check_nobody_wrote { name: check.name }),
     };
     let mut facts = Facts::new();
     facts.insert("entries".into(), Value::Array(relevant));
@@ -65,7 +64,7 @@ async fn trace(check: &AuditCheck, label: &str, ground: &Ground<'_>) -> Option<S
     let managed = object.pointer("/metadata/managedFields")?.as_array()?;
     let entry = managed.iter().find(|entry| entry.pointer(&field).is_some())?;
     let text = |key: &str| entry[key].as_str().unwrap_or("unknown").to_owned();
-    Some(format!("{label} was set by way of {} at {}", text("manager"), text("time")))
+    Some(tr!(ground.language(), check_set_by_way_of { label, manager: text("manager"), time: text("time") }))
 }
 
 fn is_write(entry: &Entry) -> bool {
@@ -84,15 +83,15 @@ fn described(entry: &Entry) -> Value {
     })
 }
 
-fn sentence(entry: &Value) -> String {
+fn sentence(entry: &Value, lang: Language) -> String {
     let text = |key: &str| entry[key].as_str().unwrap_or("");
     let who = match entry["impersonator"].as_str() {
-        Some(admin) => format!("{} (impersonated by {admin})", text("user")),
+        Some(admin) => tr!(lang, check_impersonated_by { user: text("user"), admin }),
         None => text("user").to_owned(),
     };
     match text("message") {
-        "" => format!("{who} wrote {} ({})", text("name"), entry["code"]),
-        message => format!("{who} was refused: {message}"),
+        "" => tr!(lang, check_wrote { who, name: text("name"), code: entry["code"] }),
+        message => tr!(lang, check_was_refused { who, message }),
     }
 }
 

@@ -9,6 +9,7 @@ use super::{Facts, Found, Ground, Verdict, http};
 use crate::cluster::Identity;
 use crate::error::Result;
 use crate::lesson::schema::CanCheck;
+use crate::text::tr;
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 
@@ -62,7 +63,7 @@ pub async fn look(check: &CanCheck, ground: &Ground<'_>) -> Result<Found> {
     let wanted = check.allowed.iter().map(|q| (q, true)).chain(check.denied.iter().map(|q| (q, false)));
     for (question, allowed) in wanted {
         let Some(mut spec) = attributes(question) else {
-            return Ok(Found::new(Verdict::Error, format!("{question:?} is no question to an authorizer")));
+            return Ok(Found::new(Verdict::Error, tr!(ground.language(), check_no_question { question })));
         };
         spec["user"] = json!(check.user);
         spec["groups"] = json!(groups(check));
@@ -73,7 +74,7 @@ pub async fn look(check: &CanCheck, ground: &Ground<'_>) -> Result<Found> {
             Err(unreachable) => return Ok(unreachable.into()),
         };
         let Some(is) = answer.body.pointer("/status/allowed").and_then(Value::as_bool) else {
-            let observed = format!("the authorizer cannot be asked: {}", answer.message());
+            let observed = tr!(ground.language(), check_cannot_be_asked { message: answer.message() });
             return Ok(Found { unreachable: answer.code >= 500, ..Found::new(Verdict::Error, observed) });
         };
         match (allowed, is) {
@@ -83,14 +84,16 @@ pub async fn look(check: &CanCheck, ground: &Ground<'_>) -> Result<Found> {
         }
     }
     let mut observed = Vec::new();
-    for (what, list) in [("may not", &missing), ("may", &too_much)] {
-        if !list.is_empty() {
-            observed.push(format!("{} {what}: {}", check.user, list.join(", ")));
-        }
+    let user = &check.user;
+    if !missing.is_empty() {
+        observed.push(tr!(ground.language(), check_may_not { user, what: missing.join(", ") }));
+    }
+    if !too_much.is_empty() {
+        observed.push(tr!(ground.language(), check_may { user, what: too_much.join(", ") }));
     }
     let passed = observed.is_empty();
     let observed =
-        if passed { format!("{} may what it should, and no more", check.user) } else { observed.join("; ") };
+        if passed { tr!(ground.language(), check_may_as_asked { user }) } else { observed.join("; ") };
     let facts = json!({"missing": missing, "too_much": too_much, "user": check.user});
     Ok(Found::decided(passed, observed, facts.as_object().cloned().unwrap_or_else(Facts::new)))
 }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::Facts;
+use crate::text::tr;
 
 /// How long an expression may be.
 const LIMIT: usize = 4096;
@@ -34,7 +35,7 @@ impl<'de> Deserialize<'de> for Expr {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let source = String::deserialize(deserializer)?;
         if source.len() > LIMIT {
-            return Err(serde::de::Error::custom(format!("an expression is at most {LIMIT} bytes long")));
+            return Err(serde::de::Error::custom(tr!(check_expression_long { limit: LIMIT })));
         }
         Ok(Self::new(source))
     }
@@ -57,7 +58,7 @@ impl Expr {
             let source = self.0.source.clone();
             // The parser has been seen to panic on odd input; a lesson is somebody else's.
             std::panic::catch_unwind(move || Program::compile(&source))
-                .map_err(|_| "the expression cannot be parsed".to_owned())?
+                .map_err(|_| tr!(check_expression_not_parsed).to_owned())?
                 .map_err(|e| format!("{e}"))
         });
         program.as_ref().map_err(Clone::clone)
@@ -77,7 +78,9 @@ impl Expr {
         match self.eval(scope)? {
             cel::Value::Bool(value) => Ok(value),
             cel::Value::Null => Ok(false),
-            other => Err(format!("not a truth value but {other:?} ({})", self.0.source.trim())),
+            other => {
+                Err(tr!(check_no_truth_value { other: format!("{other:?}"), source: self.0.source.trim() }))
+            }
         }
     }
 }

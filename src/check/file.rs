@@ -6,20 +6,21 @@ use super::manifest::Manifest;
 use super::{Facts, Found, Ground};
 use crate::error::{Error, Result};
 use crate::lesson::schema::FileCheck;
+use crate::text::tr;
 
 /// Reads it. Facts are those of [`Manifest::facts`], the original's with `original_` before, those from before the
 /// lesson's setup with `before_`, `text`, `exists`.
 pub async fn look(check: &FileCheck, ground: &Ground<'_>) -> Result<Found> {
     let node = ground.cluster.node(&check.node);
-    let node = node.ok_or_else(|| Error::new(format!("the cluster has no node {}", check.node)))?;
+    let node = node.ok_or_else(|| Error::new(tr!(ground.language(), check_no_node { node: check.node })))?;
     let content = node.read_file(&check.path).await?;
     let shown = node.shown_path(&check.path);
     let manifest = Manifest::parse(content.as_deref().unwrap_or_default());
     let observed = match (&content, &manifest.error, manifest.line) {
-        (None, ..) => format!("there is no {shown}"),
-        (_, Some(error), Some(line)) => format!("{shown} is no valid YAML, line {line}: {error}"),
-        (_, Some(error), None) => format!("{shown} is no valid YAML: {error}"),
-        _ => format!("{shown} is not as asked"),
+        (None, ..) => tr!(ground.language(), check_there_is_no_file { shown }),
+        (_, Some(error), Some(line)) => tr!(ground.language(), check_no_yaml_line { shown, line, error }),
+        (_, Some(error), None) => tr!(ground.language(), check_no_yaml { shown, error }),
+        _ => tr!(ground.language(), check_file_not_as_asked { shown }),
     };
     let original = ground.originals.original(&check.node, &check.path);
     let mut facts = Facts::new();
@@ -40,7 +41,7 @@ pub async fn look(check: &FileCheck, ground: &Ground<'_>) -> Result<Found> {
     facts.insert("file".into(), Value::String(shown.clone()));
     let mut found = Found::by_expr(&check.expr, facts, observed);
     if found.verdict == super::Verdict::Pass {
-        found.observed = format!("{shown} is as asked");
+        found.observed = tr!(ground.language(), check_file_as_asked { shown });
     }
     Ok(found)
 }

@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 
 use super::Found;
+use crate::text::tr;
 
 /// How long an answer may take.
 const TIME_LIMIT: Duration = Duration::from_secs(5);
@@ -27,7 +28,7 @@ impl Answer {
     pub fn message(&self) -> String {
         match self.body.get("message").and_then(Value::as_str) {
             Some(message) => message.to_owned(),
-            None => self.body.as_str().map_or_else(|| format!("status {}", self.code), str::to_owned),
+            None => self.body.as_str().map_or_else(|| tr!(check_status { code: self.code }), str::to_owned),
         }
     }
 }
@@ -50,14 +51,14 @@ pub async fn send(client: &kube::Client, request: Request<Vec<u8>>) -> Result<An
         let response = client.send(request).await.map_err(|e| Unreachable(root_cause(&e)))?;
         let code = response.status().as_u16();
         let body = Limited::new(response.into_body(), SIZE_LIMIT).collect().await;
-        let body = body.map_err(|e| Unreachable(format!("the answer broke off: {e}")))?.to_bytes();
+        let body = body.map_err(|e| Unreachable(tr!(check_answer_broke_off { e })))?.to_bytes();
         let body = serde_json::from_slice(&body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&body).into_owned()));
         Ok(Answer { code, body })
     };
     match tokio::time::timeout(TIME_LIMIT, exchange).await {
         Ok(answer) => answer,
-        Err(_) => Err(Unreachable(format!("no answer within {} seconds", TIME_LIMIT.as_secs()))),
+        Err(_) => Err(Unreachable(tr!(check_no_answer_within { seconds: TIME_LIMIT.as_secs() }))),
     }
 }
 

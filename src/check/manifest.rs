@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Facts;
+use crate::text::tr;
 
 /// How large a manifest may be.
 pub const LIMIT: usize = 1 << 20;
@@ -25,18 +26,18 @@ impl Manifest {
     /// Parses a file's content as a kubelet does: the first document counts.
     pub fn parse(content: &[u8]) -> Self {
         if content.len() > LIMIT {
-            let error = Some(format!("it is larger than {} KiB", LIMIT >> 10));
+            let error = Some(tr!(check_larger_than { size: LIMIT >> 10 }));
             return Self { error, ..Self::default() };
         }
         let Ok(text) = std::str::from_utf8(content) else {
-            return Self { error: Some("it is not UTF-8".into()), ..Self::default() };
+            return Self { error: Some(tr!(check_not_utf8).into()), ..Self::default() };
         };
         let Some(first) = serde_yaml::Deserializer::from_str(text).next() else {
-            return Self { error: Some("it is empty".into()), ..Self::default() };
+            return Self { error: Some(tr!(check_empty).into()), ..Self::default() };
         };
         match Value::deserialize(first) {
             Ok(doc) if doc.is_object() => Self { doc, error: None, line: None },
-            Ok(_) => Self { error: Some("it holds no object".into()), ..Self::default() },
+            Ok(_) => Self { error: Some(tr!(check_no_object).into()), ..Self::default() },
             Err(e) => {
                 let line = e.location().map(|at| at.line());
                 // The place is told beside it.

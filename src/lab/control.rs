@@ -28,6 +28,7 @@ use tokio::task::AbortHandle;
 use super::Lab;
 use crate::error::{Context, Error, Result};
 use crate::node::{Command, Io, Process};
+use crate::text::tr;
 
 /// How long one line may be.
 const LINE_LIMIT: usize = 4 << 20;
@@ -149,8 +150,7 @@ pub(super) fn serve(lab: &Arc<Lab>) -> Result<AbortHandle> {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         Ok(listener)
     };
-    let listener =
-        bind().context_what(|| format!("the control socket {} cannot be made", socket.display()))?;
+    let listener = bind().context_what(|| tr!(lab_no_socket { socket: socket.display() }))?;
     let weak = Arc::downgrade(lab);
     let task = tokio::spawn(async move {
         loop {
@@ -186,7 +186,7 @@ async fn answer(lab: Weak<Lab>, stream: UnixStream) {
                 Ok(value) => Reply::Ok(value),
                 Err(e) => Reply::Error(e.into()),
             },
-            Err(e) => Reply::Error(Error::new("the request is not understood").why(e).into()),
+            Err(e) => Reply::Error(Error::new(tr!(lab_request_not_understood)).why(e).into()),
         };
         // Nobody asked for what else came along.
         reader.fds.clear();
@@ -202,14 +202,14 @@ async fn ask(lab: &Arc<Lab>, request: Request) -> Result<Value> {
         let here = lab.standing().current.min(steps.len().saturating_sub(1));
         Ok(step.unwrap_or_else(|| steps[here].id.clone()))
     };
-    let json = |value: Result<Value, serde_json::Error>| value.context_what(|| "no answer".into());
+    let json = |value: Result<Value, serde_json::Error>| value.context_what(|| tr!(lab_no_answer).into());
     match request {
         Request::Check { step } => json(serde_json::to_value(lab.check(step.as_deref()).await?)),
         Request::Hint { step } => json(serde_json::to_value(lab.hint(&current(step)?)?)),
         Request::Solve { step } => Ok(Value::String(lab.solve(&current(step)?).await?)),
         Request::Reset { step } => lab.reset(step.as_deref()).await.map(|()| Value::Null),
         Request::Info => Ok(info(lab)),
-        Request::Exec { .. } | Request::Shell { .. } => Err(Error::new("the request needs descriptors")),
+        Request::Exec { .. } | Request::Shell { .. } => Err(Error::new(tr!(lab_needs_descriptors))),
     }
 }
 
@@ -238,7 +238,7 @@ async fn start(lab: &Lab, request: Request, mut fds: Vec<OwnedFd>) -> Result<Pro
     match request {
         Request::Exec { node, argv } => {
             let (Some(stderr), Some(stdout), Some(stdin)) = (fds.pop(), fds.pop(), fds.pop()) else {
-                return Err(Error::new("the request needs three descriptors"));
+                return Err(Error::new(tr!(lab_needs_three_descriptors)));
             };
             let node = super::snapshot::node(lab.cluster.as_ref(), &node)?;
             node.spawn(Command::new(argv), Io::Fds { stdin, stdout, stderr }).await
@@ -247,7 +247,7 @@ async fn start(lab: &Lab, request: Request, mut fds: Vec<OwnedFd>) -> Result<Pro
             let node = super::snapshot::node(lab.cluster.as_ref(), &node)?;
             node.spawn(Command::shell(), Io::Pty { columns, rows, term }).await
         }
-        _ => Err(Error::new("not a command")),
+        _ => Err(Error::new(tr!(lab_not_a_command))),
     }
 }
 
@@ -297,7 +297,7 @@ impl Reader {
                 return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
             }
             if self.buffer.len() > LINE_LIMIT {
-                return Err(io::Error::other("the line is too long"));
+                return Err(io::Error::other(tr!(lab_line_too_long)));
             }
             stream.readable().await?;
             match stream.try_io(Interest::READABLE, || self.receive(stream)) {

@@ -8,6 +8,7 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::error::{Error, Result};
 use crate::state_dir::LabDir;
+use crate::text::tr;
 
 /// Held while a process runs the lab; dropping it lets the next one in. The kernel drops it with the process.
 #[derive(Debug)]
@@ -18,9 +19,7 @@ pub struct Lock {
 /// Makes a lab's directory, for its owner only.
 pub fn make_dir(dir: &LabDir) -> Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(dir.root()).map_err(|e| {
-        Error::new(format!("the lab's directory {} cannot be made", dir.root().display()))
-            .why(e)
-            .hint("make it writable for you, or set CKS_LAB_HOME to a directory of yours")
+        Error::new(tr!(lab_no_directory { dir: dir.root().display() })).why(e).hint(tr!(lab_make_writable))
     })
 }
 
@@ -36,23 +35,23 @@ pub fn take(dir: &LabDir, name: &str) -> Result<Lock> {
         .mode(0o600)
         .open(&path)
         .map_err(|e| {
-            Error::new(format!("{} cannot be opened", path.display()))
+            Error::new(tr!(file_cannot_be_opened { file: path.display() }))
                 .why(e)
-                .hint("make it readable and writable for you, or set CKS_LAB_HOME to a directory of yours")
+                .hint(tr!(lab_make_readable))
         })?;
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         let mut pid = String::new();
         let _ = file.read_to_string(&mut pid);
         let pid = pid.trim();
-        let holder = if pid.is_empty() { String::new() } else { format!(" (process {pid})") };
-        return Err(Error::new(format!("the lab {name:?} is already running{holder}"))
-            .hint("use it from here with `cks-lab shell controlplane`, `cks-lab check`, `cks-lab hint`")
-            .hint("or end it first (quit it, or Ctrl-C where it runs)")
-            .hint("or run a second lab beside it: cks-lab --name other"));
+        let holder = if pid.is_empty() { String::new() } else { tr!(lab_holder { pid }) };
+        return Err(Error::new(tr!(lab_already_running { name, holder }))
+            .hint(tr!(lab_use_it))
+            .hint(tr!(lab_end_it))
+            .hint(tr!(lab_second)));
     }
     let pid = std::process::id().to_string();
     file.set_len(0).and_then(|()| file.write_all(pid.as_bytes())).map_err(|e| {
-        Error::new(format!("{} cannot be written", path.display())).why(e).hint("is the disk full?")
+        Error::new(tr!(file_cannot_be_written { file: path.display() })).why(e).hint(tr!(lab_disk_full))
     })?;
     Ok(Lock { _file: file })
 }

@@ -16,6 +16,7 @@ use crate::lesson::variables;
 use crate::progress::{self, Progress};
 use crate::release::{RELEASES, Release, default_release};
 use crate::state_dir::LabDir;
+use crate::text::tr;
 
 /// What `lab.json` keeps: what the cluster's state belongs to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,7 +136,7 @@ impl Lab {
         };
         if lab.loaded().lang != lang {
             let shown = &lab.loaded().lang;
-            lab.notice(format!("the lesson has no texts in {lang:?}; it is shown in {shown:?}"));
+            lab.notice(tr!(lab_no_texts_in { lang, shown }));
         }
         if let Some(notice) = notice {
             lab.notice(notice);
@@ -174,8 +175,7 @@ fn find_release(asked: Option<&str>) -> Result<&'static Release> {
     let Some(version) = asked else { return Ok(default_release()) };
     Release::find(version).ok_or_else(|| {
         let known: Vec<_> = RELEASES.iter().map(Release::short).collect();
-        Error::new(format!("Kubernetes {version} is not emulated"))
-            .hint(format!("there is: --kubernetes {}", known.join(", ")))
+        Error::new(tr!(lab_not_emulated { version })).hint(tr!(lab_emulated { known: known.join(", ") }))
     })
 }
 
@@ -187,7 +187,7 @@ pub fn forget_snapshots(dir: &LabDir) -> Result<()> {
     let snapshots = dir.root().join("snapshots");
     match std::fs::remove_dir_all(&snapshots) {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-            Err(Error::new(format!("{} cannot be removed", snapshots.display())).why(e))
+            Err(Error::new(tr!(file_cannot_be_removed { file: snapshots.display() })).why(e))
         }
         _ => Ok(()),
     }
@@ -196,7 +196,7 @@ pub fn forget_snapshots(dir: &LabDir) -> Result<()> {
 /// Throws away the cluster of a lab that this process holds; progress stays.
 pub fn remove_cluster(dir: &LabDir) -> Result<()> {
     let cannot = |path: &std::path::Path, e: std::io::Error| {
-        Error::new(format!("{} cannot be removed", path.display())).why(e)
+        Error::new(tr!(file_cannot_be_removed { file: path.display() })).why(e)
     };
     // First, so that a lesson whose cluster is half gone is prepared anew.
     forget_snapshots(dir)?;

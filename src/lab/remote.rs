@@ -8,6 +8,7 @@ use tokio::net::UnixStream;
 use super::control::{Reader, Reply, Request, Signal, send, short_path};
 use crate::error::{Error, Result};
 use crate::state_dir::LabDir;
+use crate::text::tr;
 
 /// A connection to a running lab.
 pub struct Remote {
@@ -26,30 +27,30 @@ impl Remote {
         let stream = connected.map_err(|e| {
             use std::io::ErrorKind::{ConnectionRefused, NotFound};
             if matches!(e.kind(), NotFound | ConnectionRefused) {
-                return Error::new(format!("no lab {name:?} is running"))
-                    .hint("start it with `cks-lab` (or `cks-lab up` without the terminal program)")
-                    .hint("a lab with another name is reached with --name NAME");
+                return Error::new(tr!(lab_not_running { name }))
+                    .hint(tr!(lab_start_it))
+                    .hint(tr!(lab_other_name));
             }
-            Error::new(format!("the running lab cannot be reached at {}", socket.display())).why(e)
+            Error::new(tr!(lab_not_reached { socket: socket.display() })).why(e)
         })?;
         Ok(Self { stream, reader: Reader::default() })
     }
 
     async fn reply(&mut self) -> Result<Reply> {
-        let gone = || Error::new("the lab ended before it answered");
+        let gone = || Error::new(tr!(lab_ended_before));
         let line = self.reader.line(&self.stream).await.map_err(|e| gone().why(e))?.ok_or_else(gone)?;
-        serde_json::from_str(&line).map_err(|e| Error::new("the lab's answer is not understood").why(e))
+        serde_json::from_str(&line).map_err(|e| Error::new(tr!(lab_answer_not_understood)).why(e))
     }
 
     async fn send(&self, request: &Request, fds: &[BorrowedFd<'_>]) -> Result<()> {
-        send(&self.stream, request, fds).await.map_err(|e| Error::new("the lab cannot be asked").why(e))
+        send(&self.stream, request, fds).await.map_err(|e| Error::new(tr!(lab_cannot_be_asked)).why(e))
     }
 
     async fn started(&mut self) -> Result<Value> {
         match self.reply().await? {
             Reply::Ok(value) => Ok(value),
             Reply::Error(failure) => Err(failure.into()),
-            Reply::Exit(status) => Err(Error::new(format!("an exit status {status} out of turn"))),
+            Reply::Exit(status) => Err(Error::new(tr!(lab_out_of_turn { status }))),
         }
     }
 
@@ -70,7 +71,7 @@ impl Remote {
     pub async fn shell(&mut self, request: &Request) -> Result<OwnedFd> {
         self.send(request, &[]).await?;
         self.started().await?;
-        self.reader.fds.pop().ok_or_else(|| Error::new("the lab sent no terminal"))
+        self.reader.fds.pop().ok_or_else(|| Error::new(tr!(lab_no_terminal)))
     }
 
     /// Sends the command a signal.
@@ -83,7 +84,7 @@ impl Remote {
         loop {
             tokio::select! {
                 reply = async {
-                    let gone = || Error::new("the lab ended while the command ran");
+                    let gone = || Error::new(tr!(lab_ended_meanwhile));
                     let line = self.reader.line(&self.stream).await.map_err(|e| gone().why(e))?;
                     let line = line.ok_or_else(gone)?;
                     serde_json::from_str::<Reply>(&line).map_err(|e| gone().why(e))

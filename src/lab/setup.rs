@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::lesson::load::Loaded;
 use crate::lesson::schema::Script;
 use crate::node::Command;
+use crate::text::tr;
 
 /// How long a lesson's script may take.
 const SCRIPT_LIMIT: Duration = Duration::from_secs(150);
@@ -32,8 +33,7 @@ async fn take_off(plugins: &[String], cluster: &dyn Cluster) -> Result<()> {
     let node = node(cluster, control_plane)?;
     let path = format!("{}/kube-apiserver.yaml", facts.manifests);
     let content = node.read_file(&path).await?.ok_or_else(|| {
-        Error::new(format!("{control_plane} has no {path}"))
-            .hint("the lesson needs an API server that runs as a static pod")
+        Error::new(tr!(lab_has_no_manifest { control_plane, path })).hint(tr!(lab_needs_static_pod))
     })?;
     let on = Manifest::parse(&content).list(FLAG.trim_start_matches('-'));
     if !plugins.iter().any(|p| on.contains(p)) {
@@ -75,7 +75,7 @@ pub async fn run_script(loaded: &Loaded, script: &Script, cluster: &dyn Cluster)
     if output.status == 0 {
         return Ok(transcript);
     }
-    Err(Error::new(format!("{} on {} ended with status {}", script.file, script.node, output.status))
+    Err(Error::new(tr!(lab_script_ended { file: script.file, node: script.node, status: output.status }))
         .why(transcript.trim_end()))
 }
 

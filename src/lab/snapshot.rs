@@ -13,6 +13,7 @@ use crate::cluster::{Cluster, Identity};
 use crate::error::{Context, Error, Result};
 use crate::lesson::schema::Track;
 use crate::node::Node;
+use crate::text::tr;
 
 /// How long a server may take to come back after its manifest was put back.
 pub const SERVER_LIMIT: Duration = Duration::from_secs(90);
@@ -36,8 +37,7 @@ pub fn node(cluster: &dyn Cluster, name: &str) -> Result<std::sync::Arc<dyn Node
     cluster.node(name).ok_or_else(|| {
         let facts = cluster.facts();
         let names: Vec<_> = facts.nodes.iter().map(|(name, _)| name.as_str()).collect();
-        Error::new(format!("the cluster has no node {name:?}"))
-            .hint(format!("its nodes are {}", names.join(", ")))
+        Error::new(tr!(lab_no_node { name })).hint(tr!(lab_its_nodes { names: names.join(", ") }))
     })
 }
 
@@ -93,7 +93,7 @@ impl Snapshot {
         }
         await_ready(cluster, SERVER_LIMIT).await?;
         for (path, then) in &self.objects {
-            let failed = |why: String| Error::new(format!("{path} cannot be put back")).why(why);
+            let failed = |why: String| Error::new(tr!(lab_not_put_back { path })).why(why);
             let now = http::get(&client, path).await.map_err(|e| failed(e.0))?;
             if now.code == 404 {
                 continue;
@@ -151,7 +151,7 @@ async fn restore_dir(node: &dyn Node, dir: &str, files: &Files) -> Result<bool> 
     }
     for (name, content) in files {
         let path = format!("{dir}/{name}");
-        let then = STANDARD.decode(content).context_what(|| format!("the snapshot of {path} is damaged"))?;
+        let then = STANDARD.decode(content).context_what(|| tr!(lab_snapshot_damaged { path }))?;
         if node.read_file(&path).await?.as_deref() != Some(&then) {
             node.write_file(&path, &then).await?;
             changed = true;
@@ -196,10 +196,10 @@ pub async fn await_ready(cluster: &dyn Cluster, limit: Duration) -> Result<()> {
             Err(unreachable) => unreachable.0,
         };
         if Instant::now() >= end {
-            return Err(Error::new("the API server did not come back")
+            return Err(Error::new(tr!(lab_server_not_back))
                 .why(why)
-                .hint("look at `crictl ps -a` and `crictl logs` on controlplane")
-                .hint("or start the lesson over with `cks-lab reset`"));
+                .hint(tr!(lab_look_at_crictl))
+                .hint(tr!(lab_or_reset)));
         }
         tokio::time::sleep(Duration::from_millis(30)).await;
     }

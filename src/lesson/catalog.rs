@@ -6,6 +6,7 @@ use super::load::{self, Loaded};
 use super::source::{self, Source};
 use super::variables::Variables;
 use crate::error::{Error, Result};
+use crate::text::tr;
 
 /// The lessons by id, in order.
 #[derive(Debug, Clone, Default)]
@@ -34,15 +35,14 @@ impl Catalog {
 
     /// The lesson that is offered when none is named.
     pub fn first(&self) -> Result<&str> {
-        self.entries.first().map(|(id, _)| id.as_str()).ok_or_else(|| Error::new("there are no lessons"))
+        self.entries.first().map(|(id, _)| id.as_str()).ok_or_else(|| Error::new(tr!(lesson_none)))
     }
 
     /// Where a lesson's files are.
     pub fn source(&self, id: &str) -> Result<&Source> {
         self.entries.iter().find(|(known, _)| known == id).map(|(_, source)| source).ok_or_else(|| {
             let ids: Vec<_> = self.entries.iter().map(|(id, _)| id.as_str()).collect();
-            Error::new(format!("there is no lesson {id:?}"))
-                .hint(format!("the lessons are: {} (see `cks-lab list`)", ids.join(", ")))
+            Error::new(tr!(lesson_unknown { id })).hint(tr!(lesson_ids { ids: ids.join(", ") }))
         })
     }
 

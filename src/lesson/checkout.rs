@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::error::{Error, Result};
+use crate::text::tr;
 
 /// Whether `--lessons` names a repository somewhere else rather than a directory here.
 pub fn is_address(text: &str) -> bool {
@@ -26,7 +27,7 @@ pub fn get(address: &str, cache: &Path) -> Result<(PathBuf, Option<String>)> {
         Ok(()) => Ok((dir, None)),
         Err(e) if known => {
             let said = e.to_string().replace('\n', " ");
-            Ok((dir, Some(format!("the lessons of {address} are those of the last time: {said}"))))
+            Ok((dir, Some(tr!(lesson_of_last_time { address, said }))))
         }
         Err(e) => Err(e),
     }
@@ -38,20 +39,21 @@ pub fn cache() -> Result<PathBuf> {
     from("XDG_CACHE_HOME")
         .or_else(|| from("HOME").map(|home| home.join(".cache")))
         .map(|dir| dir.join("cks-lab"))
-        .ok_or_else(|| Error::new("there is no place for a cache").hint("set HOME or XDG_CACHE_HOME"))
+        .ok_or_else(|| Error::new(tr!(lesson_no_cache)).hint(tr!(lesson_set_cache)))
 }
 
 fn clone(address: &str, dir: &Path) -> Result<()> {
     let parent = dir.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(parent)
-        .map_err(|e| Error::new(format!("{} cannot be made", parent.display())).why(e))?;
+        .map_err(|e| Error::new(tr!(file_cannot_be_made { file: parent.display() })).why(e))?;
     // Beside its place first: a clone that was cut off is none.
     let beside = tempfile::tempdir_in(parent)
-        .map_err(|e| Error::new(format!("{} cannot be written", parent.display())).why(e))?;
+        .map_err(|e| Error::new(tr!(file_cannot_be_written { file: parent.display() })).why(e))?;
     let new = beside.path().join("clone");
     let words = ["clone", "--quiet", "--depth", "1", "--no-tags", "--single-branch", "--template=", "--"];
     git(words.iter().map(OsStr::new).chain([OsStr::new(address), new.as_os_str()]), address)?;
-    std::fs::rename(&new, dir).map_err(|e| Error::new(format!("{} cannot be made", dir.display())).why(e))
+    std::fs::rename(&new, dir)
+        .map_err(|e| Error::new(tr!(file_cannot_be_made { file: dir.display() })).why(e))
 }
 
 fn renew(dir: &Path) -> Result<()> {
@@ -83,16 +85,13 @@ fn git<'a>(words: impl Iterator<Item = &'a OsStr>, what: &str) -> Result<()> {
         Ok(output) if output.status.success() => Ok(()),
         Ok(output) => {
             let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.trim().lines().last().unwrap_or("git said nothing").to_owned();
-            Err(Error::new(format!("the lessons of {what} cannot be had"))
-                .why(last)
-                .hint("clone it yourself, and name its directory: --lessons DIR"))
+            let last = said.trim().lines().last().unwrap_or(tr!(lesson_git_silent)).to_owned();
+            Err(Error::new(tr!(lesson_not_had { what })).why(last).hint(tr!(lesson_clone_it)))
         }
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            Err(Error::new(format!("the lessons of {what} cannot be had: there is no git here"))
-                .hint("install git, or name a directory: --lessons DIR"))
+            Err(Error::new(tr!(lesson_no_git { what })).hint(tr!(lesson_install_git)))
         }
-        Err(e) => Err(Error::new("git cannot be run").why(e)),
+        Err(e) => Err(Error::new(tr!(lesson_git_not_run)).why(e)),
     }
 }
 

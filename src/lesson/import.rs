@@ -16,6 +16,7 @@ use serde_json::Value;
 use super::lint::Problem;
 use super::source::Source;
 use crate::error::{Context, Error, Result};
+use crate::text::tr;
 
 pub mod files;
 pub mod scenario;
@@ -54,8 +55,7 @@ pub fn import(from: &Path, into: &Path) -> Result<Imported> {
             one(&from.join(path), into, &mut imported)?;
         }
     } else {
-        return Err(Error::new(format!("{} holds no scenario", from.display()))
-            .hint("a scenario's directory has an index.json, a course's a structure.json"));
+        return Err(Error::new(tr!(import_no_scenario { dir: from.display() })).hint(tr!(import_what_it_has)));
     }
     Ok(imported)
 }
@@ -71,7 +71,7 @@ fn course_items(
 ) -> Result<()> {
     let file = "structure.json";
     if depth > DEPTH {
-        return Err(Error::new(format!("{}: groups are nested too deeply", source.shown(file))));
+        return Err(Error::new(tr!(import_nested { file: source.shown(file) })));
     }
     let known: &[&str] =
         if depth == 0 { &["items", "title", "description"] } else { &["items", "title", "path"] };
@@ -79,10 +79,10 @@ fn course_items(
     for item in course["items"].as_array().into_iter().flatten() {
         if let Some(path) = item["path"].as_str() {
             if !super::source::is_inside(path) {
-                return Err(Error::new(format!("{}: {path:?} leads out of the course", source.shown(file))));
+                return Err(Error::new(tr!(import_leads_out { file: source.shown(file), path })));
             }
             if paths.len() >= MANY {
-                return Err(Error::new(format!("{}: more than {MANY} scenarios", source.shown(file))));
+                return Err(Error::new(tr!(import_many { file: source.shown(file), many: MANY })));
             }
             warnings.extend(scenario::unknown(item, &["items", "title", "path"], source, file, text));
             paths.push(path.to_owned());
@@ -99,8 +99,7 @@ fn one(from: &Path, into: &Path, imported: &mut Imported) -> Result<()> {
     let id = slug(&name).unwrap_or_else(|| "scenario".into());
     let dir = into.join(&id);
     if dir.exists() {
-        return Err(Error::new(format!("{} is there already", dir.display()))
-            .hint("remove it, or import into another directory: cks-lab lesson import SCENARIO DIR"));
+        return Err(Error::new(tr!(file_is_there { dir: dir.display() })).hint(tr!(import_remove_it)));
     }
     let source = Source::Directory(from.to_owned());
     let (scenario, warnings) = scenario::read(&source)?;
@@ -112,7 +111,7 @@ fn one(from: &Path, into: &Path, imported: &mut Imported) -> Result<()> {
             .parent()
             .map_or(Ok(()), std::fs::create_dir_all)
             .and_then(|()| std::fs::write(&path, content));
-        written.context_what(|| format!("{} cannot be written", path.display()))?;
+        written.context_what(|| tr!(file_cannot_be_written { file: path.display() }))?;
     }
     imported.lessons.push(dir);
     Ok(())

@@ -8,6 +8,7 @@ use super::source::Source;
 use super::variables::{self, Variables};
 use crate::check::Verdict;
 use crate::check::expr::{Expr, Template, near};
+use crate::text::tr;
 
 mod checks;
 mod links;
@@ -66,7 +67,7 @@ fn suggested(what: &str) -> String {
     // Between two known words stands a comma: every other piece is one.
     let known = words.skip(1).step_by(2);
     match known.into_iter().find(|word| near(wrong, word)) {
-        Some(word) => format!("{what}; did you mean `{word}`?"),
+        Some(word) => tr!(lint_did_you_mean { what, word }),
         None => what.to_owned(),
     }
 }
@@ -89,7 +90,7 @@ impl Linter<'_> {
         if let Source::Directory(dir) = self.source
             && dir.file_name().is_some_and(|name| name != spec.id.as_str())
         {
-            self.say(line_of(&self.text, "id", &spec.id), "the id differs from the directory's name");
+            self.say(line_of(&self.text, "id", &spec.id), tr!(lint_id_differs));
         }
         let yaml = self.text.clone();
         self.variables(LESSON_FILE, &yaml);
@@ -101,13 +102,13 @@ impl Linter<'_> {
                 self.file(&format!("{lang}/{}.md", step.id));
                 self.file(&format!("{lang}/{}.solution.md", step.id));
             }
-            self.text(&spec.title, lang, "the title", line_of(&self.text, "id", &spec.id));
+            self.text(&spec.title, lang, tr!(lint_the_title), line_of(&self.text, "id", &spec.id));
             if spec.cluster.changes != Text::default() {
-                self.text(&spec.cluster.changes, lang, "what it changes", None);
+                self.text(&spec.cluster.changes, lang, tr!(lint_what_it_changes), None);
             }
         }
         if !spec.languages.iter().any(|l| l == "en") {
-            self.say(None, "languages must have en, which stands in where another lacks a text");
+            self.say(None, tr!(lint_needs_english));
         }
         for finding in &spec.causes {
             self.finding(finding, None, &spec.languages);
@@ -117,33 +118,30 @@ impl Linter<'_> {
         }
         let own = spec.imported.is_none();
         if own && spec.cluster.changes == Text::default() {
-            self.say(
-                line_of(&self.text, "id", &spec.id),
-                "cluster.changes is missing: what a person lends a cluster for",
-            );
+            self.say(line_of(&self.text, "id", &spec.id), tr!(lint_changes_missing));
         }
         for step in &spec.steps {
             let line = line_of(&self.text, "id", &step.id);
             if own && step.hints.is_empty() {
-                self.say(line, format!("the step {} has no hints", step.id));
+                self.say(line, tr!(lint_no_hints { id: step.id }));
             }
             if own && step.solution.is_empty() {
-                self.say(line, format!("the step {} has no solution", step.id));
+                self.say(line, tr!(lint_no_solution { id: step.id }));
             }
             for lang in &spec.languages {
-                self.text(&step.title, lang, "the title", line);
+                self.text(&step.title, lang, tr!(lint_the_title), line);
                 for hint in &step.hints {
                     self.text(hint, lang, "a hint", line);
                 }
             }
             for number in checks::repeated(&step.hints, "en") {
-                self.say(line, format!("the step {}: hint {number} says what an earlier one says", step.id));
+                self.say(line, tr!(lint_hint_again { id: step.id, number }));
             }
             for script in step.solution.iter().chain(&step.setup).chain(&step.reset) {
                 self.script(script);
             }
             if own && !spec.wrong.iter().any(|w| w.step == step.id && w.verdict != Verdict::Pass) {
-                self.say(line, format!("the step {} has no wrong answer that it refuses", step.id));
+                self.say(line, tr!(lint_no_wrong { id: step.id }));
             }
             for check in &step.checks {
                 self.check(check, spec);
@@ -157,11 +155,11 @@ impl Linter<'_> {
         for wrong in &spec.wrong {
             if !ids.insert(&wrong.id) {
                 let line = line_of(&self.text, "id", &wrong.id);
-                self.say(line, format!("the wrong answer {} is there twice", wrong.id));
+                self.say(line, tr!(lint_wrong_twice { id: wrong.id }));
             }
             if wrong.verdict != Verdict::Pass && wrong.message.is_empty() {
                 let line = line_of(&self.text, "id", &wrong.id);
-                self.say(line, format!("the wrong answer {} expects no message", wrong.id));
+                self.say(line, tr!(lint_wrong_no_message { id: wrong.id }));
             }
         }
     }
@@ -171,24 +169,24 @@ impl Linter<'_> {
         let line = line_of(&self.text, "id", &check.id);
         let is_required = |id| spec.steps.iter().flat_map(|s| &s.checks).any(|c| c.requires.contains(id));
         if check.points == 0 && !is_required(&check.id) {
-            self.say(line, format!("check {}: it is worth nothing", check.id));
+            self.say(line, tr!(lint_worth_nothing { id: check.id }));
         }
         for lang in languages {
-            self.text(&check.title, lang, "the title", line);
+            self.text(&check.title, lang, tr!(lint_the_title), line);
             self.text(&check.expected, lang, "expected", line);
-            self.text(&check.hint, lang, "the hint of a failure", line);
+            self.text(&check.hint, lang, tr!(lint_hint_of_failure), line);
             if let Some(observed) = &check.observed {
                 self.text(observed, lang, "observed", line);
             }
         }
         let manifests = self.all.get("manifests").cloned().unwrap_or_default();
         if let Some(what) = checks::is_pointless(check, &manifests) {
-            self.say(line, format!("check {}: {what}", check.id));
+            self.say(line, tr!(lint_check { id: check.id, what }));
         }
         for expr in check.exprs() {
             self.expr(expr, line);
             for what in checks::unreachable(&check.findings, Some(expr)) {
-                self.say(line, format!("check {}: {what}", check.id));
+                self.say(line, tr!(lint_check { id: check.id, what }));
             }
         }
         if let Some(file) = check.command.as_ref().and_then(|c| c.file.as_ref()) {
@@ -196,12 +194,12 @@ impl Linter<'_> {
         }
         let access = check.access.as_ref();
         if access.is_some_and(|a| a.refused.as_ref().is_some_and(|text| text.len() < 10)) {
-            self.say(line, format!("check {}: refused must be a telling part of the message", check.id));
+            self.say(line, tr!(lint_refused { id: check.id }));
         }
         if let Some(log) = &check.log
             && let Err(e) = regex::Regex::new(&log.pattern)
         {
-            self.say(line, format!("check {}: {e}", check.id));
+            self.say(line, tr!(lint_check_error { id: check.id, e }));
         }
         for finding in &check.findings {
             self.finding(finding, line, languages);
@@ -214,9 +212,9 @@ impl Linter<'_> {
 
     fn finding(&mut self, finding: &Finding, line: Option<usize>, languages: &[String]) {
         for lang in languages {
-            self.text(&finding.observed, lang, "what a finding says", line);
+            self.text(&finding.observed, lang, tr!(lint_finding_says), line);
             if finding.hint != Text::default() {
-                self.text(&finding.hint, lang, "a finding's hint", line);
+                self.text(&finding.hint, lang, tr!(lint_finding_hint), line);
             }
         }
         self.expr(&finding.condition, line);
@@ -226,7 +224,7 @@ impl Linter<'_> {
 
     fn expr(&mut self, expr: &Expr, line: Option<usize>) {
         if let Err(e) = expr.compile() {
-            self.say(line, format!("the expression {:?} is wrong: {e}", expr.source()));
+            self.say(line, tr!(lint_expression_wrong { source: expr.source(), e }));
         }
     }
 
@@ -240,7 +238,7 @@ impl Linter<'_> {
 
     fn text(&mut self, text: &Text, lang: &str, what: &str, line: Option<usize>) {
         if !text.has(lang) || text.get(lang).is_empty() {
-            self.say(line, format!("{what} is missing in {lang}"));
+            self.say(line, tr!(lint_missing_in { what, lang }));
         }
     }
 
@@ -255,8 +253,8 @@ impl Linter<'_> {
                     }
                 }
             }
-            Ok(Some(_)) => self.in_file(file, None, "is empty"),
-            Ok(None) => self.in_file(file, None, "is missing"),
+            Ok(Some(_)) => self.in_file(file, None, tr!(lint_is_empty)),
+            Ok(None) => self.in_file(file, None, tr!(lint_is_missing)),
             Err(e) => self.in_file(file, None, &e.to_string()),
         }
     }
@@ -277,7 +275,7 @@ impl Linter<'_> {
             for entry in std::fs::read_dir(dir.join(kind)).into_iter().flatten().flatten() {
                 let file = format!("{kind}/{}", entry.file_name().to_string_lossy());
                 if !named.contains(&file) {
-                    self.in_file(&file, None, "is not used in lesson.yaml");
+                    self.in_file(&file, None, tr!(lint_not_used));
                 }
             }
         }
@@ -290,7 +288,7 @@ impl Linter<'_> {
             for entry in std::fs::read_dir(dir.join(lang)).into_iter().flatten().flatten() {
                 let name = entry.file_name().to_string_lossy().into_owned();
                 if name.strip_suffix(".md").is_some_and(|stem| !known.contains(stem)) {
-                    self.in_file(&format!("{lang}/{name}"), None, "belongs to no step");
+                    self.in_file(&format!("{lang}/{name}"), None, tr!(lint_no_step));
                 }
             }
         }
@@ -298,7 +296,7 @@ impl Linter<'_> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let is_lang = name.len() == 2 && name.bytes().all(|b| b.is_ascii_lowercase());
             if is_lang && entry.path().join("intro.md").is_file() && !spec.languages.contains(&name) {
-                self.say(None, format!("there are texts in {name}, which languages does not name"));
+                self.say(None, tr!(lint_language_not_named { name }));
             }
         }
     }
@@ -319,7 +317,7 @@ impl Linter<'_> {
                     && !name.is_empty()
                     && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
                 if word && !self.all.contains_key(name) && !variables::RESERVED.contains(&name) {
-                    self.in_file(file, Some(number + 1), &format!("{{{{{name}}}}} is no variable"));
+                    self.in_file(file, Some(number + 1), &tr!(lint_no_variable { name }));
                 }
             }
         }

@@ -7,6 +7,7 @@ use super::source::Source;
 use super::variables::{self, Variables};
 use super::{Lesson, Step};
 use crate::error::{Error, Result};
+use crate::text::tr;
 
 /// The name of a lesson's data file.
 pub const LESSON_FILE: &str = "lesson.yaml";
@@ -39,8 +40,8 @@ impl Loaded {
     pub fn step_index(&self, id: &str) -> Result<usize> {
         self.spec.steps.iter().position(|s| s.id == id).ok_or_else(|| {
             let ids: Vec<_> = self.spec.steps.iter().map(|s| s.id.as_str()).collect();
-            Error::new(format!("the lesson {} has no step {id:?}", self.spec.id))
-                .hint(format!("its steps are {}", ids.join(", ")))
+            Error::new(tr!(lesson_no_step { lesson: self.spec.id, id }))
+                .hint(tr!(lesson_steps { ids: ids.join(", ") }))
         })
     }
 }
@@ -129,37 +130,33 @@ fn validate(spec: &Spec, shown: &str, text: &str) -> Result<()> {
     };
     if spec.format_version != FORMAT_VERSION {
         let version = spec.format_version.to_string();
-        return fail(
-            "format_version",
-            &version,
-            format!("format_version {version} is not known; this program reads {FORMAT_VERSION}"),
-        );
+        return fail("format_version", &version, tr!(exam_format { version, known: FORMAT_VERSION }));
     }
     if !is_id(&spec.id) {
-        return fail("id", &spec.id, format!("{:?} is not an id (a-z, 0-9, -)", spec.id));
+        return fail("id", &spec.id, tr!(load_no_id { id: spec.id }));
     }
     if spec.steps.is_empty() || spec.steps.len() > MAX_STEPS {
-        return fail("id", &spec.id, format!("a lesson has 1 to {MAX_STEPS} steps"));
+        return fail("id", &spec.id, tr!(load_steps { max: MAX_STEPS }));
     }
     for name in spec.variables.keys().chain(&spec.cluster.nodes) {
         if super::variables::RESERVED.contains(&name.as_str()) {
-            return fail(name, "", format!("{name:?} is a marker of code spans and cannot be a variable"));
+            return fail(name, "", tr!(load_marker { name }));
         }
     }
     let mut seen = std::collections::BTreeSet::new();
     for step in &spec.steps {
         if !is_id(&step.id) || !seen.insert(&step.id) {
-            return fail("id", &step.id, format!("the step id {:?} is no id, or there twice", step.id));
+            return fail("id", &step.id, tr!(load_step_id { id: step.id }));
         }
         let none = step.checks.is_empty() && spec.imported.is_none();
         if none || step.checks.len() > MAX_CHECKS {
-            return fail("id", &step.id, format!("the step {} needs 1 to {MAX_CHECKS} checks", step.id));
+            return fail("id", &step.id, tr!(load_checks { id: step.id, max: MAX_CHECKS }));
         }
         let mut earlier = Vec::new();
         for check in &step.checks {
-            let at = |what: String| fail("id", &check.id, format!("check {}: {what}", check.id));
+            let at = |what: String| fail("id", &check.id, tr!(lint_check { id: check.id, what }));
             if !is_id(&check.id) || earlier.contains(&&check.id) {
-                return at("the id is no id, or there twice".into());
+                return at(tr!(load_check_id).into());
             }
             let kinds = [
                 check.api.is_some(),
@@ -172,22 +169,22 @@ fn validate(spec: &Spec, shown: &str, text: &str) -> Result<()> {
                 check.can.is_some(),
             ];
             if kinds.iter().filter(|k| **k).count() != 1 {
-                return at("exactly one of api, access, file, command, log, audit, manifests, can".into());
+                return at(tr!(load_one_kind).into());
             }
             if check.command.as_ref().is_some_and(|c| c.script.is_empty() == c.file.is_none()) {
-                return at("command has either script or file".into());
+                return at(tr!(load_script_or_file).into());
             }
             if let Some(can) = &check.can {
                 let mut questions = can.allowed.iter().chain(&can.denied);
                 if can.allowed.is_empty() && can.denied.is_empty() {
-                    return at("can asks nothing: allowed, denied or both".into());
+                    return at(tr!(load_can_asks_nothing).into());
                 }
                 if let Some(bad) = questions.find(|q| crate::check::can::attributes(q).is_none()) {
-                    return at(format!("{bad:?} is no question as kubectl auth can-i has it"));
+                    return at(tr!(load_can_question { bad }));
                 }
             }
             if let Some(unknown) = check.requires.iter().find(|r| !earlier.contains(r)) {
-                return at(format!("requires {unknown:?}, which is no earlier check of the step"));
+                return at(tr!(load_requires { unknown }));
             }
             earlier.push(&check.id);
         }
@@ -195,7 +192,7 @@ fn validate(spec: &Spec, shown: &str, text: &str) -> Result<()> {
     for wrong in &spec.wrong {
         let step = spec.steps.iter().find(|s| s.id == wrong.step);
         if !step.is_some_and(|s| s.checks.iter().any(|c| c.id == wrong.check)) {
-            return fail("id", &wrong.id, format!("wrong answer {}: no such step or check", wrong.id));
+            return fail("id", &wrong.id, tr!(load_wrong { id: wrong.id }));
         }
     }
     let scripts = spec.steps.iter().flat_map(|s| &s.solution);
@@ -203,7 +200,7 @@ fn validate(spec: &Spec, shown: &str, text: &str) -> Result<()> {
     let scripts = scripts.chain(spec.steps.iter().flat_map(|s| s.setup.iter().chain(&s.reset)));
     for script in scripts {
         if !spec.cluster.nodes.contains(&script.node) {
-            return fail("node", &script.node, format!("no node {:?} in cluster.nodes", script.node));
+            return fail("node", &script.node, tr!(load_no_node { node: script.node }));
         }
     }
     Ok(())

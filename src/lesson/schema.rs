@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::check::expr::Expr;
+use crate::text::tr;
 
 /// The JSON schema of `lesson.yaml`, for editors.
 pub const JSON_SCHEMA: &str = include_str!("../../assets/schema/lesson.schema.json");
@@ -16,7 +17,7 @@ pub const JSON_SCHEMA_URL: &str = "../lesson.schema.json";
 pub fn write_beside(lessons: &std::path::Path) -> crate::error::Result<()> {
     let path = lessons.join("lesson.schema.json");
     std::fs::write(&path, JSON_SCHEMA)
-        .map_err(|e| crate::error::Error::new(format!("{} cannot be written", path.display())).why(e))
+        .map_err(|e| crate::error::Error::new(tr!(file_cannot_be_written { file: path.display() })).why(e))
 }
 
 /// The only format there is yet.

@@ -8,6 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use include_dir::{Dir, include_dir};
 
 use crate::error::{Error, Result};
+use crate::text::tr;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/lessons");
 
@@ -35,8 +36,9 @@ impl Source {
     /// Reads a text file; `None` where there is none.
     pub fn read(&self, file: &str) -> Result<Option<String>> {
         if !is_inside(file) {
-            return Err(Error::new(format!("{} is not a file of the lesson", self.shown(file)))
-                .hint("name it relative to the lesson's directory, without .."));
+            return Err(
+                Error::new(tr!(lesson_not_a_file { file: self.shown(file) })).hint(tr!(lesson_name_relative))
+            );
         }
         match self {
             Self::Embedded(id) => Ok(EMBEDDED
@@ -46,7 +48,7 @@ impl Source {
             Self::Directory(dir) => {
                 let shown = self.shown(file);
                 let text = read_below(dir, file, &shown)?.map(String::from_utf8).transpose();
-                text.map_err(|e| Error::new(format!("{shown} is not UTF-8")).why(e))
+                text.map_err(|e| Error::new(tr!(lesson_not_utf8 { shown })).why(e))
             }
         }
     }
@@ -61,7 +63,7 @@ impl Source {
 
     /// Reads a text file that must be there.
     pub fn require(&self, file: &str) -> Result<String> {
-        self.read(file)?.ok_or_else(|| Error::new(format!("{} is missing", self.shown(file))))
+        self.read(file)?.ok_or_else(|| Error::new(tr!(file_missing { file: self.shown(file) })))
     }
 }
 
@@ -92,9 +94,7 @@ pub fn in_directory(dir: &Path) -> Result<Vec<Source>> {
 
 fn below(dir: &Path) -> Result<Vec<Source>> {
     let cannot = |e: std::io::Error| {
-        Error::new(format!("the lessons in {} cannot be read", dir.display())).why(e).hint(
-            "--lessons takes a directory with one subdirectory for each lesson, or one lesson's directory",
-        )
+        Error::new(tr!(lesson_dir_not_read { dir: dir.display() })).why(e).hint(tr!(lesson_dir_how))
     };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(cannot)?.take(1000) {
@@ -115,7 +115,7 @@ pub fn is_inside(file: &str) -> bool {
 }
 
 fn read_below(dir: &Path, file: &str, shown: &str) -> Result<Option<Vec<u8>>> {
-    let cannot = |e: std::io::Error| Error::new(format!("{shown} cannot be read")).why(e);
+    let cannot = |e: std::io::Error| Error::new(tr!(file_cannot_be_read { file: shown })).why(e);
     let path = dir.join(file);
     let real = match path.canonicalize() {
         Ok(real) => real,
@@ -123,18 +123,17 @@ fn read_below(dir: &Path, file: &str, shown: &str) -> Result<Option<Vec<u8>>> {
         Err(e) => return Err(cannot(e)),
     };
     if !real.starts_with(dir.canonicalize().map_err(cannot)?) {
-        return Err(Error::new(format!("{shown} leads out of the lesson's directory"))
-            .hint("copy the file into the lesson instead of linking to it"));
+        return Err(Error::new(tr!(lesson_leads_out { shown })).hint(tr!(lesson_copy_it)));
     }
     let meta = std::fs::metadata(&real).map_err(cannot)?;
     if !meta.is_file() {
-        return Err(Error::new(format!("{shown} is not a regular file")));
+        return Err(Error::new(tr!(lesson_not_regular { shown })));
     }
     let mut text = Vec::new();
     let opened = std::fs::File::open(&real).map_err(cannot)?;
     opened.take(FILE_LIMIT + 1).read_to_end(&mut text).map_err(cannot)?;
     if text.len() as u64 > FILE_LIMIT {
-        return Err(Error::new(format!("{shown} is larger than {} KiB", FILE_LIMIT >> 10)));
+        return Err(Error::new(tr!(lesson_too_large { shown, size: FILE_LIMIT >> 10 })));
     }
     Ok(Some(text))
 }

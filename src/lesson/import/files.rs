@@ -12,6 +12,7 @@ use super::scenario::{Asset, INDEX, Page, Scenario, named};
 use super::text::{self, Converted};
 use super::{slug, unused};
 use crate::error::{Error, Result};
+use crate::text::tr;
 
 /// Names and contents of the lesson's files.
 pub fn lesson(
@@ -93,8 +94,7 @@ impl Maker<'_> {
             "kubernetes-kubeadm-2nodes" => "controlplane, node01",
             "kubernetes-kubeadm-1node" => "controlplane",
             other => {
-                let what =
-                    format!("the lesson runs on the control plane of a cluster, not on the image {other:?}");
+                let what = tr!(import_image { other });
                 self.warn(INDEX, None, what);
                 "controlplane"
             }
@@ -130,7 +130,7 @@ impl Maker<'_> {
         let first = script.lines().next().unwrap_or("").to_owned();
         if let Some(program) = first.strip_prefix("#!") {
             if !program.contains("bash") && !program.trim_end().ends_with("sh") {
-                let what = format!("it is for {}, and will be run by bash", program.trim());
+                let what = tr!(import_other_shell { program: program.trim() });
                 self.warn(file, Some(1), what);
             }
         } else {
@@ -196,23 +196,23 @@ impl Maker<'_> {
         let mut script = String::from("#!/bin/bash\nset -e\n");
         for asset in assets {
             let refuse = |why: &str| {
-                Err(Error::new(format!("{}: the asset {:?} {why}", self.source.shown(INDEX), asset.file)))
+                Err(Error::new(tr!(import_asset { index: self.source.shown(INDEX), file: asset.file, why })))
             };
             let file = asset.file.trim_start_matches("./");
             if !is_inside(file) {
-                return refuse("leads out of the scenario's assets");
+                return refuse(tr!(import_asset_leads_out));
             }
             let target = asset.target.replace('~', "/root");
             let clean = target.starts_with('/') && !target.split('/').any(|part| part == "..");
             if !clean || target.contains(['\n', '\0']) {
-                return refuse("has a target that is no plain absolute path");
+                return refuse(tr!(import_asset_target));
             }
             let mode = asset.chmod.as_deref().unwrap_or("");
             if !is_mode(mode) {
-                return refuse("has a chmod that is none");
+                return refuse(tr!(import_asset_chmod));
             }
             let Some(content) = self.source.bytes(&format!("assets/{file}"))? else {
-                return refuse("is not there; it belongs into the directory assets");
+                return refuse(tr!(import_asset_missing));
             };
             let name = file.rsplit('/').next().unwrap_or(file);
             let dir = format!("{{{{controlplane_root}}}}{}", target.trim_end_matches('/'));
@@ -228,8 +228,8 @@ impl Maker<'_> {
             }
         }
         if script.len() as u64 > FILE_LIMIT {
-            return Err(Error::new(format!("the assets of {} are too large", self.source.shown(INDEX)))
-                .why(format!("together they may have about {} KiB", (FILE_LIMIT >> 10) * 3 / 4)));
+            return Err(Error::new(tr!(import_assets_large { index: self.source.shown(INDEX) }))
+                .why(tr!(import_assets_limit { size: (FILE_LIMIT >> 10) * 3 / 4 })));
         }
         Ok(script)
     }

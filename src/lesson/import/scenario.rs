@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::super::lint::Problem;
 use super::super::source::Source;
 use crate::error::{Context, Error, Result};
+use crate::text::tr;
 
 /// The name of a scenario's data file.
 pub const INDEX: &str = "index.json";
@@ -86,15 +87,16 @@ pub fn read(source: &Source) -> Result<(Scenario, Vec<Problem>)> {
         let string = |key: &str| asset[key].as_str().map(str::to_owned);
         let (Some(file), Some(target)) = (string("file"), string("target")) else {
             let line = line_of(&text, "host01");
-            let what = "an asset without file or target is left out".to_owned();
+            let what = tr!(import_asset_left_out).to_owned();
             warnings.push(Problem { file: source.shown(INDEX), line, what });
             continue;
         };
         assets.push(Asset { file, target, chmod: string("chmod") });
     }
     if steps.is_empty() {
-        return Err(Error::new(format!("{} has no steps", source.shown(INDEX)))
-            .hint("a scenario lists them under details.steps"));
+        return Err(
+            Error::new(tr!(import_no_steps { index: source.shown(INDEX) })).hint(tr!(import_steps_where))
+        );
     }
     let string = |value: &Value| value.as_str().unwrap_or("").trim().to_owned();
     let scenario = Scenario {
@@ -128,7 +130,7 @@ pub fn unknown(value: &Value, known: &[&str], source: &Source, file: &str, text:
         .map(|key| Problem {
             file: source.shown(file),
             line: line_of(text, key),
-            what: format!("the key {key:?} is not known, and left out"),
+            what: tr!(import_key_unknown { key }),
         })
         .collect()
 }
@@ -146,5 +148,5 @@ fn line_of(text: &str, key: &str) -> Option<usize> {
 pub fn named(source: &Source, file: &Option<String>) -> Result<Option<String>> {
     let Some(file) = file else { return Ok(None) };
     let file = file.trim_start_matches("./");
-    source.require(file).map(Some).context_what(|| format!("{} names it", source.shown(INDEX)))
+    source.require(file).map(Some).context_what(|| tr!(import_names_it { index: source.shown(INDEX) }))
 }

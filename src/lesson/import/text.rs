@@ -3,6 +3,7 @@
 //! Markers count only where they follow a code span or a fence at once: `{{exec}}`, `{{exec interrupt}}`, `{{copy}}`, `{{}}`, and
 //! Katacoda's `{{execute}}`, `{{execute HOST1}}`, `{{execute T2}}`, `{{ execute }}`. All other braces (Helm's, Go's) stay.
 
+use crate::text::tr;
 /// What a text was made into.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Converted {
@@ -180,7 +181,7 @@ fn marker<'a>(text: &'a str, note: &mut impl FnMut(String)) -> Option<(&'static 
         ["exec" | "execute", "interrupt"] => "{{exec interrupt}}",
         ["exec" | "execute", places @ ..] if places.iter().all(|p| is_place(p)) => {
             if let Some(other) = places.iter().find(|p| !matches!(**p, "HOST1" | "T1" | "interrupt")) {
-                note(format!("{{{{{}}}}}: it runs in the shell in view, not in {other}", inner.trim()));
+                note(tr!(import_runs_in_view { marker: inner.trim(), other }));
             }
             if places.contains(&"interrupt") { "{{exec interrupt}}" } else { "{{exec}}" }
         }
@@ -257,9 +258,7 @@ fn ports(text: &str, note: &mut impl FnMut(String)) -> String {
         } else {
             format!("{{{{node{:02}}}}}", host.parse::<u32>().unwrap_or(2).saturating_sub(1))
         };
-        note(format!(
-            "{{{{TRAFFIC_HOST{inner}}}}}: it is the node's address, which only the lab's shells reach"
-        ));
+        note(tr!(import_node_address { host: inner }));
         out += &rest[..start];
         out += &format!("http://{node}:{port}");
         rest = &rest[end + 2..];
@@ -286,7 +285,7 @@ fn images(text: &str, note: &mut impl FnMut(String)) -> String {
             rest = &rest[start + 2..];
             continue;
         };
-        note("an image is not shown; its description stands for it".into());
+        note(tr!(import_image_left_out).into());
         out += &rest[..start];
         let alt = if alt.is_empty() { "image" } else { alt };
         out += &format!("*({alt})*");

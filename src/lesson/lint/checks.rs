@@ -8,6 +8,7 @@ use super::super::schema::{CheckSpec, Finding, Text};
 use crate::check::Facts;
 use crate::check::expr::{Expr, Scope};
 use crate::check::manifest::Manifest;
+use crate::text::tr;
 
 /// Paths that every node has, whatever a learner does.
 const ALWAYS: &[&str] = &[
@@ -40,19 +41,19 @@ const ALWAYS_OBJECTS: &[&str] = &[
 pub fn is_pointless(check: &CheckSpec, manifests: &str) -> Option<String> {
     for expr in check.exprs() {
         match constant(expr) {
-            Some(true) => return Some("it cannot fail: its expression is true whatever is seen".into()),
-            Some(false) => return Some("it cannot pass: its expression is false whatever is seen".into()),
+            Some(true) => return Some(tr!(lint_cannot_fail).into()),
+            Some(false) => return Some(tr!(lint_cannot_pass).into()),
             None => {}
         }
     }
     if let Some(file) = &check.file {
         if file.expr.holds(&Scope::new(&nothing_there())).unwrap_or(false) {
-            return Some(format!("it passes where {} is not there at all", file.path));
+            return Some(tr!(lint_passes_without { path: file.path }));
         }
         let asks_only = matches!(file.expr.source().trim(), "exists" | "exists == true" | "text != ''");
         let always = ALWAYS.contains(&file.path.as_str()) || file.path.starts_with(&format!("{manifests}/"));
         if asks_only && always {
-            return Some(format!("it cannot fail: {} is always there", file.path));
+            return Some(tr!(lint_always_there { path: file.path }));
         }
     }
     if let Some(api) = &check.api {
@@ -61,7 +62,7 @@ pub fn is_pointless(check: &CheckSpec, manifests: &str) -> Option<String> {
             && let Some(path) = api.objects.get(*name)
             && (ALWAYS_OBJECTS.contains(&path.as_str()) || path.starts_with("/api/v1/nodes/"))
         {
-            return Some(format!("it cannot fail: {path} is always there"));
+            return Some(tr!(lint_always_there { path }));
         }
     }
     if let Some(command) = &check.command {
@@ -72,18 +73,18 @@ pub fn is_pointless(check: &CheckSpec, manifests: &str) -> Option<String> {
                 .iter()
                 .any(|e| last.ends_with(e))
         {
-            return Some("it cannot fail: its script ends with success in any case".into());
+            return Some(tr!(lint_script_succeeds).into());
         }
     }
     if let Some(log) = &check.log
         && regex::Regex::new(&log.pattern).is_ok_and(|pattern| pattern.is_match(""))
     {
-        return Some("it cannot fail: its pattern matches every line".into());
+        return Some(tr!(lint_pattern_matches_all).into());
     }
     if let Some(access) = &check.access
         && access.patch.as_object().is_some_and(serde_json::Map::is_empty)
     {
-        return Some("it tries nothing: its patch is empty".into());
+        return Some(tr!(lint_patch_empty).into());
     }
     None
 }
@@ -121,11 +122,11 @@ pub fn unreachable(findings: &[Finding], own: Option<&Expr>) -> Vec<String> {
     for finding in findings {
         let source = finding.condition.source().trim();
         if always {
-            told.push(format!("the finding {source:?} is never told: the one before it always holds"));
+            told.push(tr!(lint_never_told_before { source }));
         } else if !seen.insert(source.to_owned()) {
-            told.push(format!("the finding {source:?} is never told: it is there twice"));
+            told.push(tr!(lint_never_told_twice { source }));
         } else if own.is_some_and(|expr| expr.source().trim() == source) {
-            told.push(format!("the finding {source:?} is never told: it holds only when the check passes"));
+            told.push(tr!(lint_never_told_pass { source }));
         }
         always |= constant(&finding.condition) == Some(true);
     }

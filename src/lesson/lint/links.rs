@@ -3,6 +3,7 @@
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
 use super::super::source::Source;
+use crate::text::tr;
 
 /// Each dead link with its line.
 pub fn dead(source: &Source, file: &str, text: &str) -> Vec<(usize, String)> {
@@ -35,15 +36,15 @@ pub fn dead(source: &Source, file: &str, text: &str) -> Vec<(usize, String)> {
 
 fn problem(source: &Source, file: &str, link: &str, anchors: &[String]) -> Option<String> {
     if let Some(name) = link.strip_prefix('#') {
-        return (!anchors.iter().any(|a| a == name)).then(|| format!("the link #{name} leads to no heading"));
+        return (!anchors.iter().any(|a| a == name)).then(|| tr!(lint_link_heading { name }));
     }
     if let Some((scheme, rest)) = link.split_once("://") {
         let host = rest.split(['/', '?', '#']).next().unwrap_or("");
         let whole = matches!(scheme, "http" | "https") && !host.is_empty() && !link.contains(' ');
-        return (!whole).then(|| format!("the link {link} is no web address"));
+        return (!whole).then(|| tr!(lint_link_no_address { link }));
     }
     if link.is_empty() {
-        return Some("a link has no address".into());
+        return Some(tr!(lint_link_empty).into());
     }
     if link.starts_with("mailto:") {
         return None;
@@ -53,7 +54,7 @@ fn problem(source: &Source, file: &str, link: &str, anchors: &[String]) -> Optio
     let named = if dir.is_empty() { path.to_owned() } else { format!("{dir}/{path}") };
     match source.bytes(&named) {
         Ok(Some(_)) => None,
-        _ => Some(format!("the link {link} leads to no file of the lesson")),
+        _ => Some(tr!(lint_link_no_file { link })),
     }
 }
 
