@@ -15,13 +15,14 @@
 //! | [`apiserver`] | the Kubernetes API server of the sandbox; knows nothing of lessons |
 //! | [`kubectl`] | the built-in kubectl for machines that have none |
 //! | [`terminal`], [`tui`] | terminal emulation, and the program a learner sits in |
-//! | [`clock`], [`error`], [`klog`], [`pki`], [`release`], [`state_dir`], [`text`] | what several rooms share |
+//! | [`clock`], [`container_fs`], [`error`], [`klog`], [`pki`], [`release`], [`state_dir`], [`text`] | what several rooms share |
 
 pub mod apiserver;
 pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod cluster;
+pub mod container_fs;
 pub mod controllers;
 pub mod digest;
 pub mod editor;

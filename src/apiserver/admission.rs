@@ -2,6 +2,7 @@
 //!
 //! Upstream: `k8s.io/apiserver/pkg/admission/{interfaces,chain,plugins}.go`.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -74,6 +75,17 @@ pub struct Attributes<'a> {
     pub old_object: Option<&'a Value>,
     /// Whether the request is a dry run.
     pub dry_run: bool,
+    /// What plugins have to say besides yes or no.
+    pub notes: RefCell<Notes>,
+}
+
+/// What plugins have to say besides yes or no.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// For the client, in a `Warning` header.
+    pub warnings: Vec<String>,
+    /// For the audit event.
+    pub annotations: Vec<(String, String)>,
 }
 
 impl Attributes<'_> {

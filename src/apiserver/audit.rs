@@ -1,6 +1,7 @@
 //! The record of every request: who, what, and how each part of the chain decided.
 //!
-//! Checks use it to know that something was done *as the kubelet*; the X-ray shows it. Upstream: `audit.k8s.io/v1`.
+//! Checks use it to know that something was done *as the kubelet*; the X-ray shows it. What `--audit-policy-file` and
+//! `--audit-log-path` ask for is apart from it: a [`trail::Trail`] a request, and a [`backend::Sink`].
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
@@ -11,6 +12,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+pub mod backend;
+pub mod event;
+pub mod policy;
+pub mod trail;
 
 /// How many entries are kept in memory: half of them evidence, half routine.
 pub const CAPACITY: usize = 1024;

@@ -154,7 +154,8 @@ impl Flags {
         all.filter(|value| !value.is_empty()).flat_map(|value| value.split(',')).map(str::to_owned).collect()
     }
 
-    fn is_true(&self, name: &str) -> bool {
+    /// Whether a boolean flag is given and true.
+    pub fn is_true(&self, name: &str) -> bool {
         self.get(name).is_some_and(values::is_true)
     }
 

@@ -2,12 +2,15 @@
 //!
 //! Upstream: `k8s.io/apiserver/pkg/endpoints/{installer,handlers/*}.go`, `.../registry/generic/registry/store.go`.
 
+use std::cell::RefCell;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::admission::{self, Operation, Trace};
+use super::audit::trail::{Said, Trail};
 use super::authentication::UserInfo;
 use super::authorization::rbac::{self, escalation};
 use super::registry::{self, Context, ResourceType};
@@ -31,7 +34,9 @@ mod tokens;
 mod update;
 mod watch;
 
-pub(super) use negotiate::{Produces, check_route as check_accept, discovery_reply, json_bytes, reply_of};
+pub(super) use negotiate::{
+    Produces, accepts_status, check_route as check_accept, discovery_reply, json_bytes, reply_of,
+};
 
 /// A request that may be served.
 pub struct Call<'a> {
@@ -53,6 +58,8 @@ pub struct Call<'a> {
     pub warnings: Vec<String>,
     /// The resource version of what was written.
     pub written: Option<String>,
+    /// The audit event, where there is one.
+    pub trail: Option<&'a mut Trail>,
 }
 
 /// An answer.
@@ -65,12 +72,20 @@ pub struct Reply {
     pub body: Body,
     /// Other headers.
     pub headers: Vec<(&'static str, String)>,
+    /// What an audit event shows of it.
+    pub said: Option<Said>,
 }
 
 impl Reply {
     /// An answer in one piece.
     pub fn new(code: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
-        Self { code, content_type: content_type.into(), body: serving::whole(body), headers: Vec::new() }
+        Self {
+            code,
+            content_type: content_type.into(),
+            body: serving::whole(body),
+            headers: Vec::new(),
+            said: None,
+        }
     }
 
     /// A plain text.
@@ -254,8 +269,12 @@ impl<'a> Call<'a> {
             object,
             old_object: old,
             dry_run: self.dry_run(),
+            notes: RefCell::default(),
         };
-        core.admission.admit(&mut attributes, &core.environment, &mut self.traces)
+        let result = core.admission.admit(&mut attributes, &core.environment, &mut self.traces);
+        let notes = attributes.notes.into_inner();
+        self.take_notes(notes);
+        result
     }
 
     /// Runs the validating plugins.
@@ -278,8 +297,20 @@ impl<'a> Call<'a> {
             object,
             old_object: old,
             dry_run: self.dry_run(),
+            notes: RefCell::default(),
         };
-        core.admission.validate(&attributes, &core.environment, &mut self.traces)
+        let result = core.admission.validate(&attributes, &core.environment, &mut self.traces);
+        let notes = attributes.notes.into_inner();
+        self.take_notes(notes);
+        result
+    }
+
+    /// Takes what the plugins have to say besides yes or no.
+    fn take_notes(&mut self, notes: admission::Notes) {
+        self.warnings.extend(notes.warnings);
+        for (key, value) in &notes.annotations {
+            self.annotate(key, value);
+        }
     }
 
     /// Nobody grants what they do not hold; objects of other groups pass.
@@ -321,6 +352,38 @@ impl<'a> Call<'a> {
              may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
             twice.join(", ")
         ));
+    }
+
+    /// Notes the object in the request's body for the audit event.
+    fn log_request(&mut self, rt: &ResourceType, object: &Value) {
+        if self.trail.is_none() {
+            return;
+        }
+        // The event shows it with its defaults.
+        let mut object = object.clone();
+        if rt.stored() && self.info.subresource.is_empty() {
+            rt.strategy.set_defaults(&self.context(rt), &mut object);
+        }
+        if let Some(trail) = &mut self.trail {
+            trail.request_object(&object, (rt.group, rt.version));
+        }
+    }
+
+    /// Notes the options in a deletion's body for the audit event; upstream shows them in their internal version.
+    fn log_delete_options(&mut self, options: &Value) {
+        // Those of an eviction are a part of it.
+        let Some(trail) = self.trail.as_mut().filter(|_| self.info.subresource.is_empty()) else { return };
+        let mut shown = options.clone();
+        shown["kind"] = "DeleteOptions".into();
+        shown["apiVersion"] = "meta.k8s.io/__internal".into();
+        trail.request_object(&shown, ("", ""));
+    }
+
+    /// Adds to the audit event what a part of the server has to say.
+    fn annotate(&mut self, key: &str, value: &str) {
+        if let Some(trail) = &mut self.trail {
+            trail.annotate(key, value);
+        }
     }
 
     fn note_written(&mut self, object: &Value) {

@@ -5,6 +5,7 @@
 pub mod decode;
 pub mod json;
 pub mod managed_fields;
+pub mod ordered;
 pub mod patch;
 pub mod protobuf;
 pub mod quantity;

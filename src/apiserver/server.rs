@@ -1,6 +1,5 @@
 //! One run of the API server: from the flags of its manifest to its end.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::audit;
@@ -8,6 +7,7 @@ use super::flags::{Flags, Refusal};
 use super::serving;
 use super::storage::Store;
 use crate::clock::SharedClock;
+use crate::container_fs::ContainerFs;
 use crate::klog::SharedLog;
 use crate::release::Release;
 
@@ -40,8 +40,8 @@ pub struct Dependencies {
     pub clock: SharedClock,
     /// Where its container's output goes.
     pub log: SharedLog,
-    /// The root file system of the node it runs on: `--client-ca-file=/etc/...` is read below it.
-    pub root: PathBuf,
+    /// The files that its container sees: `--client-ca-file=/etc/...` is one of them.
+    pub files: ContainerFs,
     /// Opens a listener inside the lab's network; also one on this machine's loopback.
     pub network: Arc<dyn Network>,
     /// Reaches the kubelets for `pods/log` and the like.

@@ -3,6 +3,7 @@
 //! Upstream: `k8s.io/apiserver/pkg/server/secure_serving.go`.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,8 +76,10 @@ pub async fn read(body: Incoming, patience: Duration) -> Result<Bytes, BodyError
 }
 
 /// Who is at the other end of a connection: the certificate that was shown.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Peer {
+    /// The address that it has.
+    pub address: IpAddr,
     /// The certificates, the client's own first.
     pub certificates: Arc<Vec<rustls_pki_types::CertificateDer<'static>>>,
 }
@@ -106,12 +109,12 @@ pub async fn serve<S: Service>(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, address)) => {
                 let (acceptor, service, stop) = (acceptor.clone(), service.clone(), stop.clone());
                 connections.spawn(async move {
                     tokio::select! {
                         () = stop.cancelled() => {}
-                        () = connection::serve(stream, acceptor, service, patience) => {}
+                        () = connection::serve(stream, address.ip(), acceptor, service, patience) => {}
                     }
                 });
             }

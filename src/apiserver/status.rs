@@ -55,7 +55,7 @@ pub struct Status {
     pub causes: Vec<Cause>,
     /// `retryAfterSeconds`; 0 is left out.
     pub retry_after_seconds: u32,
-    /// Whether there are details even where they are empty (`NewGenericServerResponse`).
+    /// Whether there are details even where they are empty.
     pub bare_details: bool,
 }
 
@@ -87,6 +87,7 @@ impl Status {
         self.group = group.into();
         self.kind = kind.into();
         self.name = name.into();
+        self.bare_details = true;
         self
     }
 

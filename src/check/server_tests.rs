@@ -110,7 +110,7 @@ impl ServerCluster {
             release: crate::release::default_release(),
             clock: Arc::new(crate::clock::SystemClock),
             log: log.clone(),
-            root: dir.path().join("controlplane"),
+            files: crate::container_fs::ContainerFs::whole(dir.path().join("controlplane")),
             network: Arc::new(Loopback),
             kubelets: Arc::new(NoKubelets),
             waits: Waits::default(),

@@ -22,8 +22,10 @@ use crate::apiserver::audit;
 use crate::apiserver::server::{KubeletClient, Network, Server};
 use crate::apiserver::storage::Store;
 use crate::clock::SharedClock;
+use crate::container_fs::Mount;
 use crate::controllers::Api;
 use crate::release::Release;
+use crate::rooted::Rooted;
 
 pub mod etcd;
 pub mod images;
@@ -51,6 +53,9 @@ pub struct ContainerSpec {
     pub image: String,
     /// Command and arguments; empty for the image's own.
     pub argv: Vec<String>,
+    /// The node's files that it sees.
+    #[serde(default)]
+    pub mounts: Vec<Mount>,
 }
 
 impl ContainerSpec {
@@ -268,6 +273,7 @@ impl Core {
             c.state = State::Running;
             c.started = Some(now);
         });
+        super::mounts::make_missing(&Rooted::new(&self.environment.root), &container.spec.mounts);
         let ready = |ready: bool| self.update(&id, |c| c.ready = ready);
         let exit = match &self.environment.servers {
             Servers::Real(processes) if processes.program(&container.spec).is_some() => {

@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::Pod;
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
+use super::mounts::validation;
 use crate::apiserver::registry::yaml;
 use crate::release::StaticPodHash;
 use crate::rooted::Rooted;
@@ -214,12 +215,18 @@ fn invalid(pod: &Value, name: &str) -> Option<String> {
     if containers.is_empty() {
         return Some("spec.containers: Required value".into());
     }
-    containers.iter().enumerate().find_map(|(i, c)| {
-        ["name", "image"]
-            .iter()
-            .find(|key| c[**key].as_str().unwrap_or_default().is_empty())
-            .map(|key| format!("spec.containers[{i}].{key}: Required value"))
-    })
+    let mut errors = validation::volumes(pod);
+    for (i, c) in containers.iter().enumerate() {
+        let path = format!("spec.containers[{i}]");
+        let missing = ["name", "image"].iter().filter(|key| c[**key].as_str().unwrap_or_default().is_empty());
+        errors.extend(missing.map(|key| format!("{path}.{key}: Required value")));
+        errors.extend(validation::volume_mounts(pod, c, &path));
+    }
+    match errors.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        many => Some(format!("[{}]", many.join(", "))),
+    }
 }
 
 /// 32 hex digits over what the manifest says, the node and the file's path.

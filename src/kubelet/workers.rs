@@ -225,7 +225,8 @@ pub(super) fn containers(pod: &Value) -> Vec<ContainerSpec> {
             let mut argv = words(&c["command"]);
             argv.extend(words(&c["args"]));
             let text = |key: &str| c[key].as_str().unwrap_or_default().to_owned();
-            ContainerSpec { name: text("name"), image: text("image"), argv }
+            let mounts = super::mounts::of_container(pod, c);
+            ContainerSpec { name: text("name"), image: text("image"), argv, mounts }
         })
         .collect()
 }

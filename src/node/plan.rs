@@ -65,6 +65,13 @@ const SHARED_FILES: [&str; 6] = [
     "/etc/inputrc",
     "/etc/bash_completion",
 ];
+/// Whether a path of a node is of what the machine lends to it.
+pub fn is_shared(path: &str) -> bool {
+    let path = Path::new(path);
+    let mut lent = SHARED_DIRS.iter().chain(&SHARED_FILES);
+    lent.any(|lent| path.starts_with(lent)) && !path.starts_with("/usr/local")
+}
+
 /// Programs that a node takes from this machine wherever they are on its PATH.
 const WANTED: [&str; 12] =
     ["kubectl", "jq", "yq", "vim", "vi", "nano", "less", "watch", "tmux", "helm", "openssl", "tree"];

@@ -12,6 +12,7 @@ use cks_lab::apiserver::server::{
 use cks_lab::apiserver::serving::Patience;
 use cks_lab::apiserver::storage::Store;
 use cks_lab::clock::SystemClock;
+use cks_lab::container_fs::ContainerFs;
 use cks_lab::klog::LogSink;
 use cks_lab::release::{Release, default_release};
 use http_body_util::{BodyExt, Full};
@@ -35,7 +36,7 @@ impl LogSink for Lines {
 }
 
 impl Lines {
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.0.lock().unwrap().join("\n")
     }
 }
@@ -151,9 +152,11 @@ async fn launch(
     extra: &[&str],
     waits: Waits,
     patience: Patience,
+    prepare: impl FnOnce(&Path),
 ) -> (Result<Arc<Server>, Exit>, Fixture0) {
     let dir = tempfile::tempdir().unwrap();
     write_pki(dir.path());
+    prepare(dir.path());
     let (log, audit, network) =
         (Arc::new(Lines::default()), Arc::new(audit::Log::default()), Arc::new(Loopback::default()));
     let (store, _) = Store::open(&dir.path().join("store")).unwrap();
@@ -163,7 +166,7 @@ async fn launch(
         release,
         clock: Arc::new(SystemClock),
         log: log.clone(),
-        root: dir.path().to_owned(),
+        files: ContainerFs::whole(dir.path()),
         network: network.clone(),
         kubelets: Arc::new(Kubelets),
         waits,
@@ -193,10 +196,34 @@ pub async fn start_release(release: &'static Release, extra: &[&str]) -> Fixture
 
 /// Starts a server whose clients may take so long.
 pub async fn start_patient(release: &'static Release, extra: &[&str], patience: Patience) -> Fixture {
-    let launched = launch(release, extra, Waits::default(), patience).await;
+    start_prepared(release, extra, patience, |_| {}).await
+}
+
+/// Starts a server of a release with more flags, and with files that `prepare` puts into its directory.
+pub async fn start_with(release: &'static Release, extra: &[&str], prepare: impl FnOnce(&Path)) -> Fixture {
+    start_prepared(release, extra, Patience::default(), prepare).await
+}
+
+async fn start_prepared(
+    release: &'static Release,
+    extra: &[&str],
+    patience: Patience,
+    prepare: impl FnOnce(&Path),
+) -> Fixture {
+    let launched = launch(release, extra, Waits::default(), patience, prepare).await;
     let (server, Fixture0 { port, dir, log, audit }) = launched;
     let server = server.unwrap_or_else(|_| panic!("{}", log.text()));
     Fixture { server, port, dir, log, audit }
+}
+
+/// The exit status and the output of a server that does not start.
+pub async fn refused_with(extra: &[&str], prepare: impl FnOnce(&Path)) -> (i32, String) {
+    let (server, started) =
+        launch(default_release(), extra, Waits::default(), Patience::default(), prepare).await;
+    match server {
+        Ok(_) => panic!("it started"),
+        Err(exit) => (exit.status, started.log.text()),
+    }
 }
 
 type Answer = (u16, hyper::HeaderMap, Value);
@@ -508,7 +535,8 @@ async fn wrong_flags_end_it_with_the_real_words() {
             "run.go:72] \"command failed\" err=\"open /nowhere: no such file or directory\"",
         ),
     ] {
-        let (server, rest) = launch(default_release(), &[flag], Waits::default(), Patience::default()).await;
+        let (server, rest) =
+            launch(default_release(), &[flag], Waits::default(), Patience::default(), |_| {}).await;
         assert_eq!(server.err(), Some(Exit { status: 1 }), "{flag}");
         assert!(rest.log.text().contains(words), "{flag}: {}", rest.log.text());
         assert_eq!(rest.port, 0, "it never listened");
@@ -520,7 +548,7 @@ async fn readiness_comes_in_steps() {
     // The waits are long; that they are waited for shows in the answers meanwhile.
     let long = std::time::Duration::from_secs(3600);
     let waits = Waits { policy: long, hooks: long };
-    let (server, rest) = launch(default_release(), &[], waits, Patience::default()).await;
+    let (server, rest) = launch(default_release(), &[], waits, Patience::default(), |_| {}).await;
     let f =
         Fixture { server: server.unwrap(), port: rest.port, dir: rest.dir, log: rest.log, audit: rest.audit };
     assert_eq!(f.get("", "/readyz").await.0, 403);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cks_lab::apiserver::audit;
+use cks_lab::apiserver::audit as record;
 use cks_lab::apiserver::server::{KubeletClient, LogRequest, LogStream, Network, Server};
 use cks_lab::apiserver::storage::Store;
 use cks_lab::clock::SystemClock;
@@ -19,6 +19,7 @@ use cks_lab::pki::kubeadm::{self, Layout, Member};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+mod audit;
 mod events;
 mod table;
 mod tools;
@@ -98,7 +99,7 @@ impl Lab {
             servers: Servers::Emulated(EmulatedServer {
                 release,
                 store: Store::in_memory(),
-                audit: Arc::new(audit::Log::default()),
+                audit: Arc::new(record::Log::default()),
                 network: network.clone(),
                 current: servers,
                 kubelets: kubelets.clone(),

@@ -3,6 +3,7 @@
 
 #![allow(clippy::print_stderr)]
 
+mod audit;
 mod differential;
 mod kill_points;
 mod kubelet;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod apiserver;
+mod audit;
 mod authors;
 mod bad_input;
 mod cli;

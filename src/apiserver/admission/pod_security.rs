@@ -2,14 +2,12 @@
 //!
 //! Upstream: `plugin/pkg/admission/security/podsecurity`, `k8s.io/pod-security-admission/{admission,api,policy}`.
 
-use std::fmt;
-
 use serde_json::Value;
 
 use super::{Attributes, Environment, Operation, Plugin};
 use crate::apiserver::authorization::node::references::items;
 use crate::apiserver::authorization::quote;
-use crate::apiserver::registry::{FieldError, validation};
+use crate::apiserver::registry::FieldError;
 use crate::apiserver::status::{GroupResource, Status};
 use crate::apiserver::storage::Key;
 
@@ -21,34 +19,17 @@ const LABEL_PREFIX: &str = "pod-security.kubernetes.io/";
 const OTHER_SUBRESOURCES: [&str; 8] =
     ["exec", "attach", "binding", "eviction", "log", "portforward", "proxy", "status"];
 
+mod labels;
+mod namespaces;
+
+use self::labels::{LevelVersion, Policy};
+
 /// How much a pod may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
     Privileged,
     Baseline,
     Restricted,
-}
-
-/// A level as a version of the policy defines it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Policy {
-    level: Level,
-    /// The minor version; `None` is the latest.
-    minor: Option<u32>,
-}
-
-impl fmt::Display for Policy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.level {
-            Level::Privileged => "privileged:",
-            Level::Baseline => "baseline:",
-            Level::Restricted => "restricted:",
-        })?;
-        match self.minor {
-            Some(minor) => write!(f, "v1.{minor}"),
-            None => f.write_str("latest"),
-        }
-    }
 }
 
 /// The plugin.
@@ -65,92 +46,130 @@ impl Plugin for PodSecurity {
 
     fn validate(&self, attributes: &Attributes<'_>, environment: &Environment) -> Result<(), Status> {
         match (attributes.resource.group, attributes.resource.plural, attributes.subresource) {
-            ("", "namespaces", "") => validate_namespace(attributes),
+            ("", "namespaces", "") => namespaces::validate(attributes, environment),
             ("", "pods", subresource) if !OTHER_SUBRESOURCES.contains(&subresource) => {
                 validate_pod(attributes, environment)
             }
+            (group, plural, "") => match template(group, plural) {
+                Some(path) => validate_controller(attributes, environment, path),
+                None => Ok(()),
+            },
             _ => Ok(()),
         }
     }
 }
 
-/// A namespace's labels must be readable, unless they were not before either.
-fn validate_namespace(attributes: &Attributes<'_>) -> Result<(), Status> {
-    let new = label_errors(&attributes.new_object()["metadata"]["labels"]);
-    let old = label_errors(&attributes.current()["metadata"]["labels"]);
-    if new.is_empty() || new == old {
-        return Ok(());
-    }
-    Err(validation::invalid(attributes.resource, attributes.object_name(), new))
-}
-
-fn label_errors(labels: &Value) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    for mode in ["enforce", "audit", "warn"] {
-        for (suffix, readable, must) in [
-            ("", parse_level as fn(&str) -> bool, "must be one of privileged, baseline, restricted"),
-            ("-version", parse_version, "must be \"latest\" or \"v1.x\""),
-        ] {
-            let label = format!("{LABEL_PREFIX}{mode}{suffix}");
-            if let Some(value) = labels[&label].as_str().filter(|value| !readable(value)) {
-                errors.push(FieldError::invalid(format!("metadata.labels[{label}]"), value, must));
-            }
-        }
-    }
-    errors
-}
-
-fn parse_level(value: &str) -> bool {
-    level(value).is_some()
-}
-
-fn parse_version(value: &str) -> bool {
-    value == "latest" || minor(value).is_some()
-}
-
-fn level(value: &str) -> Option<Level> {
-    match value {
-        "privileged" => Some(Level::Privileged),
-        "baseline" => Some(Level::Baseline),
-        "restricted" => Some(Level::Restricted),
+/// Where a resource that makes pods has what it makes them of (`DefaultPodSpecExtractor`).
+fn template(group: &str, plural: &str) -> Option<&'static str> {
+    match (group, plural) {
+        ("", "replicationcontrollers")
+        | ("apps", "replicasets" | "deployments" | "statefulsets" | "daemonsets")
+        | ("batch", "jobs") => Some("/spec/template"),
+        ("", "podtemplates") => Some("/template"),
+        ("batch", "cronjobs") => Some("/spec/jobTemplate/spec/template"),
         _ => None,
     }
 }
 
-/// The minor version in `v1.25`; no leading zeros.
-fn minor(value: &str) -> Option<u32> {
-    let digits = value.strip_prefix("v1.")?;
-    let plain = digits == "0" || !digits.starts_with('0');
-    if plain && digits.bytes().all(|byte| byte.is_ascii_digit()) { digits.parse().ok() } else { None }
-}
-
-/// The policy that a namespace enforces; what cannot be read is the strictest and latest.
-fn enforced(labels: &Value) -> Policy {
-    let label = |suffix: &str| labels[format!("{LABEL_PREFIX}enforce{suffix}")].as_str();
-    Policy {
-        level: label("").map_or(Level::Privileged, |value| level(value).unwrap_or(Level::Restricted)),
-        minor: label("-version").and_then(minor),
-    }
-}
-
-fn validate_pod(attributes: &Attributes<'_>, environment: &Environment) -> Result<(), Status> {
+/// The policy of the namespace, with what is wrong with its labels.
+fn policy(
+    attributes: &Attributes<'_>,
+    environment: &Environment,
+) -> Result<(Policy, Vec<FieldError>), Status> {
     let namespace = environment.store.get(&Key::new("", "namespaces", "", attributes.namespace));
     let namespace = namespace.ok_or_else(|| {
         Status::internal(format!("failed to lookup namespace {}", quote(attributes.namespace)))
     })?;
-    let policy = enforced(&namespace["metadata"]["labels"]);
+    Ok(labels::policy(&namespace["metadata"]["labels"]))
+}
+
+fn annotate(attributes: &Attributes<'_>, key: &str, value: String) {
+    attributes.notes.borrow_mut().annotations.push((format!("{LABEL_PREFIX}{key}"), value));
+}
+
+fn validate_pod(attributes: &Attributes<'_>, environment: &Environment) -> Result<(), Status> {
+    let (policy, errors) = policy(attributes, environment)?;
+    if errors.is_empty() && policy.is_privileged() {
+        annotate(attributes, "enforce-policy", LevelVersion::PRIVILEGED.to_string());
+        return Ok(());
+    }
     let pod = attributes.new_object();
     if attributes.operation == Operation::Update && !is_significant(pod, attributes.current()) {
         return Ok(());
     }
-    let latest = environment.release.minor;
-    let violations = checks::violations(pod, policy.level, policy.minor.unwrap_or(latest).min(latest));
-    if violations.is_empty() {
+    evaluate(attributes, environment, &policy, &errors, pod, true)
+}
+
+/// What makes pods is never refused: its pods will be.
+fn validate_controller(
+    attributes: &Attributes<'_>,
+    environment: &Environment,
+    path: &str,
+) -> Result<(), Status> {
+    let (policy, errors) = match policy(attributes, environment) {
+        Ok(found) => found,
+        Err(status) => {
+            annotate(attributes, "error", status.message);
+            return Ok(());
+        }
+    };
+    if errors.is_empty() && policy.warn.level == Level::Privileged && policy.audit.level == Level::Privileged
+    {
         return Ok(());
     }
-    let resource = GroupResource { group: "", resource: "pods" };
-    let why = format!("violates PodSecurity {}: {}", quote(&policy.to_string()), violations.join(", "));
-    Err(Status::forbidden(resource, attributes.object_name(), &why))
+    match attributes.new_object().pointer(path) {
+        Some(pod) if pod.is_object() => evaluate(attributes, environment, &policy, &errors, pod, false),
+        _ => Ok(()),
+    }
+}
+
+/// Judges a pod, or what pods are made of, by all three modes (`EvaluatePod`).
+fn evaluate(
+    attributes: &Attributes<'_>,
+    environment: &Environment,
+    policy: &Policy,
+    errors: &[FieldError],
+    pod: &Value,
+    enforce: bool,
+) -> Result<(), Status> {
+    let release = environment.release;
+    let violations = |of: LevelVersion| of.violations(pod, release.minor);
+    if !errors.is_empty() {
+        let mut texts: Vec<String> =
+            errors.iter().map(|error| format!("{}: {}", error.field, error.body(release))).collect();
+        let text = if texts.len() == 1 { texts.remove(0) } else { format!("[{}]", texts.join(", ")) };
+        annotate(attributes, "error", format!("Failed to parse policy: {text}"));
+    }
+    let mut refusal = None;
+    if enforce {
+        annotate(attributes, "enforce-policy", policy.enforce.to_string());
+        let found = violations(policy.enforce);
+        if !found.is_empty() {
+            let why =
+                format!("violates PodSecurity {}: {}", quote(&policy.enforce.to_string()), details(&found));
+            refusal = Some(why);
+        }
+    }
+    let would = |of: LevelVersion| {
+        let found = violations(of);
+        (!found.is_empty())
+            .then(|| format!("would violate PodSecurity {}: {}", quote(&of.to_string()), details(&found)))
+    };
+    if let Some(text) = would(policy.audit) {
+        annotate(attributes, "audit-violations", text);
+    }
+    if let Some(why) = refusal {
+        let resource = GroupResource { group: "", resource: "pods" };
+        return Err(Status::forbidden(resource, attributes.object_name(), &why));
+    }
+    attributes.notes.borrow_mut().warnings.extend(would(policy.warn));
+    Ok(())
+}
+
+/// The reasons with their details.
+fn details(found: &[(&'static str, String)]) -> String {
+    let texts = found.iter().map(|(reason, detail)| format!("{reason} ({detail})"));
+    texts.collect::<Vec<_>>().join(", ")
 }
 
 /// Whether an update could change what a pod may do: containers or images.

@@ -79,11 +79,23 @@ impl Write {
         self.run(chain, environment, &mut Vec::new()).map_err(|status| (status.code, status.message))
     }
 
-    fn run(
+    /// Runs the chain; gives what the plugins have to say besides.
+    pub(super) fn notes(self, chain: &Chain, environment: &Environment) -> Notes {
+        let mut notes = Notes::default();
+        let _ = self.run_noting(chain, environment, &mut Vec::new(), &mut notes);
+        notes
+    }
+
+    fn run(self, chain: &Chain, environment: &Environment, trace: &mut Vec<Trace>) -> Result<Value, Status> {
+        self.run_noting(chain, environment, trace, &mut Notes::default())
+    }
+
+    fn run_noting(
         mut self,
         chain: &Chain,
         environment: &Environment,
         trace: &mut Vec<Trace>,
+        notes: &mut Notes,
     ) -> Result<Value, Status> {
         let deletes = self.operation == Operation::Delete;
         let mut attributes = Attributes {
@@ -96,10 +108,13 @@ impl Write {
             object: (!deletes).then_some(&mut self.object),
             old_object: Some(&self.old).filter(|old| !old.is_null()),
             dry_run: false,
+            notes: std::cell::RefCell::default(),
         };
-        chain.admit(&mut attributes, environment, trace)?;
-        chain.validate(&attributes, environment, trace)?;
-        Ok(self.object)
+        let result = chain
+            .admit(&mut attributes, environment, trace)
+            .and_then(|()| chain.validate(&attributes, environment, trace));
+        *notes = attributes.notes.take();
+        result.map(|()| self.object)
     }
 }
 

@@ -12,6 +12,7 @@ use super::{Call, Reply, options};
 use crate::apiserver::registry::ResourceType;
 use crate::apiserver::status::Status;
 use crate::apiserver::storage::Store;
+use crate::release::Release;
 
 /// The plural name.
 pub(super) const RESOURCE: &str = "componentstatuses";
@@ -23,7 +24,8 @@ const SERVERS: [(&str, &str, u16); 2] =
 /// Answers get and list.
 pub(super) fn serve(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     call.warnings.push("v1 ComponentStatus is deprecated in v1.19+".into());
-    let all = all(call.store());
+    call.annotate("k8s.io/deprecated", "true");
+    let all = all(call.store(), rt.release);
     if call.info.verb == "get" {
         let name = &call.info.name;
         let found = all.iter().find(|component| component["metadata"]["name"] == name.as_str());
@@ -36,7 +38,7 @@ pub(super) fn serve(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
     call.objects(rt, json!({}), &chosen)
 }
 
-fn all(store: &Store) -> Vec<Arc<Value>> {
+fn all(store: &Store, release: &Release) -> Vec<Arc<Value>> {
     let (_, pods) = store.list("", "pods", "kube-system");
     let mut all: Vec<Arc<Value>> = SERVERS
         .into_iter()
@@ -49,11 +51,11 @@ fn all(store: &Store) -> Vec<Arc<Value>> {
                     "Get \"https://127.0.0.1:{port}/healthz\": dial tcp 127.0.0.1:{port}: connect: connection refused"
                 )
             };
-            Arc::new(status(name, answers, &if answers { "ok".to_owned() } else { refused() }))
+            Arc::new(status(release, name, answers, &if answers { "ok".to_owned() } else { refused() }))
         })
         .collect();
     // the store is in this process
-    all.push(Arc::new(status("etcd-0", true, "ok")));
+    all.push(Arc::new(status(release, "etcd-0", true, "ok")));
     all
 }
 
@@ -62,12 +64,16 @@ fn is_ready(pod: &Value) -> bool {
     conditions.into_iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }
 
-fn status(name: &str, healthy: bool, message: &str) -> Value {
+fn status(release: &Release, name: &str, healthy: bool, message: &str) -> Value {
     let status = if healthy { "True" } else { "False" };
-    json!({
+    let mut component = json!({
         "kind": "ComponentStatus",
         "apiVersion": "v1",
-        "metadata": {"name": name, "creationTimestamp": null},
+        "metadata": {"name": name},
         "conditions": [{"type": "Healthy", "status": status, "message": message}],
-    })
+    });
+    if release.gates.shows_unset_times {
+        component["metadata"]["creationTimestamp"] = Value::Null;
+    }
+    component
 }

@@ -20,6 +20,7 @@ pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
     call.decodable()?;
     options::check_write(call, "CreateOptions", false)?;
     let mut object = call.decode(rt)?;
+    call.log_request(rt, &object);
     if !rt.stored() {
         return reviews::create(call, rt, object);
     }

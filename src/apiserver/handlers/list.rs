@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::options;
 use super::paging::Token;
 use super::{Call, Reply, json_bytes};
+use crate::apiserver::audit::trail::Said;
 use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::ResourceType;
 use crate::apiserver::selectors::{self, FieldSelector, LabelSelector};
@@ -192,5 +193,6 @@ fn expired(token: Option<&Token>, rt: &ResourceType) -> Reply {
         let last = Key::new(rt.group, rt.plural, &token.after.0, &token.after.1);
         status["metadata"]["continue"] = json!(Token::encode(-1, &last));
     }
-    Reply::new(410, "application/json", json_bytes(&status, false))
+    let body = json_bytes(&status, false);
+    Reply { said: Some(Said::status(status)), ..Reply::new(410, "application/json", body) }
 }

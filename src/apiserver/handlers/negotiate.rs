@@ -10,6 +10,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Value, json};
 
 use super::{Call, Reply};
+use crate::apiserver::audit::trail::Said;
 use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::ResourceType;
 use crate::apiserver::requestinfo::Query;
@@ -300,6 +301,11 @@ pub(crate) fn reply_of(code: u16, value: &Value, headers: &HeaderMap, query: &Qu
     Reply::new(code, "application/json", json_bytes(&Ordered(value), pretty))
 }
 
+/// Whether a Status can be given in a form that the client accepts; an audit event shows no other.
+pub(crate) fn accepts_status(headers: &HeaderMap) -> bool {
+    negotiate(headers, false).is_some()
+}
+
 /// An answer about the API itself, which has one form only.
 pub(crate) fn discovery_reply(value: &Value, headers: &HeaderMap, query: &Query) -> Result<Reply, Status> {
     check_route(headers, Produces::Objects)?;
@@ -317,19 +323,32 @@ impl Call<'_> {
         Reply::new(code, "application/json", json_bytes(value, pretty))
     }
 
+    /// What an audit event shows of an answer.
+    fn said(&self, value: &impl Serialize) -> Option<Said> {
+        let wanted = self.trail.as_ref().is_some_and(|trail| trail.wants_answer());
+        wanted.then(|| Said { status: Value::Null, object: serde_json::to_value(value).ok() })
+    }
+
+    fn encoded(&self, code: u16, accepted: Accepted, value: &impl Serialize) -> Reply {
+        Reply { said: self.said(value), ..self.encode(code, accepted, value) }
+    }
+
     /// An answer with one object.
     pub(super) fn object(&self, code: u16, rt: &ResourceType, object: &Arc<Value>) -> Result<Reply, Status> {
         let accepted = accepted(self.headers)?;
         Ok(match accepted.form {
-            _ if object["kind"] == "Status" => self.encode(code, accepted, &Ordered(object)),
-            Form::Object => self.encode(code, accepted, &Ordered(object)),
+            _ if object["kind"] == "Status" => {
+                let said = self.trail.as_ref().map(|_| Said::status((**object).clone()));
+                Reply { said, ..self.encode(code, accepted, &Ordered(object)) }
+            }
+            Form::Object => self.encoded(code, accepted, &Ordered(object)),
             Form::Table(version) => {
                 let options = table_options(self.query, version, self.now())?;
                 let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
                 let table = table::render(rt, std::slice::from_ref(object), metadata, &options);
-                self.encode(code, accepted, &Ordered(&table))
+                self.encoded(code, accepted, &Ordered(&table))
             }
-            Form::Metadata(version) => self.encode(code, accepted, &Ordered(&partial(object, version))),
+            Form::Metadata(version) => self.encoded(code, accepted, &Ordered(&partial(object, version))),
             Form::MetadataList(_) => {
                 let why = format!(
                     "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
@@ -356,12 +375,12 @@ impl Call<'_> {
                     metadata: &metadata,
                     items: objects,
                 };
-                self.encode(200, accepted, &list)
+                self.encoded(200, accepted, &list)
             }
             Form::Table(version) => {
                 let options = table_options(self.query, version, self.now())?;
                 let table = table::render(rt, objects, metadata, &options);
-                self.encode(200, accepted, &Ordered(&table))
+                self.encoded(200, accepted, &Ordered(&table))
             }
             Form::MetadataList(version) => {
                 let items: Vec<Value> = objects.iter().map(|object| partial(object, version)).collect();
@@ -371,7 +390,7 @@ impl Call<'_> {
                     "metadata": metadata,
                     "items": if items.is_empty() { Value::Null } else { Value::Array(items) },
                 });
-                self.encode(200, accepted, &Ordered(&list))
+                self.encoded(200, accepted, &Ordered(&list))
             }
             Form::Metadata(_) => {
                 let why = format!(

@@ -169,7 +169,7 @@ pub(super) struct DeleteOptions {
 
 impl DeleteOptions {
     /// Reads them from the body, else from the query.
-    pub(super) fn read(call: &Call<'_>, body: &[u8]) -> Result<Self, Status> {
+    pub(super) fn read(call: &mut Call<'_>, body: &[u8]) -> Result<Self, Status> {
         let (query, release) = (call.query, call.core.dependencies.release);
         let mut options = Self::default();
         let dry: Vec<String>;
@@ -187,6 +187,7 @@ impl DeleteOptions {
                     Status::new(500, "", why)
                 }
             })?;
+            call.log_delete_options(&value);
             let text = |value: &Value| value.as_str().map(str::to_owned);
             options.grace_period = value["gracePeriodSeconds"].as_i64();
             options.policy = text(&value["propagationPolicy"]);

@@ -80,6 +80,7 @@ pub(super) async fn log(call: &mut Call<'_>) -> Result<Reply, Status> {
         content_type: "text/plain".into(),
         body: serving::streamed(stream),
         headers: Vec::new(),
+        said: None,
     })
 }
 
@@ -119,8 +120,12 @@ pub(super) fn connect(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<
         }
         _ => {}
     }
-    if text(&pod["spec"], "nodeName").is_empty() {
+    let node = text(&pod["spec"], "nodeName");
+    if node.is_empty() {
         return Err(Status::bad_request(format!("pod {name} does not have a host assigned")));
+    }
+    if call.store().get(&Key::new("", "nodes", "", node)).is_none() {
+        return Err(Status::not_found(rt.group_resource(), node));
     }
     Err(Status::new(
         503,
@@ -137,6 +142,7 @@ fn success(code: u16) -> Value {
 pub(super) fn bind(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_write(call, "CreateOptions", false)?;
     let mut binding = call.decode(rt)?;
+    call.log_request(rt, &binding);
     call.admit(rt, Operation::Create, &call.info.name.clone(), Some(&mut binding), None)?;
     let (target, name) = (text(&binding["target"], "name").to_owned(), call.info.name.clone());
     let mut errors = Vec::new();
@@ -198,6 +204,7 @@ fn set_condition(pod: &mut Value, condition: Value) {
 pub(super) fn evict(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_write(call, "CreateOptions", false)?;
     let mut eviction = call.decode(rt)?;
+    call.log_request(rt, &eviction);
     call.admit(rt, Operation::Create, &call.info.name.clone(), Some(&mut eviction), None)?;
     let given = text(&eviction["metadata"], "name");
     if given != call.info.name {

@@ -20,7 +20,9 @@ pub(super) fn serve(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
         "get" => return call.object(200, rt, &Arc::new(scale)),
         "update" => {
             options::check_write(call, "UpdateOptions", false)?;
-            call.decode(rt)?
+            let scale = call.decode(rt)?;
+            call.log_request(rt, &scale);
+            scale
         }
         _ => {
             options::check_write(call, "PatchOptions", false)?;
@@ -30,6 +32,9 @@ pub(super) fn serve(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
                 Some(kind) => kind,
             };
             let validation = options::field_validation(call.query)?;
+            if let Some(trail) = &mut call.trail {
+                trail.request_patch(&call.body);
+            }
             patch::apply(rt, "scale", kind, &scale, &call.body, validation)?.0
         }
     };

@@ -21,6 +21,7 @@ pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
     call.decodable()?;
     options::check_write(call, "CreateOptions", false)?;
     let mut request = call.decode(rt)?;
+    call.log_request(rt, &request);
     create::check_namespace(call, rt, &mut request)?;
     let (namespace, name) = (call.info.namespace.clone(), call.info.name.clone());
     let seconds = request["spec"]["expirationSeconds"].as_i64().unwrap_or(HOUR);
@@ -73,6 +74,8 @@ pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
         node: node.as_ref().map(|(name, uid)| (name.as_str(), uid.as_str())),
     };
     let id = uuid::Uuid::new_v4().to_string();
+    call.annotate("authentication.kubernetes.io/issued-credential-id", &format!("JTI={id}"));
+    let tokens = &call.core.tokens;
     let token = tokens
         .issue(&subject, now, &id)
         .ok_or_else(|| Status::internal("failed to generate token: no signing key"))?;

@@ -21,6 +21,7 @@ const TRIES: usize = 6;
 pub(super) fn update(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_write(call, "UpdateOptions", false)?;
     let mut object = call.decode(rt)?;
+    call.log_request(rt, &object);
     create::check_namespace(call, rt, &mut object)?;
     check_name(call, rt, &object)?;
     rt.strategy.set_defaults(&call.context(rt), &mut object);
@@ -59,6 +60,9 @@ pub(super) fn patch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
     options::check_write(call, "PatchOptions", applies)?;
     let validation = options::field_validation(call.query)?;
     let manager = call.manager();
+    if let Some(trail) = &mut call.trail {
+        trail.request_patch(&call.body);
+    }
     let (body, name) = (call.body.clone(), call.info.name.clone());
     let mut tries = 0;
     loop {

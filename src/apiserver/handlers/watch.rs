@@ -82,6 +82,7 @@ pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
         content_type: "application/json".into(),
         body: serving::streamed(pieces),
         headers: Vec::new(),
+        said: None,
     })
 }
 

@@ -134,7 +134,7 @@ pub fn delete_options(release: &'static Release, body: &[u8], is_yaml: bool) -> 
 }
 
 /// `apiVersion` and `kind` of a body (`SimpleMetaFactory.Interpret`).
-pub(super) fn interpret(node: &Node) -> Result<(String, String), String> {
+pub(crate) fn interpret(node: &Node) -> Result<(String, String), String> {
     if !matches!(node, Node::Object(_) | Node::Null) {
         return Err(format!(
             "couldn't get version/kind; json parse error: json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \

@@ -133,7 +133,11 @@ impl Schema {
         if flate2::read::GzDecoder::new(packed).read_to_string(&mut text).is_err() {
             return Self { types: Box::new([]), kinds: HashMap::new() };
         }
-        let text: &'static str = Box::leak(text.into_boxed_str());
+        Self::parse(Box::leak(text.into_boxed_str()))
+    }
+
+    /// Reads types in the notation of the assets.
+    pub fn parse(text: &'static str) -> Self {
         let mut index: HashMap<&str, u16> = HashMap::new();
         let names = text.lines().filter_map(|l| l.strip_prefix("type ")).filter_map(|l| l.split(' ').next());
         for (i, name) in names.enumerate() {
@@ -161,10 +165,30 @@ impl Schema {
         }
         let types = types
             .into_iter()
-            .map(|(name, atomic, fields)| Struct { name, atomic, fields: fields.into_boxed_slice() })
+            .map(|(name, atomic, fields)| Struct {
+                name,
+                atomic,
+                fields: declared(fields).into_boxed_slice(),
+            })
             .collect();
         Self { types, kinds }
     }
+}
+
+/// The fields in the order of the Go declaration: those of an embedded struct are where it is embedded.
+fn declared(fields: Vec<Field>) -> Vec<Field> {
+    let (embedded, mut plain): (Vec<_>, Vec<_>) =
+        fields.into_iter().partition(|field| field.numbers.len() > 1);
+    for field in embedded {
+        let outer = field.numbers.first().copied().unwrap_or(0);
+        let after = |other: &Field| {
+            let number = other.numbers.first().copied();
+            number.is_none_or(|number| number > outer) && other.numbers.len() < 2
+        };
+        let at = plain.iter().position(after).unwrap_or(plain.len());
+        plain.insert(at, field);
+    }
+    plain
 }
 
 fn parse_field(name: &'static str, shape: Shape, words: std::str::Split<'static, char>) -> Field {

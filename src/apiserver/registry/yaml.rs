@@ -18,7 +18,19 @@ pub fn parse(bytes: &[u8]) -> Result<Node, String> {
     let Some(document) = serde_yaml::Deserializer::from_slice(bytes).next() else {
         return Ok(Node::Null);
     };
-    Node::deserialize(document).map_err(|e| go_error(&e.to_string()))
+    Node::deserialize(document)
+        .map_err(|e| unknown_anchor(&e, bytes).unwrap_or_else(|| go_error(&e.to_string())))
+}
+
+/// go-yaml names the anchor that is not there.
+fn unknown_anchor(error: &serde_yaml::Error, bytes: &[u8]) -> Option<String> {
+    if !error.to_string().contains("unknown anchor") {
+        return None;
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let rest = text.get(error.location()?.index()..)?.trim_start_matches('*');
+    let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
+    Some(format!("yaml: unknown anchor '{name}' referenced"))
 }
 
 /// How deep brackets may be nested: the scanner's work grows with the square of it. Go's limit is 10000; typed objects are never that deep.

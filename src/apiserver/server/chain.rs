@@ -2,6 +2,7 @@
 //!
 //! Upstream: `k8s.io/apiserver/pkg/server/config.go` (`DefaultBuildHandlerChain`).
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 
 use super::core::Core;
+use crate::apiserver::audit::trail::{Arrival, Said, Trail};
 use crate::apiserver::audit::{AdmissionNote, Entry, recorded_body};
 use crate::apiserver::authentication::{UserInfo, x509};
 use crate::apiserver::authorization::{self, Attributes, Decision, Outcome, PRIVILEGED_GROUP};
@@ -27,6 +29,19 @@ pub(super) enum Caller {
     Peer(Peer),
     /// Somebody inside this process.
     Known(UserInfo),
+}
+
+impl Caller {
+    /// The other end of the connection; who is inside this process would connect from the server's own node.
+    fn address(&self, core: &Core) -> IpAddr {
+        match self {
+            Self::Peer(peer) => peer.address,
+            Self::Known(_) => {
+                let own = core.flags.text("advertise-address").and_then(|text| text.parse().ok());
+                own.unwrap_or(IpAddr::from([127, 0, 0, 1]))
+            }
+        }
+    }
 }
 
 impl serving::Service for Core {
@@ -49,12 +64,19 @@ pub(super) async fn answer(
     let path = unescape_path(parts.uri.path());
     let info = RequestInfo::parse(parts.method.as_str(), &path, &query);
     let mut record = Record::new(core, &info, &query, parts);
-    let result = serve(core, caller, parts, &info, &query, body, &mut record).await;
+    let id = audit_id(parts);
+    let arrival =
+        Arrival { parts, info: &info, audit_id: &id, peer: caller.address(core), received: record.entry.at };
+    let result = serve(core, caller, &arrival, &query, body, &mut record).await;
     let mut reply = match result {
         Ok(reply) => reply,
         Err(status) => {
             record.entry.message.clone_from(&status.message);
-            let mut reply = reply_of(status.code, &status.to_value(), &parts.headers, &query);
+            let value = status.to_value();
+            let mut reply = reply_of(status.code, &value, &parts.headers, &query);
+            if record.trail.is_some() && handlers::accepts_status(&parts.headers) {
+                reply.said = Some(Said::status(value));
+            }
             if status.retry_after_seconds > 0 {
                 reply.headers.push(("retry-after", status.retry_after_seconds.to_string()));
             }
@@ -63,11 +85,29 @@ pub(super) async fn answer(
     };
     record.entry.code = reply.code;
     record.entry.micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let id = uuid::Uuid::new_v4().to_string();
     reply.headers.push(("audit-id", id));
     reply.headers.extend(record.warnings.drain(..).map(|text| ("warning", warning_header(&text))));
+    let said = reply.said.take();
+    if let Some(mut trail) = record.trail.take() {
+        if record.turned_away {
+            trail.turned_away(reply.code, said);
+        } else {
+            trail.answered(reply.code, said);
+            if hyper::body::Body::size_hint(&reply.body).exact().is_some() {
+                trail.complete();
+            } else {
+                reply.body = trail.completed_by(reply.body);
+            }
+        }
+    }
     core.dependencies.audit.push(record.entry);
     response(reply)
+}
+
+/// What tells the request apart: the client may say it (`WithAuditInit`).
+fn audit_id(parts: &Parts) -> String {
+    let given = parts.headers.get("audit-id").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if given.is_empty() { uuid::Uuid::new_v4().to_string() } else { given.to_owned() }
 }
 
 fn warning_header(text: &str) -> String {
@@ -113,17 +153,31 @@ fn readable<'a>(
 async fn serve(
     core: &Arc<Core>,
     caller: Caller,
-    parts: &Parts,
-    info: &RequestInfo,
+    arrival: &Arrival<'_>,
     query: &Query,
     body: impl Future<Output = Result<Bytes, BodyError>>,
     record: &mut Record,
 ) -> Result<Reply, Status> {
-    let requestor = authenticate(core, caller, parts, record)?;
+    let Arrival { parts, info, .. } = *arrival;
+    let requestor = match authenticate(core, caller, parts, record) {
+        Ok(user) => user,
+        Err(status) => {
+            record.trail = core.auditing.as_ref().and_then(|auditing| auditing.begin(None, arrival));
+            record.turned_away = true;
+            return Err(status);
+        }
+    };
     record.user(&requestor);
+    record.trail = core.auditing.as_ref().and_then(|auditing| auditing.begin(Some(&requestor), arrival));
+    if record.trail.as_mut().is_some_and(|trail| !trail.received()) {
+        return Err(Status::internal("failed to store audit event"));
+    }
     let impersonated = core.impersonation.user(&parts.headers, &requestor, info)?;
     let user = match impersonated {
         Some(user) => {
+            if let Some(trail) = &mut record.trail {
+                trail.impersonated(&user, None);
+            }
             record.entry.impersonator = Some(requestor.name);
             user
         }
@@ -134,13 +188,19 @@ async fn serve(
     let outcome = authorize(core, &attributes);
     record.entry.authorizer = outcome.authorizer.to_owned();
     record.entry.reason.clone_from(&outcome.reason);
-    if outcome.decision != Decision::Allow {
+    let allowed = outcome.decision == Decision::Allow;
+    if let Some(trail) = &mut record.trail {
+        trail.annotate("authorization.k8s.io/decision", if allowed { "allow" } else { "forbid" });
+        trail.annotate("authorization.k8s.io/reason", &outcome.reason);
+    }
+    if !allowed {
         record.entry.decision = "forbid".into();
         return Err(authorization::forbidden(&attributes, &outcome.reason));
     }
     record.entry.decision = "allow".into();
     if !info.is_resource_request {
-        return path(core, parts, info, query);
+        let wants_answer = record.trail.as_ref().is_some_and(Trail::wants_answer);
+        return path(core, parts, info, query, wants_answer);
     }
     // Authorization overlooks such slashes, and no route is at them.
     if info.path.contains("//") {
@@ -166,6 +226,7 @@ async fn serve(
         traces: Vec::new(),
         warnings: Vec::new(),
         written: None,
+        trail: record.trail.as_mut(),
     };
     let result = handlers::serve(&mut call, parts.method.as_str()).await;
     record.entry.admission = call
@@ -243,7 +304,13 @@ fn authorize(core: &Core, attributes: &Attributes) -> Outcome {
 }
 
 /// What is served at paths that name no resource.
-fn path(core: &Core, parts: &Parts, info: &RequestInfo, query: &Query) -> Result<Reply, Status> {
+fn path(
+    core: &Core,
+    parts: &Parts,
+    info: &RequestInfo,
+    query: &Query,
+    wants_answer: bool,
+) -> Result<Reply, Status> {
     let release = core.dependencies.release;
     let pieces: Vec<&str> = info.path.split('/').filter(|piece| !piece.is_empty()).collect();
     // Only what is about the API is the same with a slash at its end.
@@ -259,7 +326,11 @@ fn path(core: &Core, parts: &Parts, info: &RequestInfo, query: &Query) -> Result
         return Ok(reply);
     }
     let get = matches!(parts.method.as_str(), "GET" | "HEAD");
-    let json = |value: &serde_json::Value| handlers::discovery_reply(value, &parts.headers, query).map(Some);
+    let json = |value: &serde_json::Value| {
+        let said = || Said { object: Some(value.clone()), ..Said::default() };
+        let reply = handlers::discovery_reply(value, &parts.headers, query)?;
+        Ok(Some(Reply { said: wants_answer.then(said), ..reply }))
+    };
     let is_route = match pieces.as_slice() {
         ["version" | "api"] => true,
         ["api", version] => discovery::has_version(release, "", version),
@@ -380,6 +451,10 @@ fn tagged(parts: &Parts, bytes: Vec<u8>, tag: Option<String>, media: &str) -> Re
 struct Record {
     entry: Entry,
     warnings: Vec<String>,
+    /// The audit event, where the policy wants one.
+    trail: Option<Trail>,
+    /// Whether nobody was let in.
+    turned_away: bool,
 }
 
 impl Record {
@@ -411,7 +486,7 @@ impl Record {
             resource_version: None,
             micros: 0,
         };
-        Self { entry, warnings: Vec::new() }
+        Self { entry, warnings: Vec::new(), trail: None, turned_away: false }
     }
 
     fn user(&mut self, user: &UserInfo) {

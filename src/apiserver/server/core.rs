@@ -8,12 +8,16 @@ use tokio_util::sync::CancellationToken;
 use super::Dependencies;
 use super::hooks::Health;
 use crate::apiserver::admission;
+use crate::apiserver::audit::backend::Sink;
+use crate::apiserver::audit::policy;
+use crate::apiserver::audit::trail::Auditing;
 use crate::apiserver::authentication::impersonation::Impersonation;
 use crate::apiserver::authentication::keys::{PublicKey, SigningKey};
 use crate::apiserver::authentication::token::Tokens;
-use crate::apiserver::authorization;
+use crate::apiserver::authorization::{self, quote};
 use crate::apiserver::flags::Flags;
 use crate::apiserver::serving::tls::{self, ClientAuthority};
+use crate::klog::{self, Severity};
 
 /// What all requests of one server share.
 pub struct Core {
@@ -31,6 +35,8 @@ pub struct Core {
     pub tokens: Tokens,
     /// Checks client certificates; `None` without `--client-ca-file`.
     pub clients: Option<ClientAuthority>,
+    /// What is recorded in the audit log; `None` without a policy or without a log.
+    pub auditing: Option<Auditing>,
     /// Whether unknown users may come in as `system:anonymous`.
     pub anonymous: bool,
     /// How far the start has come.
@@ -48,7 +54,7 @@ pub(super) struct Made {
 impl Core {
     /// Reads the files that the flags name; the error is upstream's sentence.
     pub(super) fn make(flags: Flags, dependencies: Dependencies) -> Result<Made, String> {
-        let read = |path: &str| read(&dependencies, path);
+        let read = |path: &str| dependencies.files.read(path);
         let signing = match flags.text("service-account-signing-key-file") {
             Some(path) => Some(signing_key(path, &read)?),
             None => None,
@@ -76,11 +82,7 @@ impl Core {
         if verifying.is_empty() {
             verifying.extend(signing.as_ref().map(|key| key.public.clone()));
         }
-        if let Some(path) = flags.text("audit-policy-file") {
-            read(path).map_err(|error| {
-                format!("loading audit policy file: failed to read file path \"{path}\": {error}")
-            })?;
-        }
+        let auditing = auditing(&flags, &dependencies)?;
         let config = tls::config(&certificate, &key, clients.as_ref())?;
         let release = dependencies.release;
         let environment = authorization::Environment { store: dependencies.store.clone(), release };
@@ -110,6 +112,7 @@ impl Core {
             environment,
             tokens,
             clients,
+            auditing,
             anonymous: flags.anonymous(),
             health: Health::default(),
             stop: CancellationToken::new(),
@@ -136,17 +139,42 @@ fn signing_key(path: &str, read: &impl Fn(&str) -> Result<Vec<u8>, String>) -> R
     })
 }
 
-/// A file of the node that the server runs on, with Go's sentence about one that cannot be read.
-fn read(dependencies: &Dependencies, path: &str) -> Result<Vec<u8>, String> {
-    crate::rooted::Rooted::new(&dependencies.root).read(path).map_err(|error| {
-        let why = match error.kind() {
-            std::io::ErrorKind::NotFound => "no such file or directory".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-            std::io::ErrorKind::IsADirectory => return format!("read {path}: is a directory"),
-            _ => error.to_string(),
-        };
-        format!("open {path}: {why}")
-    })
+/// The audit policy and log that the flags name (`AuditOptions.ApplyTo`).
+fn auditing(flags: &Flags, dependencies: &Dependencies) -> Result<Option<Auditing>, String> {
+    let Dependencies { files, log, clock, release, .. } = dependencies;
+    let policy = match flags.text("audit-policy-file") {
+        None => None,
+        Some(path) => {
+            let bytes = files.read(path).map_err(|why| {
+                format!("loading audit policy file: failed to read file path {}: {why}", quote(path))
+            })?;
+            let warn = |text: Option<String>| {
+                if let Some(text) = text {
+                    log.write_line(
+                        true,
+                        &klog::line(Severity::Warning, clock.now(), 1, "reader.go:81", &text),
+                    );
+                }
+            };
+            match policy::load(&bytes, release) {
+                Ok(loaded) => {
+                    warn(loaded.warning);
+                    Some(loaded.policy)
+                }
+                Err((warning, why)) => {
+                    warn(warning);
+                    return Err(format!("loading audit policy file: {why}: from file {path}"));
+                }
+            }
+        }
+    };
+    let sink = Sink::open(flags, files, log, clock)?;
+    Ok(policy.zip(sink).map(|(policy, sink)| Auditing {
+        policy,
+        sink: Arc::new(sink),
+        clock: clock.clone(),
+        release: dependencies.release,
+    }))
 }
 
 /// A certificate for a server that was given none (upstream makes one in `--cert-dir`).

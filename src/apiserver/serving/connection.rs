@@ -3,6 +3,7 @@
 //! Upstream: `net/http` of Go (`conn.serve`), with the limits of `k8s.io/apiserver/pkg/server/secure_serving.go`.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -37,6 +38,7 @@ const NO_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP requ
 /// Serves a connection until it ends.
 pub(super) async fn serve<S: Service>(
     stream: TcpStream,
+    address: IpAddr,
     acceptor: TlsAcceptor,
     service: Arc<S>,
     patience: Patience,
@@ -47,7 +49,7 @@ pub(super) async fn serve<S: Service>(
     let session = stream.get_ref().1;
     let certificates = session.peer_certificates().unwrap_or_default();
     let certificates = certificates.iter().map(|c| c.clone().into_owned()).collect();
-    let peer = Peer { certificates: Arc::new(certificates) };
+    let peer = Peer { address: address.to_canonical(), certificates: Arc::new(certificates) };
     let speaks_h2 = session.alpn_protocol() == Some(b"h2");
     let streams = Arc::new(Streams::default());
     let open = streams.clone();

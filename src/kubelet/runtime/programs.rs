@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::{ContainerSpec, EmulatedServer, Environment, Servers, images};
 use crate::apiserver::server::{Dependencies, Network, Server, Waits};
 use crate::apiserver::serving::Patience;
+use crate::container_fs::ContainerFs;
 use crate::controllers;
 use crate::klog::{self, Severity, SharedLog};
 use crate::kubelet::journal::lock;
@@ -121,7 +122,7 @@ async fn api_server(run: &Program<'_>, emulated: &EmulatedServer) -> i32 {
         release: emulated.release,
         clock: environment.clock.clone(),
         log: log.clone(),
-        root: environment.root.clone(),
+        files: ContainerFs::mounted(&environment.root, &spec.mounts),
         network: Arc::new(Late {
             network: emulated.network.clone(),
             wait: if first { std::time::Duration::ZERO } else { timing.server_start },

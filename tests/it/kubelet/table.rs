@@ -304,7 +304,7 @@ impl Lab {
     }
 
     /// Waits until the journal has lines with these texts in this order after a place; the place of the last comes back.
-    async fn journal(&self, from: u64, what: &str, texts: &[&str]) -> u64 {
+    pub(super) async fn journal(&self, from: u64, what: &str, texts: &[&str]) -> u64 {
         let mut newest = self.kubelet.journal().subscribe();
         let wait = async {
             loop {

@@ -54,8 +54,8 @@ const CHECKS: [Check; 17] = [
 /// The replacements and the first version of each: capabilities, volumes, seccomp.
 const REPLACED_SINCE: [u32; 3] = [22, 0, 19];
 
-/// What a pod does that a level of the policy's version 1.`minor` forbids; one text a check.
-pub(super) fn violations(pod: &Value, level: Level, minor: u32) -> Vec<String> {
+/// What a pod does that a level of the policy's version 1.`minor` forbids: reason and detail, one of each a check.
+pub(super) fn violations(pod: &Value, level: Level, minor: u32) -> Vec<(&'static str, String)> {
     if level == Level::Privileged {
         return Vec::new();
     }
@@ -67,11 +67,7 @@ pub(super) fn violations(pod: &Value, level: Level, minor: u32) -> Vec<String> {
             Level::Restricted => level == Level::Restricted && minor >= check.since,
             _ => level == Level::Baseline || !gone,
         };
-        if let Some((reason, detail)) =
-            Some(check).filter(|_| applies).and_then(|check| (check.find)(pod, minor))
-        {
-            found.push(format!("{reason} ({detail})"));
-        }
+        found.extend(Some(check).filter(|_| applies).and_then(|check| (check.find)(pod, minor)));
     }
     found
 }

@@ -96,3 +96,61 @@ fn the_default_is_privileged_and_updates_count_when_images_change() {
     assert!(update("pods", "j").is_err());
     assert!(update("pods/status", "j").is_ok());
 }
+
+#[test]
+fn two_modes_only_tell() {
+    let environment = environment();
+    let chain = only(&["PodSecurity"]);
+    let label = |mode: &str| format!("pod-security.kubernetes.io/{mode}");
+    let labels =
+        json!({label("audit"): "restricted", label("audit-version"): "v1.19", label("warn"): "baseline"});
+    put(&environment.store, "namespaces", "", "told", namespace(labels));
+    let pod = json!({"metadata": {"name": "p"}, "spec": {"hostNetwork": true, "containers": [{"name": "c", "image": "i"}]}});
+    let create = |resource, object: Value| {
+        Write::new(Operation::Create, resource, "p", object).inside("told").notes(&chain, &environment)
+    };
+    let warning = "would violate PodSecurity \"baseline:latest\": host namespaces (hostNetwork=true)";
+    let violations = "would violate PodSecurity \"restricted:v1.19\": host namespaces (hostNetwork=true), \
+                      allowPrivilegeEscalation != false (container \"c\" must set \
+                      securityContext.allowPrivilegeEscalation=false), runAsNonRoot != true (pod or container \"c\" must set \
+                      securityContext.runAsNonRoot=true), seccompProfile (pod or container \"c\" must set \
+                      securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\")";
+    let told = create("pods", pod.clone());
+    assert_eq!(told.warnings, [warning]);
+    let audited = (label("audit-violations"), violations.to_owned());
+    assert_eq!(
+        told.annotations,
+        [(label("enforce-policy"), "privileged:latest".to_owned()), audited.clone()]
+    );
+    let template = json!({"metadata": {"name": "p"}, "spec": {"template": pod}});
+    let told = create("deployments.apps", template);
+    assert_eq!((told.warnings, told.annotations), (vec![warning.to_owned()], vec![audited]));
+}
+
+#[test]
+fn stricter_rules_name_the_pods_that_break_them() {
+    let environment = environment();
+    let chain = only(&["PodSecurity"]);
+    let owned = |uid: &str| json!([{"uid": uid, "controller": true}]);
+    for (name, host, owners) in
+        [("b", true, json!([])), ("a", true, owned("1")), ("c", false, json!([])), ("d", true, owned("1"))]
+    {
+        let pod = json!({"metadata": {"name": name, "ownerReferences": owners},
+            "spec": {"hostNetwork": host, "containers": [{"name": "c", "image": "i"}]}});
+        put(&environment.store, "pods", "ns", name, pod);
+    }
+    let strict = |level: &str| namespace(json!({"pod-security.kubernetes.io/enforce": level}));
+    let update = |new: &str, old: Value| {
+        let write = Write::new(Operation::Update, "namespaces", "ns", strict(new)).over(old);
+        write.notes(&chain, &environment).warnings
+    };
+    assert_eq!(
+        update("baseline", namespace(json!({}))),
+        [
+            "existing pods in namespace \"ns\" violate the new PodSecurity enforce level \"baseline:latest\"",
+            "a (and 2 other pods): host namespaces",
+        ]
+    );
+    assert!(update("baseline", strict("restricted")).is_empty(), "it is relaxed");
+    assert!(update("privileged", namespace(json!({}))).is_empty());
+}

@@ -215,9 +215,6 @@ impl Strategy for Pods {
             templates::pod_spec(spec);
             default(spec, "enableServiceLinks", true);
         }
-        if let Some(status) = object(pod, "status") {
-            default(status, "phase", "Pending");
-        }
     }
 
     fn prepare_for_create(&self, context: &Context<'_>, pod: &mut Value) {
@@ -292,6 +289,8 @@ impl Strategy for Pods {
                     spec.insert("ephemeralContainers".into(), added);
                 }
             }
+            // What puts a pod on a node says so in its status.
+            "binding" => return,
             _ => keep(pod, old, "status"),
         }
         if context.release.gates.pods_have_generation && pod["spec"] != old["spec"] {

@@ -22,6 +22,7 @@ fn node() -> NodeState {
             name: "kube-apiserver".into(),
             image: "i".into(),
             argv: vec!["kube-apiserver".into()],
+            mounts: Vec::new(),
         },
         attempt,
         created: at(created),
