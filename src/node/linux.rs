@@ -4,7 +4,10 @@
 //! |---|---|
 //! | [`wire`] | messages and descriptors between the lab and a node's first process |
 //! | [`init`] | the processes that become a lab's nodes (a drawing of the hand-over is there) |
+//! | [`identity`] | who their processes are on this machine |
+//! | [`network`] | a network namespace for each node, and the cables between them |
 //! | [`mounts`] | a node's view of files, and the powers it is left with |
+//! | [`limits`], [`landlock`], [`filter`] | how much it may take; a second lock; the system calls it is left with |
 //! | [`pid1`] | a node's first process at work |
 #![allow(unsafe_code)]
 
@@ -28,8 +31,13 @@ use super::plan::{self, NodeSpec};
 use super::{Command, Io, Isolation, Node, Output, Process};
 use crate::error::{Error, Result};
 
+mod filter;
+mod identity;
 mod init;
+mod landlock;
+mod limits;
 mod mounts;
+mod network;
 mod pid1;
 mod wire;
 
@@ -41,7 +49,7 @@ pub fn init_main() -> i32 {
     init::main()
 }
 
-/// All nodes of a lab, in one network namespace of their own.
+/// All nodes of a lab.
 pub struct Lab {
     launcher: Mutex<Option<(Child, OwnedFd)>>,
     nodes: Vec<Arc<LinuxNode>>,
@@ -90,7 +98,9 @@ pub fn detect() -> Result<(), String> {
         std::fs::create_dir(dir.path().join(part)).map_err(|e| e.to_string())?;
     }
     let address = std::net::IpAddr::from([127, 0, 0, 2]);
-    let spec = NodeSpec { name: "probe".into(), address, root: dir.path().into(), mounts: Vec::new() };
+    let limits = plan::Limits::default();
+    let spec =
+        NodeSpec { name: "probe".into(), address, root: dir.path().into(), mounts: Vec::new(), limits };
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
     launch(vec![spec], &program).map(|_| ())
 }
@@ -100,6 +110,7 @@ fn launch(specs: Vec<NodeSpec>, program: &Path) -> Result<Lab, String> {
     let (ours, theirs) = wire::pair().map_err(text)?;
     let child = std::process::Command::new(program)
         .arg0(INIT)
+        .env_clear()
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::null())
         .stderr(Stdio::null())

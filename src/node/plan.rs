@@ -27,6 +27,27 @@ pub struct NodeSpec {
     pub root: PathBuf,
     /// What is mounted into it, in order.
     pub mounts: Vec<Mount>,
+    /// How much of this machine it may take.
+    pub limits: Limits,
+}
+
+/// How much of this machine a node may take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// How many processes and threads there may be at once.
+    pub processes: u64,
+    /// How many bytes of memory of its own a process may have.
+    pub memory: u64,
+    /// How large a file may become, in bytes.
+    pub file: u64,
+    /// How many bytes all files of the node may come to before whatever runs on it is ended.
+    pub disk: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { processes: 1024, memory: 2 << 30, file: 1 << 30, disk: 2 << 30 }
+    }
 }
 
 /// A part of this machine that a node sees.
@@ -144,7 +165,8 @@ pub fn prepare(
     for tool in tools::on_node(|name| find_program(name).is_some()) {
         link(&below, Path::new(PROGRAM), &Path::new(LOCAL).join("bin").join(tool))?;
     }
-    Ok(NodeSpec { name: name.into(), address, root: root.into(), mounts })
+    let limits = Limits::default();
+    Ok(NodeSpec { name: name.into(), address, root: root.into(), mounts, limits })
 }
 
 /// Lets a node see a program of this machine at a path without its leading slash; for before it is started.

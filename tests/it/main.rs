@@ -12,6 +12,7 @@ mod differential;
 mod editor;
 mod exam;
 mod hostile;
+mod isolation;
 mod kubectl;
 mod kubelet;
 mod lessons;

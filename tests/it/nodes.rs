@@ -132,7 +132,7 @@ async fn a_node_looks_like_a_machine_of_its_own() {
             "stat -c '%A %U %G' /etc/kubernetes /etc/kubernetes/manifests",
             "drwxrwxr-x root root\ndrwxrwxr-x root root",
         ),
-        ("cat /proc/net/route | wc -l", "1"),
+        ("cut -f 1,2 /proc/net/route | tail -n +2 | sort", "enp1s0\t00011EAC\nenp1s0\t00021EAC"),
         ("getent hosts controlplane", "172.30.1.2      controlplane"),
         ("env | grep -c '^CARGO' || true", "0"),
         ("echo hi >/dev/null && test -c /dev/ptmx && echo ok", "ok"),

@@ -1,76 +1,88 @@
 //! The processes that become a lab's nodes, from their beginning until a node's first command.
 //!
 //! ```text
-//! lab ── starts ──> launcher (this program, called INIT)
-//!                     own user and network namespace; loopback up with the nodes' addresses
-//!                     └─ for each node: keeper ── own mount, PID, UTS and IPC namespace
-//!                                         └─ first process (PID 1): mounts, new root, fewer powers; serves the lab
+//! lab ── starts ──> launcher (this program, called INIT): no environment, no descriptors but its own
+//!                     own user namespace (see `identity`) and network namespace
+//!                     └─ for each node: keeper ── own user, mount, PID, UTS, IPC, network and cgroup namespace
+//!                          │  "made" ──> launcher: its users, the cables between the nodes ──> "go on"
+//!                          └─ first process (PID 1): network, mounts, new root, limits, fewer powers, Landlock, seccomp
 //! ```
 //! Every process here is single-threaded. The lab's end closes its sockets, and each process then ends by itself.
 
 use std::fs;
 use std::io;
-use std::net::IpAddr;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use super::mounts;
-use super::pid1;
+use super::identity::{self, Mounts, Users};
 use super::wire::{self, Launch, Reply};
-use crate::node::plan::NodeSpec;
+use super::{filter, landlock, mounts, network, pid1};
 
 /// Runs the launcher: its socket is standard input.
 pub fn main() -> i32 {
+    close_inherited();
     let socket = io::stdin();
     let Ok(Some((launch, sockets))) = wire::receive::<Launch>(socket.as_fd()) else { return 2 };
-    if let Err(error) = separate(&launch) {
+    let refuse = |why: &str| {
         for node in &sockets {
-            let _ = wire::send(node, &Reply::Ready(Err(error.clone())), &[]);
+            let _ = wire::send(node, &Reply::Ready(Err(why.to_owned())), &[]);
         }
-        return 1;
-    }
-    for (index, spec) in launch.nodes.iter().enumerate() {
+        1
+    };
+    let lab = match separate(&launch) {
+        Ok(lab) => lab,
+        Err(why) => return refuse(&why),
+    };
+    let mut keepers = Vec::new();
+    for index in 0..launch.nodes.len() {
+        let Ok((ours, theirs)) = wire::pair() else { return refuse("a pair of sockets cannot be had") };
         // SAFETY: this process has one thread, so the child may go on as it likes.
         match unsafe { libc::fork() } {
             0 => {
-                let mut own = None;
-                for (place, socket) in sockets.into_iter().enumerate() {
-                    if place == index {
-                        own = Some(socket);
-                    }
-                }
-                return own.map_or(2, |own| keeper(spec, own));
+                drop((ours, keepers));
+                let own = sockets.into_iter().nth(index);
+                return own.map_or(2, |own| keeper(&launch, index, lab, &theirs, own));
             }
-            -1 => {
-                let why = format!("fork: {}", io::Error::last_os_error());
-                let _ = wire::send(&sockets[index], &Reply::Ready(Err(why)), &[]);
-            }
-            _ => {}
+            -1 => return refuse(&format!("fork: {}", io::Error::last_os_error())),
+            child => keepers.push((child, ours)),
         }
     }
     drop(sockets);
+    if introduce(&keepers, &lab).is_err() {
+        return 1;
+    }
+    drop((keepers, lab));
     // Nothing more is said over this socket: its end is the lab's end.
     let _ = wire::receive::<()>(socket.as_fd());
     0
 }
 
-/// Enters the lab's own user and network namespace.
-fn separate(launch: &Launch) -> Result<(), String> {
-    let step = |what: &str, done: io::Result<()>| done.map_err(|e| format!("{what}: {e}"));
-    step("a user namespace", unshare(libc::CLONE_NEWUSER))?;
-    let (user, group) = launch.owner;
-    step("/proc/self/setgroups", fs::write("/proc/self/setgroups", "deny"))?;
-    step("/proc/self/uid_map", fs::write("/proc/self/uid_map", format!("0 {user} 1")))?;
-    step("/proc/self/gid_map", fs::write("/proc/self/gid_map", format!("0 {group} 1")))?;
-    step("a network namespace", unshare(libc::CLONE_NEWNET))?;
-    step("the loopback interface", interface_up("lo"))?;
-    for (number, spec) in launch.nodes.iter().enumerate() {
-        step("a node's address", add_address(&format!("lo:{}", number + 1), spec.address))?;
-    }
-    Ok(())
+/// Closes whatever the lab's program was started with beside its standard descriptors.
+fn close_inherited() {
+    // SAFETY: this process has opened nothing yet, and nothing here owns what is closed.
+    unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, 0) };
 }
 
-fn unshare(flags: libc::c_int) -> io::Result<()> {
+/// What the nodes of a lab have in common.
+struct Lab {
+    users: Users,
+    /// Whether each node gets a network of its own.
+    cables: bool,
+}
+
+/// Enters the lab's own user and network namespace.
+fn separate(launch: &Launch) -> Result<Lab, String> {
+    let users = identity::enter(launch)?;
+    unshare(libc::CLONE_NEWNET).map_err(|e| format!("a network namespace: {e}"))?;
+    let cables = launch.nodes.len() < 2 || network::has_cables();
+    if !cables {
+        network::share(&launch.nodes).map_err(|e| format!("the nodes' network: {e}"))?;
+    }
+    Ok(Lab { users, cables })
+}
+
+/// Takes this process out of what it shares with others.
+pub fn unshare(flags: libc::c_int) -> io::Result<()> {
     // SAFETY: this process has one thread and shares nothing that the flags would take away.
     match unsafe { libc::unshare(flags) } {
         0 => Ok(()),
@@ -78,75 +90,73 @@ fn unshare(flags: libc::c_int) -> io::Result<()> {
     }
 }
 
-fn request_named(name: &str) -> libc::ifreq {
-    // SAFETY: an ifreq of zeroes is a valid one.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(name.bytes().take(15)) {
-        *to = from.cast_signed();
+/// What keepers and the launcher tell each other.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Step(Result<(), String>);
+
+/// Waits for every keeper's namespaces, and makes what only the launcher may make in them.
+fn introduce(keepers: &[(i32, OwnedFd)], lab: &Lab) -> io::Result<()> {
+    for (_, socket) in keepers {
+        // One that failed has told the lab itself.
+        let (Step(made), _) = wire::receive(socket)?.ok_or(io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        made.map_err(io::Error::other)?;
     }
-    request
-}
-
-fn interface_ioctl(request: &mut libc::ifreq, number: libc::c_ulong) -> io::Result<()> {
-    let socket = std::net::UdpSocket::bind("0.0.0.0:0")?;
-    // SAFETY: the request is a whole ifreq, which is what these numbers take.
-    match unsafe { libc::ioctl(socket.as_raw_fd(), number, request) } {
-        0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
-    }
-}
-
-fn interface_up(name: &str) -> io::Result<()> {
-    let mut request = request_named(name);
-    request.ifr_ifru.ifru_flags = i16::try_from(libc::IFF_UP | libc::IFF_RUNNING).unwrap_or_default();
-    interface_ioctl(&mut request, libc::SIOCSIFFLAGS)
-}
-
-/// Adds an address to an interface by an alias of its name (`lo:1`), with all 32 bits of it the network.
-fn add_address(alias: &str, address: IpAddr) -> io::Result<()> {
-    let IpAddr::V4(address) = address else { return Err(io::ErrorKind::Unsupported.into()) };
-    let socket_address = |address: u32| {
-        // SAFETY: a sockaddr_in of zeroes is a valid one, and it is as large as the sockaddr it becomes.
-        unsafe {
-            let mut out: libc::sockaddr_in = std::mem::zeroed();
-            out.sin_family = libc::sa_family_t::try_from(libc::AF_INET).unwrap_or_default();
-            out.sin_addr.s_addr = address;
-            std::mem::transmute::<libc::sockaddr_in, libc::sockaddr>(out)
+    let done = (|| {
+        for (keeper, _) in keepers {
+            let range = format!("0 0 {}", lab.users.count);
+            fs::write(format!("/proc/{keeper}/uid_map"), &range)?;
+            fs::write(format!("/proc/{keeper}/gid_map"), &range)?;
         }
-    };
-    let mut request = request_named(alias);
-    request.ifr_ifru.ifru_addr = socket_address(u32::from(address).to_be());
-    interface_ioctl(&mut request, libc::SIOCSIFADDR)?;
-    let mut request = request_named(alias);
-    request.ifr_ifru.ifru_netmask = socket_address(u32::MAX);
-    interface_ioctl(&mut request, libc::SIOCSIFNETMASK)
+        let processes: Vec<_> = keepers.iter().map(|(keeper, _)| *keeper).collect();
+        if lab.cables { network::connect(&processes) } else { Ok(()) }
+    })();
+    let told = done.map_err(|e: io::Error| format!("the nodes' users and network: {e}"));
+    for (_, socket) in keepers {
+        wire::send(socket, &Step(told.clone()), &[])?;
+    }
+    told.map_err(io::Error::other)
 }
 
 /// Makes a node's own namespaces, starts its first process in them and waits for it.
-fn keeper(spec: &NodeSpec, socket: OwnedFd) -> i32 {
+fn keeper(launch: &Launch, index: usize, lab: Lab, launcher: &OwnedFd, socket: OwnedFd) -> i32 {
     die_with_parent();
-    let flags = libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWUTS | libc::CLONE_NEWIPC;
-    if let Err(error) = unshare(flags) {
-        let why = format!("a node's namespaces: {error}");
+    if let Err(why) = namespaces(&lab, launcher) {
         let _ = wire::send(&socket, &Reply::Ready(Err(why)), &[]);
         return 1;
     }
+    die_with_parent();
     // SAFETY: this process has one thread, so the child may go on as it likes.
     match unsafe { libc::fork() } {
         0 => {
             die_with_parent();
-            let ready = become_node(spec);
+            let made = lab.users.mounts.into_iter().nth(index);
+            let ready = become_node(launch, index, lab.cables, made);
             let failed = ready.is_err();
             let _ = wire::send(&socket, &Reply::Ready(ready), &[]);
             if failed { 1 } else { pid1::serve(&socket) }
         }
         -1 => 1,
         child => {
-            drop(socket);
+            drop((socket, lab));
             // SAFETY: the status is a place of ours to write to.
             unsafe { libc::waitpid(child, &mut 0, 0) };
             0
         }
+    }
+}
+
+/// Makes the namespaces of a node, and waits until the launcher has done its part.
+fn namespaces(lab: &Lab, launcher: &OwnedFd) -> Result<(), String> {
+    let mut flags = libc::CLONE_NEWUSER | libc::CLONE_NEWNS | libc::CLONE_NEWPID | libc::CLONE_NEWUTS;
+    flags |= libc::CLONE_NEWIPC | if lab.cables { libc::CLONE_NEWNET } else { 0 };
+    // Not every kernel has control groups.
+    let made = unshare(flags | libc::CLONE_NEWCGROUP).or_else(|_| unshare(flags));
+    let made = made.map_err(|error| format!("a node's namespaces: {error}"));
+    let _ = wire::send(launcher, &Step(made.clone()), &[]);
+    made?;
+    match wire::receive::<Step>(launcher) {
+        Ok(Some((Step(done), _))) => done,
+        _ => Err("another node's namespaces cannot be had".into()),
     }
 }
 
@@ -155,13 +165,24 @@ fn die_with_parent() {
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
 }
 
-/// Gives the first process its node's host name, root and powers.
-fn become_node(spec: &NodeSpec) -> Result<(), String> {
+/// Gives the first process its node's network, host name, root and limits, and takes its powers.
+fn become_node(launch: &Launch, index: usize, cables: bool, made: Option<Mounts>) -> Result<(), String> {
+    let spec = &launch.nodes[index];
+    let step = |what: &str, done: io::Result<()>| done.map_err(|e| format!("{what}: {e}"));
     let _ = rustix::thread::set_name(c"init");
     // SAFETY: starts a session of its own, so that no terminal of this machine is in reach.
     unsafe { libc::setsid() };
     rustix::system::sethostname(spec.name.as_bytes()).map_err(|e| format!("the host name: {e}"))?;
-    mounts::enter(spec)?;
+    if cables {
+        step("the node's network", network::set_up(&launch.nodes, index))?;
+    }
+    mounts::enter(spec, made)?;
     std::env::set_current_dir(Path::new("/")).map_err(|e| e.to_string())?;
-    mounts::drop_powers().map_err(|e| format!("giving up powers: {e}"))
+    step("giving up powers", mounts::drop_powers())?;
+    step("Landlock", landlock::apply())?;
+    step("the filter of system calls", filter::apply())?;
+    // What this process holds is not to be seen in /proc, nor is it to be traced.
+    // SAFETY: changes what others may do to this process and no memory.
+    unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };
+    Ok(())
 }

@@ -3,9 +3,12 @@
 use std::ffi::CString;
 use std::fs;
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use super::identity::Mounts;
+use super::limits;
 use crate::node::plan::NodeSpec;
 
 /// Device nodes of this machine that do no harm.
@@ -24,20 +27,58 @@ const PROC_READ_ONLY: [&str; 5] = ["sys", "sysrq-trigger", "irq", "bus", "fs"];
 /// setpcap, net_bind_service, net_raw, sys_chroot, audit_write, setfcap.
 const KEPT_POWERS: [u32; 13] = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31];
 
+/// Files of /proc that tell what is nobody's business on a node, and directories of the same kind.
+const PROC_EMPTY_FILES: [&str; 10] = [
+    "kcore",
+    "keys",
+    "key-users",
+    "kmsg",
+    "kpagecount",
+    "kpageflags",
+    "kpagecgroup",
+    "timer_list",
+    "sched_debug",
+    "latency_stats",
+];
+const PROC_EMPTY_DIRS: [&str; 3] = ["acpi", "asound", "scsi"];
+/// Where a root that was made before is attached: a directory that everybody may look for on any machine.
+const ATTACHED: &str = "/tmp";
+
 /// Makes the node's root and moves into it; nothing of the machine's own tree stays in reach.
-pub fn enter(spec: &NodeSpec) -> Result<(), String> {
-    let root = &spec.root;
+pub fn enter(spec: &NodeSpec, made: Option<Mounts>) -> Result<(), String> {
     let step = |what: String, done: io::Result<()>| done.map_err(|e| format!("{what}: {e}"));
     let private = libc::MS_REC | libc::MS_PRIVATE;
     step("private mounts".into(), mount(None, Path::new("/"), None, private, ""))?;
-    step(
-        format!("mounting {}", root.display()),
-        mount(Some(root), root, None, libc::MS_BIND | libc::MS_REC, ""),
-    )?;
+    let (root, mut parts) = match made {
+        Some(made) => {
+            let root = Path::new(ATTACHED);
+            step(format!("mounting {}", spec.root.display()), attach(&made.root, root))?;
+            (root, made.parts)
+        }
+        None => {
+            let bound = mount(Some(&spec.root), &spec.root, None, libc::MS_BIND | libc::MS_REC, "");
+            step(format!("mounting {}", spec.root.display()), bound)?;
+            (spec.root.as_path(), Vec::new())
+        }
+    };
+    step("the node's root".into(), restrict(root, 0))?;
+    let bind = |from: &Path, to: &Path| mount(Some(from), to, None, libc::MS_BIND | libc::MS_REC, "");
+    let mut parts = parts.drain(..);
     for part in &spec.mounts {
         let target = root.join(&part.target);
         let what = format!("mounting {} on {}", part.source.display(), target.display());
-        step(what.clone(), mount(Some(&part.source), &target, None, libc::MS_BIND | libc::MS_REC, ""))?;
+        let ready = parts.next();
+        if let Ok(own) = part.source.strip_prefix(&spec.root) {
+            let source = root.join(own);
+            // On itself too, so that it cannot be removed: the other place would be of no use then.
+            step(what.clone(), bind(&source, &source).and_then(|()| bind(&source, &target)))?;
+        } else {
+            let done = match ready {
+                Some(ready) => attach(&ready, &target),
+                None => bind(&part.source, &target),
+            };
+            step(what.clone(), done)?;
+        }
         if !part.writable {
             step(what, read_only(&target))?;
         }
@@ -46,15 +87,49 @@ pub fn enter(spec: &NodeSpec) -> Result<(), String> {
     let proc = root.join("proc");
     let quiet = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC;
     step("the node's /proc".into(), mount(Some(Path::new("proc")), &proc, Some("proc"), quiet, ""))?;
-    for part in PROC_READ_ONLY.map(|p| proc.join(p)).iter().filter(|p| p.exists()) {
-        let bound =
-            mount(Some(part), part, None, libc::MS_BIND | libc::MS_REC, "").and_then(|()| read_only(part));
-        step(format!("{} read-only", part.display()), bound)?;
-    }
+    limits::of_namespace(&proc);
+    step("the node's limits".into(), limits::apply(&spec.limits))?;
+    hide(&proc, &root.join("dev/null"))?;
     let old = root.join("mnt");
     step("the new root".into(), rustix::process::pivot_root(root, &old).map_err(Into::into))?;
     let gone = rustix::mount::unmount("/mnt", rustix::mount::UnmountFlags::DETACH);
     step("letting go of the machine's files".into(), gone.map_err(Into::into))
+}
+
+/// Covers what a node is not to see of /proc, and lets it change nothing there but its own processes.
+fn hide(proc: &Path, nothing: &Path) -> Result<(), String> {
+    let all = |names: &'static [&str]| names.iter().map(|name| proc.join(name)).filter(|p| p.exists());
+    for file in all(&PROC_EMPTY_FILES) {
+        mount(Some(nothing), &file, None, libc::MS_BIND, "")
+            .map_err(|e| format!("hiding {}: {e}", file.display()))?;
+    }
+    let quiet = libc::MS_NOSUID | libc::MS_NODEV | libc::MS_NOEXEC | libc::MS_RDONLY;
+    for dir in all(&PROC_EMPTY_DIRS) {
+        mount(Some(Path::new("tmpfs")), &dir, Some("tmpfs"), quiet, "size=4k,mode=555")
+            .map_err(|e| format!("hiding {}: {e}", dir.display()))?;
+    }
+    for part in all(&PROC_READ_ONLY) {
+        let bound = mount(Some(&part), &part, None, libc::MS_BIND | libc::MS_REC, "");
+        bound.and_then(|()| read_only(&part)).map_err(|e| format!("{} read-only: {e}", part.display()))?;
+    }
+    Ok(())
+}
+
+/// Attaches a mount that was made before.
+fn attach(tree: &OwnedFd, target: &Path) -> io::Result<()> {
+    let target = CString::new(target.as_os_str().as_bytes())?;
+    // SAFETY: both paths live until the call is over. 4 is MOVE_MOUNT_F_EMPTY_PATH.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_FDCWD,
+            target.as_ptr(),
+            4,
+        )
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 fn devices(dev: &Path) -> io::Result<()> {
@@ -106,10 +181,15 @@ fn mount(
 /// Makes a mount and all below it read-only, for good: only this user namespace's owner could undo it, and that power is
 /// given up before the first command.
 fn read_only(target: &Path) -> io::Result<()> {
+    restrict(target, libc::MOUNT_ATTR_RDONLY)
+}
+
+/// Has a mount and all below it give nobody privileges or devices, and what else is said.
+fn restrict(target: &Path, more: u64) -> io::Result<()> {
     let path = CString::new(target.as_os_str().as_bytes())
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
     let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID,
+        attr_set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | more,
         attr_clr: 0,
         propagation: 0,
         userns_fd: 0,

@@ -155,6 +155,8 @@ fn spawn(
             let mut none = std::mem::zeroed();
             libc::sigemptyset(&raw mut none);
             libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+            // What becomes too large is refused with an error, as on a full disk, and ends nobody.
+            libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
             libc::setsid();
             if terminal && libc::ioctl(0, libc::TIOCSCTTY, 0) != 0 {
                 return Err(io::Error::last_os_error());
@@ -179,9 +181,12 @@ fn find(program: &str, path: &str) -> std::path::PathBuf {
 }
 
 fn open_pty(columns: u16, rows: u16) -> io::Result<(OwnedFd, OwnedFd)> {
-    use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
+    use rustix::fs::{Mode, OFlags};
+    use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, unlockpt};
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
-    let master = openpt(flags)?;
+    // Not /dev/ptmx: that is a link, and links can be removed.
+    let as_opened = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let master = rustix::fs::open("/dev/pts/ptmx", as_opened, Mode::empty())?;
     unlockpt(&master)?;
     let slave = ioctl_tiocgptpeer(&master, flags)?;
     let size = rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };

@@ -48,7 +48,7 @@ pub fn configure(host: &Host, listening: &[(String, SocketAddr)]) -> Result<()> 
 
 fn config(host: &Host, listening: &[(String, SocketAddr)]) -> String {
     if host.node.isolation() != Isolation::Plain {
-        // Both nodes are one network: without this, a node would seem to be called by itself.
+        // Where both nodes are one network, a node would seem to be called by itself without this.
         return format!("Host *\n    BindAddress {}\n    SendEnv LANG LC_*\n", host.address);
     }
     let host = |(name, at): &(String, SocketAddr)| {
