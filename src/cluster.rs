@@ -123,6 +123,16 @@ pub trait Cluster: Send + Sync {
         None
     }
 
+    /// Keeps what its nodes are like now, so that they can be mended; does nothing where nodes are not the lab's.
+    async fn keep_nodes(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Brings nodes back that were broken: what is missing, and with `whole` what was changed too. Restarts what read it.
+    async fn mend_nodes(&self, _whole: bool) -> Result<()> {
+        Ok(())
+    }
+
     /// Ends everything that runs; called once.
     async fn shutdown(&self);
 }

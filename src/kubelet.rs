@@ -82,6 +82,10 @@ pub struct Kubelet {
     active: tokio::sync::watch::Sender<(bool, jiff::Timestamp)>,
     /// The same of containerd; its containers outlive it.
     containerd: tokio::sync::watch::Sender<(bool, jiff::Timestamp)>,
+    /// Counts how often the node's files were put back: what was open in them is opened anew.
+    mended: tokio::sync::watch::Sender<u64>,
+    /// Counts how often somebody on the node asked for it to be started anew.
+    reboots: tokio::sync::watch::Sender<u64>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -104,6 +108,8 @@ impl Kubelet {
             status: tokio::sync::watch::Sender::new(0),
             active: tokio::sync::watch::Sender::new((true, begun)),
             containerd: tokio::sync::watch::Sender::new((true, begun)),
+            mended: tokio::sync::watch::Sender::new(0),
+            reboots: tokio::sync::watch::Sender::new(0),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
@@ -111,7 +117,7 @@ impl Kubelet {
         kubelet.started();
         kubelet.tell_of_start();
         file_watch::start(&kubelet)?;
-        kubelet.tasks.spawn(socket::serve(kubelet.clone(), manager));
+        kubelet.tasks.spawn(socket::serve_manager(kubelet.clone(), manager));
         kubelet.tasks.spawn(socket::serve_runtime(kubelet.clone(), listener));
         kubelet.tasks.spawn(services::complain(kubelet.clone()));
         kubelet.tasks.spawn(workers::collect_garbage(kubelet.clone()));

@@ -162,6 +162,7 @@ impl Lab {
                 }
             }
             let first = snapshot::take(&loaded.spec.track, cluster.as_ref()).await?;
+            cluster.keep_nodes().await?;
             progress::write(&path, &first)?;
             Then { before, first }
         };
@@ -470,6 +471,7 @@ impl Lab {
         let (kept, _) =
             progress::read::<Snapshot>(&snapshot_file(&self.dir, &self.loaded.spec.steps[index].id))?;
         let snapshot = if kept.version == 0 { &self.then.first } else { &kept };
+        self.cluster.mend_nodes(step.is_none()).await?;
         snapshot.restore(self.cluster.as_ref()).await?;
         self.run_scripts(&self.loaded.spec.steps[index].reset).await?;
         let audit = self.cluster.audit();

@@ -151,6 +151,11 @@ pub trait Node: Send + Sync {
     /// Opens a TCP listener at an address of the node's own network.
     async fn listen(&self, address: SocketAddr) -> Result<tokio::net::TcpListener>;
 
+    /// Ends everything that runs on the node, as a machine that goes down does; does nothing where that is not for the lab to do.
+    async fn end_all(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Connects to an address as the node reaches it.
     async fn connect(&self, address: SocketAddr) -> std::io::Result<tokio::net::TcpStream> {
         tokio::net::TcpStream::connect(address).await

@@ -259,6 +259,40 @@ impl Rooted {
     }
 }
 
+impl Rooted {
+    /// Removes a file, or a directory with all that is in it.
+    pub fn remove_all(&self, path: impl AsRef<Path>) -> io::Result<()> {
+        let (directory, name) = self.parent(path.as_ref())?;
+        remove(&directory, name)
+    }
+
+    /// Changes the mode of a file or a directory.
+    pub fn set_mode(&self, path: impl AsRef<Path>, mode: u32) -> io::Result<()> {
+        Ok(rustix::fs::fchmod(
+            self.open(path.as_ref(), OFlags::RDONLY | OFlags::NONBLOCK, 0)?,
+            Mode::from_raw_mode(mode),
+        )?)
+    }
+}
+
+/// Removes a name in a directory with all that is below it; links are removed and not followed.
+fn remove(directory: &OwnedFd, name: &OsStr) -> io::Result<()> {
+    match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
+        Err(Errno::ISDIR | Errno::PERM) => {}
+        other => return Ok(other?),
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let below = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+    for entry in rustix::fs::Dir::read_from(&below)? {
+        let entry = entry?;
+        let inner = OsStr::from_bytes(entry.file_name().to_bytes());
+        if inner != "." && inner != ".." {
+            remove(&below, inner)?;
+        }
+    }
+    Ok(rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR)?)
+}
+
 /// A path without what makes it absolute.
 fn inside(path: &Path) -> &Path {
     let inside = path.strip_prefix("/").unwrap_or(path);

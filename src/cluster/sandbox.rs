@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use self::network::Listeners;
 use self::nodes::Nodes;
 use self::plane::Plane;
+use self::pristine::Extent;
 use super::local::{self, Binaries};
 use super::{Change, Cluster, Facts, Identity};
 use crate::apiserver::audit;
@@ -23,7 +24,8 @@ use crate::kubelet::runtime::{Containers, Environment};
 use crate::kubelet::timing::Timing;
 use crate::kubelet::{self, Kubelet, manifests};
 use crate::lab::Phase;
-use crate::node::Node;
+use crate::node::{Command, Node};
+use crate::pki::kubeadm;
 use crate::release::Release;
 use crate::state_dir::LabDir;
 
@@ -34,6 +36,7 @@ pub mod machine;
 mod network;
 pub mod nodes;
 pub mod plane;
+pub mod pristine;
 
 /// The control plane's name.
 pub const CONTROL_PLANE: &str = "controlplane";
@@ -49,6 +52,9 @@ pub const SERVICE_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 96, 0, 1));
 pub const API_PORT: u16 = 6443;
 /// Where the static pod manifests are on the control plane.
 pub const MANIFESTS: &str = "/etc/kubernetes/manifests";
+
+/// How long a node may take to run a program that does nothing before it counts as one that cannot.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 
 /// What a sandbox is started with.
 #[derive(Clone)]
@@ -148,6 +154,7 @@ impl Sandbox {
                 .hint("`cks-lab start --fresh` begins anew"));
         }
         sandbox.keep_addons();
+        sandbox.serve_reboots();
         phase(Phase::Ready);
         Ok(sandbox)
     }
@@ -193,6 +200,20 @@ impl Sandbox {
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         }));
+    }
+
+    /// Starts a node anew whenever somebody on it asks for that.
+    fn serve_reboots(&self) {
+        for (name, kubelet) in [CONTROL_PLANE, WORKER].into_iter().zip(&self.kubelets) {
+            let (Some(node), kubelet) = (self.nodes.find(name), kubelet.clone()) else { continue };
+            let mut reboots = kubelet.reboots();
+            tokio::spawn(self.tasks.clone().run_until_cancelled_owned(async move {
+                while reboots.changed().await.is_ok() {
+                    let _ = node.end_all().await;
+                    kubelet.restart().await;
+                }
+            }));
+        }
     }
 
     /// What `up --json` prints.
@@ -280,6 +301,29 @@ impl Cluster for Sandbox {
 
     fn server_up(&self) -> bool {
         *self.plane.up.borrow()
+    }
+
+    async fn keep_nodes(&self) -> Result<()> {
+        [CONTROL_PLANE, WORKER].into_iter().try_for_each(|name| pristine::keep(&self.options.dir, name))
+    }
+
+    async fn mend_nodes(&self, whole: bool) -> Result<()> {
+        let extent = if whole { Extent::Changed } else { Extent::Missing };
+        let changed = self.nodes.mend(&self.options, extent)?;
+        for ((name, paths), kubelet) in changed.iter().zip(&self.kubelets) {
+            let Some(node) = self.nodes.find(name) else { continue };
+            // Nothing can be started where all processes are taken.
+            let alive = node.run(Command::new(["true"]), b"", ANSWERS_WITHIN).await;
+            if !alive.is_ok_and(|output| output.status == 0) {
+                node.end_all().await?;
+            }
+            kubelet.mend();
+            // Programs read certificates and keys when they start.
+            if paths.iter().any(|path| path.starts_with(kubeadm::PKI)) {
+                kubelet.restart().await;
+            }
+        }
+        Ok(())
     }
 
     async fn shutdown(&self) {

@@ -31,6 +31,33 @@ impl Kubelet {
         Ok(())
     }
 
+    /// Opens anew what was open in the node's files, and starts the services that do not run: the files were put back.
+    pub fn mend(&self) {
+        self.mended.send_modify(|n| *n += 1);
+        for unit in super::services::UNITS {
+            self.control(unit, "start");
+        }
+    }
+
+    /// Tells of every time that somebody on the node asks for it to be started anew.
+    pub fn reboots(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.reboots.subscribe()
+    }
+
+    /// Ends all containers as a machine that goes down does, and has the services begin again; the pods get new sandboxes.
+    pub async fn restart(&self) {
+        for unit in super::services::UNITS {
+            self.control(unit, "stop");
+        }
+        let ready: Vec<_> = self.config.runtime.sandboxes().into_iter().filter(|s| s.ready).collect();
+        for sandbox in ready {
+            let _ = self.act("stopp", &sandbox.id, Duration::ZERO).await;
+        }
+        for unit in super::services::UNITS.iter().rev() {
+            self.control(unit, "start");
+        }
+    }
+
     /// What the pods are to be, by uid.
     pub(super) fn known_pods(&self) -> BTreeMap<String, Value> {
         lock(&self.pods).clone()

@@ -161,7 +161,7 @@ async fn follow(
 ) {
     let period = kubelet.config.timing.file_check_frequency;
     let mut rescan = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
-    let mut active = kubelet.active.subscribe();
+    let (mut active, mut mended) = (kubelet.active.subscribe(), kubelet.mended.subscribe());
     loop {
         if !active.borrow_and_update().0 {
             tokio::select! {
@@ -175,6 +175,10 @@ async fn follow(
         tokio::select! {
             () = kubelet.stop.cancelled() => return,
             _ = active.changed() => {}
+            _ = mended.changed() => {
+                watch.renew(&directory, &sender);
+                scan(&kubelet, &directory, &mut known);
+            }
             _ = rescan.tick() => {
                 watch.renew(&directory, &sender);
                 scan(&kubelet, &directory, &mut known);

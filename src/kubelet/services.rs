@@ -34,6 +34,10 @@ impl Kubelet {
 
     /// Starts, stops or restarts a unit, as systemd would; anything else changes nothing.
     pub(super) fn control(&self, unit: &str, verb: &str) {
+        if verb == "reboot" {
+            self.reboots.send_modify(|n| *n += 1);
+            return;
+        }
         let Some((running, _)) = self.unit(unit) else { return };
         if matches!(verb, "stop" | "restart") && running {
             self.end(unit);

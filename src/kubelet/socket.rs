@@ -132,15 +132,30 @@ pub(super) fn bind(root: &Path, socket: &str) -> Result<UnixListener> {
     UnixListener::bind(short).context_what(what)
 }
 
+/// Answers at systemd's socket until the kubelet ends.
+pub(super) async fn serve_manager(kubelet: Arc<Kubelet>, mut listener: UnixListener) {
+    let mut mended = kubelet.mended.subscribe();
+    loop {
+        tokio::select! {
+            () = serve(kubelet.clone(), &listener) => return,
+            changed = mended.changed() => if changed.is_err() { return },
+        }
+        if let Ok(again) = bind(&kubelet.config.root, MANAGER) {
+            listener = again;
+        }
+    }
+}
+
 /// Answers at containerd's socket while containerd runs; while it does not, there is no socket.
 pub(super) async fn serve_runtime(kubelet: Arc<Kubelet>, listener: UnixListener) {
     let mut listener = Some(listener);
-    let mut containerd = kubelet.containerd.subscribe();
+    let (mut containerd, mut mended) = (kubelet.containerd.subscribe(), kubelet.mended.subscribe());
     loop {
-        if let Some(listener) = listener.take() {
+        if let Some(open) = listener.take() {
             tokio::select! {
-                () = serve(kubelet.clone(), listener) => return,
+                () = serve(kubelet.clone(), &open) => return,
                 gone = containerd.wait_for(|(up, _)| !up) => if gone.is_err() { return },
+                changed = mended.changed() => if changed.is_err() { return },
             }
         }
         let _ = Rooted::new(&kubelet.config.root).remove_file(SOCKET);
@@ -158,7 +173,7 @@ pub(super) async fn serve_runtime(kubelet: Arc<Kubelet>, listener: UnixListener)
 }
 
 /// Answers until the kubelet ends.
-pub(super) async fn serve(kubelet: Arc<Kubelet>, listener: UnixListener) {
+async fn serve(kubelet: Arc<Kubelet>, listener: &UnixListener) {
     loop {
         let accepted = tokio::select! {
             () = kubelet.stop.cancelled() => return,

@@ -309,6 +309,11 @@ impl Node for LinuxNode {
         self.files.remove_file(path).await
     }
 
+    async fn end_all(&self) -> Result<()> {
+        let sent = wire::send(&self.link.socket, &Request::EndAll, &[]);
+        sent.map_err(|e| self.gone().why(e))
+    }
+
     async fn listen(&self, address: SocketAddr) -> Result<tokio::net::TcpListener> {
         let cannot =
             |why: io::Error| Error::new(format!("cannot listen at {address} on {}", self.spec.name)).why(why);

@@ -8,7 +8,7 @@
 //! are the tools `ssh` and `scp`.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{Isolation, Node};
@@ -38,6 +38,28 @@ pub struct Host {
 /// The running servers; dropping it ends them and their connections.
 pub struct Servers {
     tasks: Vec<tokio::task::AbortHandle>,
+    hosts: Vec<Host>,
+    /// Where each host listens.
+    listening: Vec<(String, SocketAddr)>,
+    program: PathBuf,
+}
+
+impl Servers {
+    /// Writes again what clients and servers need on the nodes' disks, where it is missing.
+    pub fn mend(&self) -> Result<()> {
+        keys::ensure(&self.hosts)?;
+        self.configure()
+    }
+
+    fn configure(&self) -> Result<()> {
+        for host in &self.hosts {
+            keys::configure(host, &self.listening)?;
+            if host.node.isolation() == Isolation::Plain {
+                keys::install_client(host, &self.program)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Drop for Servers {
@@ -59,12 +81,7 @@ pub async fn serve(hosts: &[Host], program: &Path, clock: &SharedClock) -> Resul
         listening.push((host.node.name().to_owned(), at));
         tasks.push(server::start(Arc::clone(&host.node), listener, key, clock.clone()));
     }
-    let servers = Servers { tasks };
-    for host in hosts {
-        keys::configure(host, &listening)?;
-        if host.node.isolation() == Isolation::Plain {
-            keys::install_client(host, program)?;
-        }
-    }
+    let servers = Servers { tasks, hosts: hosts.to_vec(), listening, program: program.into() };
+    servers.configure()?;
     Ok(servers)
 }

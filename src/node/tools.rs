@@ -34,6 +34,7 @@ pub static TOOLS: &[Tool] = &[
     Tool { name: "nano", when: When::Missing, run: crate::editor::program::nano_main },
     Tool { name: "netstat", when: When::Always, run: crate::kubelet::tools::processes::netstat_main },
     Tool { name: "ps", when: When::Always, run: crate::kubelet::tools::processes::ps_main },
+    Tool { name: "reboot", when: When::Always, run: crate::kubelet::tools::systemctl::reboot_main },
     Tool { name: "scp", when: When::Missing, run: super::ssh::scp::main },
     Tool { name: "sftp-server", when: When::Missing, run: super::ssh::sftp::main },
     Tool { name: "ss", when: When::Always, run: crate::kubelet::tools::processes::ss_main },

@@ -58,7 +58,7 @@ impl Ground {
             udp.set_nonblocking(true)?;
             Ok((tcp, udp))
         });
-        let abstract_name = format!("cks-lab-isolation-{}", std::process::id());
+        let abstract_name = format!("cks-lab-isolation{}", dir.path().display()).replace('/', "-");
         let address = {
             use std::os::linux::net::SocketAddrExt;
             std::os::unix::net::SocketAddr::from_abstract_name(&abstract_name).unwrap()
@@ -81,14 +81,17 @@ impl Ground {
                 return None;
             }
         };
-        let bystander = std::process::Command::new("sleep").arg("1000").stdin(Stdio::null()).spawn().unwrap();
+        let socket = UnixListener::bind(machine.join("socket")).unwrap();
+        let abstract_socket = UnixListener::bind_addr(&address).unwrap();
+        let mut bystander = std::process::Command::new("sleep");
+        bystander.arg("1000").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Some(Self {
             lab,
-            bystander,
+            bystander: bystander.spawn().unwrap(),
             service: service.ok(),
-            _socket: UnixListener::bind(machine.join("socket")).unwrap(),
+            _socket: socket,
             abstract_name,
-            _abstract: UnixListener::bind_addr(&address).unwrap(),
+            _abstract: abstract_socket,
             _inherited: inherited,
             dir,
         })
@@ -153,7 +156,7 @@ async fn every_attempt_is_held() {
         let script = ground.script(attempt.script);
         let output = node.run(Command::script(script), b"", LIMIT).await.unwrap();
         let (said, expected) = (output.text(), ground.script(attempt.held));
-        if said.trim_end() != expected {
+        if said.trim_end() != expected.trim_end() {
             let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
             failed.push(format!("{}: {said:?} and not {expected:?}; {stderr}", attempt.name));
         }

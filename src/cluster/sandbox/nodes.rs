@@ -1,15 +1,16 @@
 //! The sandbox's nodes: their files, and starting them in namespaces or plainly.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::pristine::{self, Extent};
 use super::{
     CONTROL_PLANE, CONTROL_PLANE_ADDRESS, Options, SERVICE_ADDRESS, WORKER, WORKER_ADDRESS, machine,
 };
 use crate::error::{Context, Error, Result};
 use crate::kubelet::runtime::process::{self, PROGRAMS};
-use crate::node::plan;
+use crate::node::plan::{self, NodeSpec};
 use crate::node::{Node, linux, plain, ssh};
 use crate::pki::Authority;
 use crate::pki::kubeadm::{self, Layout, Member, write_file};
@@ -38,6 +39,20 @@ impl Nodes {
         self.nodes.iter().find(|n| n.name() == name).cloned()
     }
 
+    /// Puts their files back; the names of nodes and what was not as it should be come back.
+    pub fn mend(&self, options: &Options, extent: Extent) -> Result<Vec<(&'static str, Vec<PathBuf>)>> {
+        prepare(options)?;
+        let mut changed = Vec::new();
+        for name in [CONTROL_PLANE, WORKER] {
+            changed.push((name, pristine::put_back(&options.dir, name, extent)?));
+        }
+        match &*self.ssh.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(servers) => servers.mend()?,
+            None => {}
+        }
+        Ok(changed)
+    }
+
     /// Ends everything that runs on them.
     pub async fn stop(&self) {
         self.ssh.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -47,9 +62,13 @@ impl Nodes {
     }
 }
 
-/// Makes the nodes' files and starts them; `outside` is the API server's address on this machine's loopback.
-pub async fn start(options: &Options, outside: SocketAddr) -> Result<Started> {
-    let program = std::env::current_exe().context_what(|| "cannot tell where this program is".into())?;
+fn program() -> Result<PathBuf> {
+    std::env::current_exe().context_what(|| "cannot tell where this program is".into())
+}
+
+/// Makes what a node cannot be started without, where it is missing.
+fn prepare(options: &Options) -> Result<Vec<NodeSpec>> {
+    let program = program()?;
     let all = [(CONTROL_PLANE.to_owned(), CONTROL_PLANE_ADDRESS), (WORKER.to_owned(), WORKER_ADDRESS)];
     let mut specs = Vec::new();
     for (name, address) in &all {
@@ -63,14 +82,24 @@ pub async fn start(options: &Options, outside: SocketAddr) -> Result<Started> {
         }
         specs.push(spec);
     }
+    Ok(specs)
+}
+
+/// Makes the nodes' files and starts them; `outside` is the API server's address on this machine's loopback.
+pub async fn start(options: &Options, outside: SocketAddr) -> Result<Started> {
+    let program = program()?;
+    let specs = prepare(options)?;
     let mut plain = options.plain_nodes;
     let mut notice = None;
     if !plain {
         match linux::Lab::start(specs.clone(), &program).await {
             Ok(lab) => {
                 let authority = keys(options, outside, false)?;
-                let nodes: Vec<_> =
-                    all.iter().filter_map(|(name, _)| lab.node(name)).map(|n| n as Arc<dyn Node>).collect();
+                let nodes: Vec<_> = specs
+                    .iter()
+                    .filter_map(|spec| lab.node(&spec.name))
+                    .map(|n| n as Arc<dyn Node>)
+                    .collect();
                 let nodes = reachable(nodes, Some(lab), options, &program).await?;
                 return Ok(Started { nodes, notice, authority });
             }
@@ -129,19 +158,11 @@ fn keys(options: &Options, outside: SocketAddr, plain: bool) -> Result<Authority
         path_prefix: if plain { |member| member.root.display().to_string() } else { |_| String::new() },
     };
     let now = options.clock.now();
-    let authority = kubeadm::ensure(&layout, now)?;
-    for (name, address) in [(CONTROL_PLANE, CONTROL_PLANE_ADDRESS), (WORKER, WORKER_ADDRESS)] {
-        let root = dir.node_root(name);
-        machine::write(&root, name, address, name == CONTROL_PLANE, options.release, &options.clock)?;
-    }
-    let files = Rooted::new(dir.node_root(CONTROL_PLANE));
-    let (config, admin) = ("root/.kube/config", "etc/kubernetes/admin.conf");
-    if !files.exists(config) {
-        let text = files
-            .read_to_string(admin)
-            .context_what(|| format!("cannot read {}", files.shown(admin).display()))?;
-        files.place(config, &text, 0o600)?;
-    }
+    // What was there when the lesson began is the lab's own: what became of it on the nodes since is the learner's doing.
+    let authority = match pristine::authority(dir)? {
+        Some(authority) => authority,
+        None => new_files(options, &layout)?,
+    };
     for (who, user, group) in [
         ("admin", "kubernetes-admin".to_owned(), "system:masters"),
         (CONTROL_PLANE, format!("system:node:{CONTROL_PLANE}"), "system:nodes"),
@@ -152,6 +173,24 @@ fn keys(options: &Options, outside: SocketAddr, plain: bool) -> Result<Authority
             &kubeadm::external(&authority, &outside, &user, group, now)?,
             0o600,
         )?;
+    }
+    Ok(authority)
+}
+
+/// Makes what kubeadm leaves on nodes that were never part of a cluster.
+fn new_files(options: &Options, layout: &Layout) -> Result<Authority> {
+    let authority = kubeadm::ensure(layout, options.clock.now())?;
+    for (name, address) in [(CONTROL_PLANE, CONTROL_PLANE_ADDRESS), (WORKER, WORKER_ADDRESS)] {
+        let root = options.dir.node_root(name);
+        machine::write(&root, name, address, name == CONTROL_PLANE, options.release, &options.clock)?;
+    }
+    let files = Rooted::new(options.dir.node_root(CONTROL_PLANE));
+    let (config, admin) = ("root/.kube/config", "etc/kubernetes/admin.conf");
+    if !files.exists(config) {
+        let text = files
+            .read_to_string(admin)
+            .context_what(|| format!("cannot read {}", files.shown(admin).display()))?;
+        files.place(config, &text, 0o600)?;
     }
     Ok(authority)
 }

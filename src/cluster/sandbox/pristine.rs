@@ -11,7 +11,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
+use super::CONTROL_PLANE;
 use crate::error::{Context, Result};
+use crate::pki::{Authority, kubeadm};
 use crate::progress;
 use crate::rooted::Rooted;
 use crate::state_dir::LabDir;
@@ -103,6 +105,16 @@ pub fn put_back(dir: &LabDir, node: &str, extent: Extent) -> Result<Vec<PathBuf>
         }
     }
     Ok(changed)
+}
+
+/// The cluster's authority as it was; `None` of a lab whose lesson did not begin yet.
+pub fn authority(dir: &LabDir) -> Result<Option<Authority>> {
+    let (pristine, _) = progress::read::<Pristine>(&file(dir, CONTROL_PLANE))?;
+    let text = |name: &str| match pristine.entries.get(&Path::new(kubeadm::PKI).join(name))? {
+        Entry::File { content, .. } => String::from_utf8(STANDARD.decode(content).ok()?).ok(),
+        _ => None,
+    };
+    text("ca.crt").zip(text("ca.key")).map(|(crt, key)| Authority::from_pem(&crt, &key)).transpose()
 }
 
 impl Entry {

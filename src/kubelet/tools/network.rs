@@ -1,4 +1,4 @@
-//! `ip` with the interfaces that a node would have: the lab's nodes share one network, whose own interface has all their addresses.
+//! `ip` with the interfaces that a node would have: the one of the lab's network, and those that pods' networks make.
 //!
 //! Layouts: iproute2's `ip address`, `ip -brief address`, `ip route`; anything else is the machine's.
 

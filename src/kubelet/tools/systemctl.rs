@@ -57,6 +57,11 @@ impl Said {
     }
 }
 
+/// Runs reboot; the exit status comes back.
+pub fn reboot_main(_: Vec<OsString>) -> i32 {
+    main(vec!["reboot".into()])
+}
+
 /// Runs systemctl; the exit status comes back.
 pub fn main(args: Vec<OsString>) -> i32 {
     let words: Vec<String> = args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
@@ -129,7 +134,14 @@ fn run(words: &[String]) -> Said {
         "list-unit-files" => return list_files(),
         "is-system-running" => return Said::out(0, "running\n"),
         "get-default" => return Said::out(0, "graphical.target\n"),
-        "reboot" | "poweroff" | "halt" => {
+        "reboot" => {
+            return ask("", verb).err().unwrap_or_else(|| {
+                // The connection goes with the machine.
+                std::thread::sleep(std::time::Duration::from_secs(5));
+                Said::default()
+            });
+        }
+        "poweroff" | "halt" => {
             return Said::err(
                 1,
                 format!("{verb} is not emulated in this lab: `cks-lab reset` starts a lesson over\n"),

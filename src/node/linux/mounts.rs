@@ -139,6 +139,7 @@ fn devices(dev: &Path) -> io::Result<()> {
         let target = dev.join(name);
         fs::write(&target, "")?;
         mount(Some(&Path::new("/dev").join(name)), &target, None, libc::MS_BIND, "")?;
+        set(&target, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NOEXEC)?;
     }
     for dir in ["pts", "shm"] {
         fs::create_dir(dev.join(dir))?;
@@ -186,14 +187,13 @@ fn read_only(target: &Path) -> io::Result<()> {
 
 /// Has a mount and all below it give nobody privileges or devices, and what else is said.
 fn restrict(target: &Path, more: u64) -> io::Result<()> {
+    set(target, libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | more)
+}
+
+fn set(target: &Path, attributes: u64) -> io::Result<()> {
     let path = CString::new(target.as_os_str().as_bytes())
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let attributes = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_NOSUID | libc::MOUNT_ATTR_NODEV | more,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
+    let attributes = libc::mount_attr { attr_set: attributes, attr_clr: 0, propagation: 0, userns_fd: 0 };
     // SAFETY: path and attributes live until the call is over, and the size is the attributes'.
     let done = unsafe {
         libc::syscall(

@@ -51,6 +51,8 @@ pub enum Request {
         /// The signal's number.
         signal: i32,
     },
+    /// End every process of the node but the first.
+    EndAll,
     /// Open a TCP listener.
     Listen {
         /// Names the listener in the reply.
