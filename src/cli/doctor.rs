@@ -77,7 +77,13 @@ fn kernel() -> Item {
 }
 
 fn isolation() -> Item {
-    match namespaces::forbidden(Path::new("/proc"), rustix::process::geteuid().is_root()) {
+    let machine = namespaces::Machine {
+        proc: Path::new("/proc"),
+        root: Path::new("/"),
+        is_root: rustix::process::geteuid().is_root(),
+        tried: crate::node::linux::detect(),
+    };
+    match namespaces::forbidden(&machine) {
         None => Item::new("namespaces", Level::Ok, "allowed", ""),
         Some((found, remedy)) => Item::new("namespaces", Level::Warning, found, remedy),
     }

@@ -8,6 +8,7 @@
 //! | [`network`] | a network namespace for each node, and the cables between them |
 //! | [`mounts`] | a node's view of files, and the powers it is left with |
 //! | [`limits`], [`landlock`], [`filter`] | how much it may take; a second lock; the system calls it is left with |
+//! | [`guard`] | keeps its files from filling the disk |
 //! | [`pid1`] | a node's first process at work |
 #![allow(unsafe_code)]
 
@@ -32,6 +33,7 @@ use super::{Command, Io, Isolation, Node, Output, Process};
 use crate::error::{Error, Result};
 
 mod filter;
+mod guard;
 mod identity;
 mod init;
 mod landlock;
@@ -53,6 +55,7 @@ pub fn init_main() -> i32 {
 pub struct Lab {
     launcher: Mutex<Option<(Child, OwnedFd)>>,
     nodes: Vec<Arc<LinuxNode>>,
+    guards: Vec<tokio::task::AbortHandle>,
 }
 
 impl Lab {
@@ -60,7 +63,9 @@ impl Lab {
     pub async fn start(specs: Vec<NodeSpec>, program: &Path) -> Result<Self, String> {
         let program = program.to_owned();
         let started = tokio::task::spawn_blocking(move || launch(specs, &program)).await;
-        started.map_err(|e| e.to_string())?
+        let mut lab = started.map_err(|e| e.to_string())??;
+        lab.guards = guard::start(&lab.nodes);
+        Ok(lab)
     }
 
     /// A node by its name.
@@ -71,6 +76,7 @@ impl Lab {
     /// Ends every process of the nodes; returns when the launcher is gone.
     pub async fn stop(&self) {
         let launcher = self.launcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.guards.iter().for_each(tokio::task::AbortHandle::abort);
         for node in &self.nodes {
             let _ = rustix::net::shutdown(&node.link.socket, rustix::net::Shutdown::Both);
         }
@@ -83,6 +89,7 @@ impl Lab {
 
 impl Drop for Lab {
     fn drop(&mut self) {
+        self.guards.iter().for_each(tokio::task::AbortHandle::abort);
         if let Some((mut child, socket)) = self.launcher.lock().unwrap_or_else(PoisonError::into_inner).take()
         {
             drop(socket);
@@ -122,7 +129,7 @@ fn launch(specs: Vec<NodeSpec>, program: &Path) -> Result<Lab, String> {
     let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     wire::send(&ours, &Launch { nodes: specs.clone(), owner }, &theirs).map_err(text)?;
     let launcher = Mutex::new(Some((child, ours)));
-    let mut lab = Lab { launcher, nodes: Vec::new() };
+    let mut lab = Lab { launcher, nodes: Vec::new(), guards: Vec::new() };
     let sockets: Vec<OwnedFd> = pairs.into_iter().map(|(ours, _)| ours).collect();
     for (spec, socket) in specs.into_iter().zip(sockets) {
         match wire::receive::<Reply>(&socket).map_err(text)? {

@@ -189,6 +189,19 @@ async fn links_lead_the_lab_nowhere_else() {
     ground.unharmed("links").await;
 }
 
+/// Fills the disk, but for no more than 400 megabytes, until it is ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_fills_the_disk_is_stopped() {
+    let Some(ground) = Ground::make().await else { return };
+    let node = ground.node("node01");
+    let fill =
+        "for i in $(seq 20); do head -c 20M /dev/zero > /root/big$i || exit; done; sleep 50; echo never";
+    let output = node.run(Command::script(fill), b"", LIMIT).await.unwrap();
+    assert_eq!((output.status, output.text().as_str()), (137, ""));
+    let output = node.run(Command::script("rm /root/big*; echo again"), b"", LIMIT).await.unwrap();
+    assert_eq!((output.status, output.text().as_str()), (0, "again\n"));
+}
+
 /// What an ordinary lesson, editor or package needs is not among what is forbidden.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_learner_needs_goes_on_working() {

@@ -4,6 +4,8 @@
 #![allow(clippy::print_stderr)]
 
 mod audit;
+mod breaking;
+mod cycles;
 mod differential;
 mod kill_points;
 mod kubelet;

@@ -12,6 +12,8 @@ use cks_lab::node::plan::{self, NodeSpec};
 use cks_lab::node::ssh::{self, Host};
 use cks_lab::node::{Command, Io, Node, Output};
 
+mod plain;
+
 const LIMIT: Duration = Duration::from_secs(60);
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cks-lab");
 

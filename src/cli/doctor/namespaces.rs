@@ -1,4 +1,4 @@
-//! Whether the kernel lets an ordinary user make namespaces, and what to do where it does not.
+//! Whether this machine lets the lab make namespaces, and what to do where it does not.
 
 use std::path::Path;
 
@@ -36,22 +36,92 @@ const SETTINGS: [Setting; 3] = [
     },
 ];
 
-/// Looks below `proc`; what forbids namespaces with its remedy comes back, `None` where nothing does.
-pub fn forbidden(proc: &Path, root: bool) -> Option<(String, String)> {
-    if !proc.join("self/ns/user").exists() {
-        let remedy =
-            "use a kernel with CONFIG_USER_NS; meanwhile nodes are plain directories (--plain-nodes)";
-        return Some(("this kernel has no user namespaces".into(), remedy.into()));
+/// `CAP_SYS_ADMIN`
+const SYS_ADMIN: u64 = 1 << 21;
+/// What every remedy ends with.
+const MEANWHILE: &str = "meanwhile nodes are plain directories (--plain-nodes)";
+
+/// What is known of this machine.
+pub struct Machine<'a> {
+    /// Where `/proc` is.
+    pub proc: &'a Path,
+    /// Where `/` is, for what containers leave there.
+    pub root: &'a Path,
+    /// Whether this is root.
+    pub is_root: bool,
+    /// Why nodes could not be started when it was tried; nothing where they could.
+    pub tried: Result<(), String>,
+}
+
+/// What forbids namespaces with its remedy; `None` where nothing does.
+pub fn forbidden(machine: &Machine<'_>) -> Option<(String, String)> {
+    let Err(why) = &machine.tried else { return None };
+    let (found, remedy) = cause(machine, why);
+    Some((format!("refused: {found}"), format!("{remedy}; {MEANWHILE}")))
+}
+
+fn cause(machine: &Machine<'_>, why: &str) -> (String, String) {
+    if !machine.proc.join("self/ns/user").exists() {
+        return ("this kernel has no user namespaces".into(), "use a kernel with CONFIG_USER_NS".into());
     }
-    for setting in SETTINGS.iter().filter(|s| s.binds_root || !root) {
-        let value = std::fs::read_to_string(proc.join("sys").join(setting.file)).unwrap_or_default();
-        if value.trim() == setting.forbids {
-            let found = format!("refused: {} is {}", setting.file.replace('/', "."), setting.forbids);
-            let remedy = format!("{}; meanwhile nodes are plain directories (--plain-nodes)", setting.remedy);
-            return Some((found, remedy));
+    let read = |file: &str| std::fs::read_to_string(machine.proc.join(file)).unwrap_or_default();
+    for setting in SETTINGS.iter().filter(|s| s.binds_root || !machine.is_root) {
+        if read(&format!("sys/{}", setting.file)).trim() == setting.forbids {
+            let found = format!("{} is {}", setting.file.replace('/', "."), setting.forbids);
+            return (found, setting.remedy.into());
         }
     }
-    None
+    let status = read("self/status");
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap_or_default().trim().to_owned()
+    };
+    let filtered = field("Seccomp") == "2";
+    let container = container(machine);
+    let flag = |docker: &str| match &container {
+        Some(kind) if *kind == "Kubernetes" => {
+            "have its pod run with securityContext.seccompProfile.type=Unconfined and procMount: Unmasked"
+                .to_owned()
+        }
+        Some(kind) => format!("start the container with {} run {docker}", kind.to_lowercase()),
+        None => format!("allow them where this program was started (of a container: {docker})"),
+    };
+    let name = container.unwrap_or("whatever started this program");
+    if why.contains("/proc: ") || why.contains("the node's /proc") {
+        let found =
+            format!("{name} covers parts of /proc, and then the kernel lets nobody mount another ({why})");
+        return (found, flag("--security-opt systempaths=unconfined --security-opt seccomp=unconfined"));
+    }
+    if filtered && why.contains("os error 1") {
+        return (
+            format!("{name} filters system calls (seccomp), and with them unshare(2) ({why})"),
+            flag("--security-opt seccomp=unconfined --security-opt systempaths=unconfined"),
+        );
+    }
+    let powers = u64::from_str_radix(&field("CapEff"), 16).unwrap_or(0);
+    if machine.is_root && powers & SYS_ADMIN == 0 {
+        return (
+            format!("root has no CAP_SYS_ADMIN here ({why})"),
+            flag("--cap-add SYS_ADMIN --security-opt apparmor=unconfined"),
+        );
+    }
+    if why.contains("os error 28") {
+        return (
+            format!("there are as many namespaces as this user may have ({why})"),
+            "end some labs, or: sudo sysctl -w user.max_user_namespaces=15000".into(),
+        );
+    }
+    (why.to_owned(), "ask whoever runs this machine for user namespaces".into())
+}
+
+/// The kind of container that this is, by what it leaves.
+fn container(machine: &Machine<'_>) -> Option<&'static str> {
+    let marks = [
+        ("var/run/secrets/kubernetes.io", "Kubernetes"),
+        ("run/.containerenv", "Podman"),
+        (".dockerenv", "Docker"),
+    ];
+    marks.into_iter().find(|(file, _)| machine.root.join(file).exists()).map(|(_, kind)| kind)
 }
 
 #[cfg(test)]
@@ -62,23 +132,74 @@ mod tests {
 
     #[test]
     fn each_refusal_has_its_remedy() {
-        let proc = tempfile::tempdir().unwrap();
-        let put = |file: &str, text: &str| {
-            let path = proc.path().join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(path, text).unwrap();
-        };
-        assert!(forbidden(proc.path(), false).unwrap().0.contains("no user namespaces"));
-        put("self/ns/user", "");
-        assert_eq!(forbidden(proc.path(), false), None);
-        put("sys/kernel/apparmor_restrict_unprivileged_userns", "1\n");
-        let (found, remedy) = forbidden(proc.path(), false).unwrap();
-        assert!(
-            found.contains("kernel.apparmor_restrict_unprivileged_userns is 1")
-                && remedy.contains("AppArmor")
-        );
-        assert_eq!(forbidden(proc.path(), true), None, "root is not bound by it");
-        put("sys/user/max_user_namespaces", "0\n");
-        assert!(forbidden(proc.path(), true).unwrap().1.contains("user.max_user_namespaces=15000"));
+        const STATUS: &str = "Name:\tx\nCapEff:\t00000000a80425fb\nSeccomp:\t2\n";
+        const PLAIN: &str = "Name:\tx\nCapEff:\t00000000a80425fb\nSeccomp:\t0\n";
+        let denied = "a user namespace: Operation not permitted (os error 1)";
+        let apparmor = ("proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1\n");
+        let clone = ("proc/sys/kernel/unprivileged_userns_clone", "0\n");
+        let none = ("proc/sys/user/max_user_namespaces", "0\n");
+        let user = ("proc/self/ns/user", "");
+        for (files, is_root, why, found, remedy) in [
+            (&[][..], false, denied, "no user namespaces", "CONFIG_USER_NS"),
+            (
+                &[user, apparmor],
+                false,
+                denied,
+                "apparmor_restrict_unprivileged_userns is 1",
+                "AppArmor profile",
+            ),
+            (&[user, clone], false, denied, "unprivileged_userns_clone is 0", "unprivileged_userns_clone=1"),
+            (&[user, none], true, denied, "max_user_namespaces is 0", "user.max_user_namespaces=15000"),
+            (
+                &[user, (".dockerenv", ""), ("proc/self/status", STATUS)],
+                true,
+                denied,
+                "Docker filters system calls (seccomp)",
+                "docker run --security-opt seccomp=unconfined",
+            ),
+            (
+                &[user, ("run/.containerenv", ""), ("proc/self/status", PLAIN)],
+                true,
+                "the node's /proc: Operation not permitted (os error 1)",
+                "Podman covers parts of /proc",
+                "podman run --security-opt systempaths=unconfined",
+            ),
+            (
+                &[user, ("var/run/secrets/kubernetes.io/x", ""), ("proc/self/status", STATUS)],
+                true,
+                denied,
+                "Kubernetes filters",
+                "seccompProfile.type=Unconfined",
+            ),
+            (
+                // Root is not bound by AppArmor's restriction.
+                &[user, apparmor, ("proc/self/status", PLAIN)],
+                true,
+                denied,
+                "no CAP_SYS_ADMIN",
+                "--cap-add SYS_ADMIN",
+            ),
+            (
+                &[user],
+                false,
+                "x: No space left on device (os error 28)",
+                "as many namespaces",
+                "end some labs",
+            ),
+            (&[user], false, "x: something new", "x: something new", "ask whoever runs"),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            for (file, text) in files {
+                let path = root.path().join(file);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, text).unwrap();
+            }
+            let proc = root.path().join("proc");
+            let machine = Machine { proc: &proc, root: root.path(), is_root, tried: Err(why.to_owned()) };
+            let (said, do_this) = forbidden(&machine).unwrap();
+            assert!(said.starts_with("refused: ") && said.contains(found), "{said}");
+            assert!(do_this.contains(remedy) && do_this.ends_with(MEANWHILE), "{do_this}");
+            assert_eq!(forbidden(&Machine { tried: Ok(()), ..machine }), None);
+        }
     }
 }
