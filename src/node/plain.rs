@@ -17,8 +17,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::local::LocalFiles;
 use super::plan::{self, NodeSpec};
-use super::{Command, Io, Isolation, Node, Output, Process};
+use super::{Command, Io, Isolation, Node, Output, Process, tools};
 use crate::error::{Context, Error, Result};
+use crate::rooted::Rooted;
 
 /// The name that this program is called by to begin a session with a terminal of its own.
 pub const SESSION: &str = "cks-lab-session";
@@ -35,6 +36,23 @@ pub fn start(specs: &[NodeSpec], program: &Path) -> Vec<Arc<PlainNode>> {
         })
     };
     specs.iter().map(node).collect()
+}
+
+/// Links the lab's tools where a shell of a plain node finds them: `program` is this program's file.
+pub fn link_tools(root: &Path, program: &Path) -> Result<()> {
+    let files = Rooted::new(root);
+    for tool in tools::on_node(|name| plan::find_program(name).is_some()) {
+        let at = Path::new("opt/cks-lab/local/bin").join(tool);
+        let what = || format!("cannot make the link {}", files.shown(&at).display());
+        if files.read_link(&at).is_ok_and(|to| to == program) {
+            continue;
+        }
+        if files.symlink_metadata(&at).is_ok() {
+            files.remove_all(&at).context_what(what)?;
+        }
+        files.symlink(program, &at).context_what(what)?;
+    }
+    Ok(())
 }
 
 /// Makes the terminal on standard input this process's own and becomes the command; returns only if that fails.

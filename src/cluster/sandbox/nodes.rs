@@ -41,14 +41,17 @@ impl Nodes {
 
     /// Puts their files back; the names of nodes and what was not as it should be come back.
     pub fn mend(&self, options: &Options, extent: Extent) -> Result<Vec<(&'static str, Vec<PathBuf>)>> {
-        prepare(options)?;
+        let specs = prepare(options)?;
+        if self.lab.is_none() {
+            let program = program()?;
+            specs.iter().try_for_each(|spec| plain::link_tools(&spec.root, &program))?;
+        }
         let mut changed = Vec::new();
         for name in [CONTROL_PLANE, WORKER] {
             changed.push((name, pristine::put_back(&options.dir, name, extent)?));
         }
-        match &*self.ssh.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(servers) => servers.mend()?,
-            None => {}
+        if let Some(servers) = &*self.ssh.lock().unwrap_or_else(PoisonError::into_inner) {
+            servers.mend()?;
         }
         Ok(changed)
     }
@@ -121,6 +124,7 @@ pub async fn start(options: &Options, outside: SocketAddr) -> Result<Started> {
         return Err(Error::new("--cluster local needs namespaces: leave --plain-nodes away"));
     }
     let authority = keys(options, outside, plain)?;
+    specs.iter().try_for_each(|spec| plain::link_tools(&spec.root, &program))?;
     let nodes: Vec<_> = plain::start(&specs, &program).into_iter().map(|n| n as Arc<dyn Node>).collect();
     let nodes = reachable(nodes, None, options, &program).await?;
     Ok(Started { nodes, notice, authority })
@@ -133,6 +137,10 @@ async fn reachable(
     options: &Options,
     program: &Path,
 ) -> Result<Nodes> {
+    // A host whose key was removed is still known by it to the other.
+    for node in &nodes {
+        pristine::put_back_below(&options.dir, node.name(), Path::new("etc/ssh"), Extent::Missing)?;
+    }
     let addresses = [CONTROL_PLANE_ADDRESS, WORKER_ADDRESS];
     let hosts: Vec<_> = nodes
         .iter()

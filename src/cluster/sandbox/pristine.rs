@@ -93,10 +93,15 @@ fn take(files: &Rooted, path: &Path, entries: &mut BTreeMap<PathBuf, Entry>) -> 
 /// Puts the files of a node back; the paths of what was not as it should be come back. Nothing is known of a lab that
 /// was killed before its lesson began.
 pub fn put_back(dir: &LabDir, node: &str, extent: Extent) -> Result<Vec<PathBuf>> {
+    put_back_below(dir, node, Path::new(""), extent)
+}
+
+/// The same of the files below a directory.
+pub fn put_back_below(dir: &LabDir, node: &str, top: &Path, extent: Extent) -> Result<Vec<PathBuf>> {
     let (pristine, _) = progress::read::<Pristine>(&file(dir, node))?;
     let files = Rooted::new(dir.node_root(node));
     let mut changed = Vec::new();
-    for (path, entry) in &pristine.entries {
+    for (path, entry) in pristine.entries.iter().filter(|(path, _)| path.starts_with(top)) {
         let put = entry
             .put(&files, path, extent)
             .context_what(|| format!("cannot put {} back", files.shown(path).display()))?;

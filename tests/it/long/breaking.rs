@@ -134,6 +134,7 @@ fn a_reboot_ends_what_runs_and_the_node_comes_back() {
     let broken = Broken::up();
     broken.on("node01", "setsid sleep 4321 </dev/null >/dev/null 2>&1 & echo kept > /root/notes");
     let pods = |broken: &Broken| broken.on("node01", "crictl pods -q --state ready | sort").1;
+    until("the node has the addons' pods", LIMIT, || pods(&broken).lines().count() == 4);
     let before = pods(&broken);
     assert_eq!(broken.on("node01", "reboot; echo never").1, "");
     until("the node has all its pods again, other ones", LIMIT, || {
