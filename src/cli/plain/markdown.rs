@@ -62,10 +62,8 @@ impl Out {
                 self.line += if wide { "" } else { " " };
             }
             Event::HardBreak | Event::Rule => self.end_line(),
-            Event::Html(html) | Event::InlineHtml(html) => {
-                if html.trim_start().starts_with("<br") {
-                    self.end_line();
-                }
+            Event::Html(html) | Event::InlineHtml(html) if html.trim_start().starts_with("<br") => {
+                self.end_line();
             }
             _ => {}
         }
