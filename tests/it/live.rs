@@ -223,7 +223,7 @@ fn passes(home: &Path, step: &str) {
 
 #[test]
 fn the_lesson_on_somebodys_cluster_and_nothing_left_behind() {
-    the_lesson(&Theirs::start());
+    the_lesson(&Theirs::start().audited());
 }
 
 /// A refusal, the lesson as a learner does it, a kill in the middle, and everything put back.
