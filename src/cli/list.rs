@@ -1,18 +1,22 @@
-//! `cks-lab list [--json]`: the lessons, their domains, the learner's scores.
+//! `cks-lab list [LESSON] [--json]`: the lessons and exams with the learner's scores, or the attempts at one lesson.
 
 use clap::Args;
 use serde_json::json;
 
 use super::{Global, output};
 use crate::error::{ExitCode, Result};
+use crate::exam::session::ExamFile;
+use crate::exam::{self, Paper};
 use crate::lesson::load;
-use crate::progress::{self, Progress};
+use crate::progress::{self, LessonProgress, Progress};
 use crate::report;
 use crate::text::{self, tr};
 
 /// Arguments of `list`.
 #[derive(Debug, Args)]
 pub struct Arguments {
+    #[arg(help = tr!(help_list_lesson))]
+    lesson: Option<String>,
     #[arg(long, help = tr!(help_json))]
     json: bool,
 }
@@ -22,6 +26,10 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let (progress, notice) = progress::read::<Progress>(&global.dir()?.progress_file())?;
     if let Some(notice) = notice {
         output::talk(&notice);
+    }
+    if let Some(id) = &arguments.lesson {
+        global.catalog()?.source(id)?;
+        return attempts_at(&progress.lessons.get(id).cloned().unwrap_or_default(), arguments.json);
     }
     let mut rows = vec![
         [
@@ -73,6 +81,90 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         output::out(&format!("{}\n", json!(lessons)));
     } else {
         output::out(&output::table(&rows));
+        output::out(&exams(global)?);
     }
+    Ok(ExitCode::Ok)
+}
+
+/// The exams with how the last sitting of each went.
+fn exams(global: &Global) -> Result<String> {
+    let lessons = global.lessons_dir()?;
+    let (file, notice) = ExamFile::read(&super::home()?, &global.name)?;
+    if let Some(notice) = notice {
+        output::talk(&notice);
+    }
+    let sittings: Vec<_> = file.history.iter().chain(&file.sitting).collect();
+    let catalog = global.catalog()?;
+    let head = [
+        tr!(list_exam),
+        tr!(list_title),
+        tr!(list_minutes),
+        tr!(list_lessons),
+        tr!(list_tries),
+        tr!(list_last),
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let named: Vec<&str> = file.sitting.iter().map(|s| s.exam.as_str()).collect();
+    let mut specs = exam::listed(lessons.as_deref())?;
+    // A lesson that was an exam by itself.
+    for id in named {
+        if !specs.iter().any(|spec| spec.id == id) && catalog.source(id).is_ok() {
+            specs.push(exam::spec_of(id, &catalog, lessons.as_deref())?);
+        }
+    }
+    for spec in specs {
+        let mine: Vec<_> = sittings.iter().filter(|s| s.exam == spec.id).collect();
+        let last = match mine.last() {
+            None => "-".to_owned(),
+            Some(sitting) if !sitting.is_graded() => tr!(list_under_way).to_owned(),
+            Some(sitting) => {
+                let outcome = sitting.outcome(&Paper::new(&spec, &catalog, &sitting.lang)?);
+                let word = if outcome.passed { tr!(report_passed) } else { tr!(report_not_passed) };
+                format!("{} %, {word}", outcome.percent)
+            }
+        };
+        rows.push(vec![
+            spec.id.clone(),
+            spec.title.get(global.lang()).to_owned(),
+            spec.minutes.to_string(),
+            spec.lessons.len().to_string(),
+            mine.len().to_string(),
+            last,
+        ]);
+    }
+    Ok(format!("\n{}", output::table(&rows)))
+}
+
+/// The attempts at one lesson, the oldest first.
+fn attempts_at(mine: &LessonProgress, json: bool) -> Result<ExitCode> {
+    let attempts = mine.attempts();
+    if json {
+        output::out(&format!("{}\n", json!(attempts)));
+        return Ok(ExitCode::Ok);
+    }
+    let head = [
+        tr!(list_number),
+        tr!(list_started),
+        tr!(list_score),
+        tr!(list_time),
+        tr!(list_gradings),
+        tr!(list_hints),
+        tr!(list_solutions),
+        tr!(list_cluster),
+    ];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for (number, a) in attempts.iter().enumerate() {
+        rows.push(vec![
+            (number + 1).to_string(),
+            if a.started.is_empty() { tr!(report_unknown).to_owned() } else { a.started.clone() },
+            format!("{}/{}", a.score, a.max),
+            report::time(text::language(), a.seconds),
+            a.gradings.to_string(),
+            a.hints.to_string(),
+            a.solutions.to_string(),
+            format!("{} {}", a.cluster, a.kubernetes),
+        ]);
+    }
+    output::out(&output::table(&rows));
     Ok(ExitCode::Ok)
 }

@@ -26,6 +26,7 @@ use crate::apiserver::audit;
 use crate::error::{Error, Result};
 use crate::node::Node;
 use crate::state_dir::LabDir;
+use crate::text::tr;
 
 pub mod access;
 pub mod connect;
@@ -125,8 +126,7 @@ impl Live {
         let plugins = if options.read_only { &[][..] } else { &needs.without_plugins };
         for path in needs.creates.iter().filter(|_| !options.read_only) {
             if !found.connection.get(path).await?.is_null() {
-                return Err(Error::new(format!("the lesson makes {path}, and the cluster has it already"))
-                    .hint("nothing was changed; rename or remove what is there, or take another cluster"));
+                return Err(Error::new(tr!(live_makes_already { path })).hint(tr!(live_rename_or_remove)));
             }
         }
         Plan::new(found, needs, plugins)
@@ -145,22 +145,17 @@ impl Live {
         if let Some(journal) = Journal::open(lab)? {
             let record = &journal.record;
             if !record.prepared || record.undoing || record.lesson != needs.lesson {
-                return Err(Error::new("an earlier lab on a live cluster was not undone")
-                    .hint("undo it first: cks-lab restore"));
+                return Err(Error::new(tr!(live_not_undone)).hint(tr!(live_undo_it_first)));
             }
             let connection = Connection::open(Some(&record.kubeconfig), Some(&record.context)).await?;
             if connection.ready().await && connection.cluster_uid().await? != record.cluster_uid {
-                return Err(Error::new(format!(
-                    "the context {} leads to another cluster now",
-                    record.context
-                )));
+                return Err(Error::new(tr!(live_leads_elsewhere { context: record.context })));
             }
             return Self::of_record(connection, record).run(lab).await;
         }
         let plan = Self::plan(options, needs).await?;
         if options.agreed.as_deref() != Some(&plan.digest()) {
-            return Err(Error::new("nobody agreed to change this cluster, or it changed since")
-                .hint("start again and answer yes, or use --yes"));
+            return Err(Error::new(tr!(live_changed_since)).hint(tr!(live_start_again)));
         }
         let journal = prepare::prepare(&plan, lab, &needs.lesson, options.wait).await?;
         Self::of_record(plan.found.connection, &journal.record).run(lab).await

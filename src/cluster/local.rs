@@ -21,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::kubelet::runtime::Servers;
 use crate::kubelet::runtime::process::{PROGRAMS, Processes};
 use crate::release::{RELEASES, Release};
+use crate::text::tr;
 
 /// How long a first and a later start may take: real programs on a busy machine.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(180), Duration::from_secs(20));
@@ -54,12 +55,12 @@ impl Binaries {
         if let Some(asked) = asked
             && Release::find(asked).is_none_or(|wanted| wanted.minor != release.minor)
         {
-            return Err(Error::new(format!(
-                "{} is {}, not the release that was asked for, {asked}",
-                files[0].display(),
-                release.git_version
-            ))
-            .hint("the programs say which release runs: leave --kubernetes away, or name other ones by --binaries DIR"));
+            return Err(Error::new(tr!(local_other_release {
+                file: files[0].display(),
+                version: release.git_version,
+                asked
+            }))
+            .hint(tr!(local_programs_say)));
         }
         Ok(Self { files, release })
     }
@@ -67,18 +68,18 @@ impl Binaries {
 
 fn missing(program: &str, dir: Option<&Path>) -> Error {
     let place = match dir {
-        Some(dir) => format!("in {}", dir.display()),
-        None => "in KUBEBUILDER_ASSETS and PATH".into(),
+        Some(dir) => tr!(local_in_dir { dir: dir.display() }),
+        None => tr!(local_in_path).into(),
     };
-    Error::new(format!("--cluster local runs the real {program}, and there is none {place}"))
-        .hint("--binaries DIR names the directory of kube-apiserver and etcd")
-        .hint("https://dl.k8s.io/v1.31.0/bin/linux/amd64/kube-apiserver and etcd's releases have them; hack/tools.sh builds them")
-        .hint("the sandbox needs neither: leave --cluster away")
+    Error::new(tr!(local_needs_program { program, place }))
+        .hint(tr!(local_binaries_dir))
+        .hint(tr!(local_where_from))
+        .hint(tr!(local_sandbox_needs_none))
 }
 
 /// What `kube-apiserver --version` says, as one of the releases that this program knows.
 fn release(server: &Path) -> Result<&'static Release> {
-    let cannot = |why: String| Error::new(format!("{} does not tell its version", server.display())).why(why);
+    let cannot = |why: String| Error::new(tr!(local_no_version { program: server.display() })).why(why);
     let output = Command::new(server).arg("--version").output().map_err(|e| cannot(e.to_string()))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let version = text.trim().strip_prefix("Kubernetes ").ok_or_else(|| {
@@ -86,8 +87,8 @@ fn release(server: &Path) -> Result<&'static Release> {
     })?;
     let known = Release::find(version).ok_or_else(|| {
         let known: Vec<_> = RELEASES.iter().map(Release::short).collect();
-        Error::new(format!("{} is {version}, a release that this program does not know", server.display()))
-            .hint(format!("it knows {}", known.join(", ")))
+        Error::new(tr!(local_unknown_release { program: server.display(), version }))
+            .hint(tr!(local_known { known: known.join(", ") }))
     })?;
     if known.git_version == version {
         return Ok(known);
@@ -105,7 +106,7 @@ pub fn plane(
     stop: &CancellationToken,
 ) -> Result<Plane> {
     let root = options.dir.node_root(CONTROL_PLANE);
-    let node = started.nodes.find(CONTROL_PLANE).ok_or_else(|| Error::new("there is no control plane"))?;
+    let node = started.nodes.find(CONTROL_PLANE).ok_or_else(|| Error::new(tr!(local_no_control_plane)))?;
     let authority = started.authority.again()?;
     let address = SocketAddr::new(CONTROL_PLANE_ADDRESS, API_PORT);
     let remote = Remote::new(node, address, authority, options.clock.clone());

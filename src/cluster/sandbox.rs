@@ -28,6 +28,7 @@ use crate::node::{Command, Node};
 use crate::pki::kubeadm;
 use crate::release::Release;
 use crate::state_dir::LabDir;
+use crate::text::tr;
 
 pub mod addons;
 mod changes;
@@ -144,14 +145,12 @@ impl Sandbox {
         if first && !up {
             let why = sandbox.why_not_up();
             sandbox.shutdown().await;
-            let error = Error::new("the API server did not come up");
+            let error = Error::new(tr!(sandbox_server_not_up));
             let error = match why {
                 Some(why) => error.why(why),
                 None => error,
             };
-            return Err(error
-                .hint("`cks-lab doctor` tells what this machine lacks")
-                .hint("`cks-lab start --fresh` begins anew"));
+            return Err(error.hint(tr!(sandbox_doctor)).hint(tr!(sandbox_fresh)));
         }
         sandbox.keep_addons();
         sandbox.serve_reboots();
@@ -238,7 +237,7 @@ async fn kubelets(options: &Options, nodes: &Nodes, plane: &Plane) -> Result<Vec
     for (name, address, control_plane) in
         [(CONTROL_PLANE, CONTROL_PLANE_ADDRESS, true), (WORKER, WORKER_ADDRESS, false)]
     {
-        let node = nodes.find(name).ok_or_else(|| Error::new(format!("there is no node {name}")))?;
+        let node = nodes.find(name).ok_or_else(|| Error::new(tr!(sandbox_no_node { name })))?;
         let root = options.dir.node_root(name);
         let runtime = Containers::new(Environment {
             node: name.into(),

@@ -152,7 +152,7 @@ pub fn live_needs(catalog: &Catalog, lesson: &str) -> Result<live::Needs> {
         lesson: lesson.to_owned(),
         nodes: spec.cluster.nodes.clone(),
         without_plugins: spec.setup.without_plugins.clone(),
-        changes: spec.cluster.changes.get("en").to_owned(),
+        changes: spec.cluster.changes.get(crate::text::language().code()).to_owned(),
         creates: spec.cluster.creates.clone(),
         breaks_manifest: !spec.track.directories.is_empty()
             && (!spec.setup.scripts.is_empty() || spec.steps.iter().any(|s| !s.setup.is_empty())),

@@ -31,6 +31,7 @@ use super::local::LocalFiles;
 use super::plan::{self, NodeSpec};
 use super::{Command, Io, Isolation, Node, Output, Process};
 use crate::error::{Error, Result};
+use crate::text::tr;
 
 mod filter;
 mod guard;
@@ -135,7 +136,7 @@ fn launch(specs: Vec<NodeSpec>, program: &Path) -> Result<Lab, String> {
         match wire::receive::<Reply>(&socket).map_err(text)? {
             Some((Reply::Ready(Ok(())), _)) => {}
             Some((Reply::Ready(Err(why)), _)) => return Err(why),
-            _ => return Err("the node's first process ended at once".into()),
+            _ => return Err(tr!(node_first_process).into()),
         }
         lab.nodes.push(Arc::new(LinuxNode::new(spec, socket)));
     }
@@ -213,7 +214,7 @@ impl LinuxNode {
     }
 
     fn gone(&self) -> Error {
-        Error::new(format!("the node {} is not running", self.spec.name))
+        Error::new(tr!(node_not_running { node: self.spec.name }))
     }
 
     /// Has the node open a listener or a socket.
@@ -268,7 +269,8 @@ impl Node for LinuxNode {
             wire::send(&self.link.socket, &Request::Spawn { id, argv, env, cwd, pty }, &fds)
         };
         drop(fds);
-        let failed = |why: String| Error::new(format!("cannot run {program} on {}", self.spec.name)).why(why);
+        let failed =
+            |why: String| Error::new(tr!(node_cannot_run { program, node: self.spec.name })).why(why);
         let answer = match sent {
             Ok(()) => was_started.await.map_err(|_| self.gone()),
             Err(error) => Err(failed(error.to_string())),
@@ -323,7 +325,7 @@ impl Node for LinuxNode {
 
     async fn listen(&self, address: SocketAddr) -> Result<tokio::net::TcpListener> {
         let cannot =
-            |why: io::Error| Error::new(format!("cannot listen at {address} on {}", self.spec.name)).why(why);
+            |why: io::Error| Error::new(tr!(node_cannot_listen { address, node: self.spec.name })).why(why);
         let socket = self.socket(|id| Request::Listen { id, address }).await.map_err(cannot)?;
         let listener = std::net::TcpListener::from(socket);
         listener.set_nonblocking(true).map_err(cannot)?;

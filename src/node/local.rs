@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::{Command, Io, Node, Output};
 use crate::error::{Context, Error, Result};
 use crate::rooted::{MOST, Rooted};
+use crate::text::tr;
 
 /// The files of a node, as the lab reaches them from outside.
 ///
@@ -49,7 +50,7 @@ impl LocalFiles {
     pub async fn write_file(&self, path: &str, content: &[u8]) -> Result<()> {
         let content = content.to_owned();
         let written = self.blocking("write", path, move |files, path| files.rewrite(path, &content)).await?;
-        written.ok_or_else(|| Error::new(format!("cannot write {path} on {}: no such directory", self.name)))
+        written.ok_or_else(|| Error::new(tr!(node_no_directory { path, node: self.name })))
     }
 
     /// See [`Node::list_dir`].
@@ -66,7 +67,7 @@ impl LocalFiles {
 
 /// Runs a command to its end by way of pipes; ends it after `limit`. See [`Node::run`].
 pub async fn run(node: &dyn Node, command: Command, stdin: &[u8], limit: Duration) -> Result<Output> {
-    let what = || format!("cannot run a command on {}", node.name());
+    let what = || tr!(node_cannot_run_command { node: node.name() });
     let pipe = || io::pipe().context_what(what);
     let (their_in, mut our_in) = pipe()?;
     let (our_out, their_out) = pipe()?;
@@ -82,14 +83,14 @@ pub async fn run(node: &dyn Node, command: Command, stdin: &[u8], limit: Duratio
     let (stdout, stderr) = (Collector::start(our_out), Collector::start(our_err));
     let signal = process.signal;
     let status = match tokio::time::timeout(limit, process.exit).await {
-        Ok(status) => status.map_err(|_| Error::new(format!("the node {} is not running", node.name())))?,
+        Ok(status) => status.map_err(|_| Error::new(tr!(node_not_running { node: node.name() })))?,
         Err(_) => {
             let _ = signal.send(9);
-            return Err(Error::new(format!(
-                "{shown} did not end within {} s on {}",
-                limit.as_secs(),
-                node.name()
-            )));
+            return Err(Error::new(tr!(node_did_not_end {
+                shown,
+                seconds: limit.as_secs(),
+                node: node.name()
+            })));
         }
     };
     Ok(Output { status, stdout: stdout.bytes().await, stderr: stderr.bytes().await })

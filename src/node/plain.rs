@@ -20,6 +20,7 @@ use super::plan::{self, NodeSpec};
 use super::{Command, Io, Isolation, Node, Output, Process, tools};
 use crate::error::{Context, Error, Result};
 use crate::rooted::Rooted;
+use crate::text::tr;
 
 /// The name that this program is called by to begin a session with a terminal of its own.
 pub const SESSION: &str = "cks-lab-session";
@@ -113,7 +114,7 @@ impl Node for PlainNode {
     }
 
     async fn spawn(&self, command: Command, io: Io) -> Result<Process> {
-        let what = || format!("cannot run a command on {}", self.name);
+        let what = || tr!(node_cannot_run_command { node: self.name });
         let Ends { term, master, stdio } = ends(io).context_what(what)?;
         let mut words = command.argv;
         if words.is_empty() {
@@ -159,7 +160,7 @@ impl Node for PlainNode {
         let local = SocketAddr::new([127, 0, 0, 1].into(), 0);
         tokio::net::TcpListener::bind(local)
             .await
-            .map_err(|e| Error::new(format!("cannot listen for {address} on {}", self.name)).why(e))
+            .map_err(|e| Error::new(tr!(node_cannot_listen { address, node: self.name })).why(e))
     }
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::tools;
 use crate::error::{Context, Result};
 use crate::rooted::Rooted;
+use crate::text::tr;
 
 /// Where the lab's own program is on a node.
 pub const PROGRAM: &str = "/opt/cks-lab/cks-lab";
@@ -137,7 +138,7 @@ pub fn prepare(
     others: &[(String, IpAddr)],
     program: &Path,
 ) -> Result<NodeSpec> {
-    let what = || format!("cannot make the directory {}", root.display());
+    let what = || tr!(dir_cannot_be_made { dir: root.display() });
     if !root.is_dir() {
         fs::create_dir_all(root).context_what(what)?;
         fs::set_permissions(root, fs::Permissions::from_mode(0o755)).context_what(what)?;
@@ -202,7 +203,7 @@ fn shared(below: &Rooted) -> Result<Vec<Mount>> {
         let target = Path::new(path.trim_start_matches('/'));
         let Ok(metadata) = fs::symlink_metadata(source) else { continue };
         if metadata.is_symlink() && !path.starts_with("/etc") {
-            let to = fs::read_link(source).context_what(|| format!("cannot read the link {path}"))?;
+            let to = fs::read_link(source).context_what(|| tr!(node_link_not_read { path }))?;
             link(below, &to, target)?;
         } else if source.is_dir() {
             make_dir(below, target, 0o755)?;
@@ -259,7 +260,7 @@ fn outside_usr(name: &str) -> Option<PathBuf> {
 /// Makes a directory where the path leads to none; whatever else has the name goes.
 fn make_dir(below: &Rooted, path: impl AsRef<Path>, mode: u32) -> Result<()> {
     let path = path.as_ref();
-    let what = || format!("cannot make the directory {}", below.shown(path).display());
+    let what = || tr!(dir_cannot_be_made { dir: below.shown(path).display() });
     if below.metadata(path).is_ok_and(|m| m.is_dir()) {
         return Ok(());
     }
@@ -272,7 +273,7 @@ fn make_dir(below: &Rooted, path: impl AsRef<Path>, mode: u32) -> Result<()> {
 /// Makes a file that something can be mounted on.
 fn touch(below: &Rooted, path: &Path) -> Result<()> {
     make_dir(below, path.parent().unwrap_or(Path::new("")), 0o755)?;
-    let what = || format!("cannot make {}", below.shown(path).display());
+    let what = || tr!(file_cannot_be_made { file: below.shown(path).display() });
     match below.symlink_metadata(path) {
         Ok(metadata) if metadata.is_file() => return Ok(()),
         Ok(_) => below.remove_file(path).context_what(what)?,
@@ -286,10 +287,10 @@ fn link(below: &Rooted, to: &Path, at: &Path) -> Result<()> {
         if there.is_dir() || below.read_link(at).is_ok_and(|old| old == to) {
             return Ok(());
         }
-        let what = || format!("cannot remove {}", below.shown(at).display());
+        let what = || tr!(file_cannot_be_removed { file: below.shown(at).display() });
         below.remove_file(at).context_what(what)?;
     }
-    below.symlink(to, at).context_what(|| format!("cannot make the link {}", below.shown(at).display()))
+    below.symlink(to, at).context_what(|| tr!(node_link_not_made { path: below.shown(at).display() }))
 }
 
 /// The files of a node: path, mode, text.

@@ -128,3 +128,178 @@ fn a_new_lesson_lints_clean_and_is_listed() {
         lint.stdout
     );
 }
+
+/// Whether a line has words of English in a row that are no command, name or cause from elsewhere.
+fn english(line: &str) -> Option<String> {
+    // What is quoted, a command, an option or a path is the same in every language.
+    let mut rest = line.to_owned();
+    for quote in ['`', '"', '\''] {
+        let parts: Vec<String> = rest.split(quote).step_by(2).map(str::to_owned).collect();
+        rest = parts.join(" \u{3000} ");
+    }
+    let mut run: Vec<&str> = Vec::new();
+    let words: Vec<&str> = rest.split_whitespace().collect();
+    for word in words.iter().chain(&["\u{3000}"]) {
+        let bare = word.trim_matches(|c: char| c.is_ascii_punctuation());
+        let is_word = bare.len() > 1 && word.chars().all(|c| c.is_ascii_alphabetic() || ",.;:()".contains(c));
+        if is_word {
+            run.push(bare);
+        } else if !run.is_empty() {
+            let elsewhere = run.iter().any(|w| ELSEWHERE.contains(w));
+            if run.len() >= 3 && !elsewhere && run.iter().any(|w| w.chars().all(|c| c.is_ascii_lowercase())) {
+                return Some(run.join(" "));
+            }
+            run.clear();
+        }
+    }
+    None
+}
+
+/// Words of lines that others wrote: the system's causes, git, commands and titles.
+const ELSEWHERE: [&str; 12] = [
+    "such",
+    "directory",
+    "cks-lab",
+    "repository",
+    "kubectl",
+    "ssh",
+    "sudo",
+    "CKS",
+    "docker",
+    "field",
+    "fatal",
+    "Kubernetes",
+];
+
+#[test]
+fn every_command_speaks_japanese() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path();
+    let lessons = home.join("lessons");
+    let into = lessons.to_str().unwrap();
+    assert_eq!(run_text(home, &["lesson", "new", "mine", "--into", into]).status, 0);
+    let bad = lessons.join("bad");
+    std::fs::create_dir(&bad).unwrap();
+    std::fs::write(bad.join("lesson.yaml"), "format_version: 7\n").unwrap();
+    let file = home.join("file");
+    std::fs::write(&file, "no report").unwrap();
+    let (bad, file) = (bad.to_str().unwrap(), file.to_str().unwrap());
+    let mut said = Vec::new();
+    for line in [
+        "",
+        "start",
+        "start --exam",
+        "start nonsense --plain",
+        "start --plain --exam nonsense",
+        "start --plain --exam --cluster live",
+        "list",
+        "list nonsense",
+        "list apiserver-crash",
+        "list --lessons /nowhere",
+        "list --name ../x",
+        "list --nmae x",
+        "check",
+        "check --json",
+        "hint",
+        "solve",
+        "exec node01 -- true",
+        "shell node01",
+        "reset enable-plugin --yes",
+        "reset --yes",
+        "report",
+        "report --exam",
+        "report --format pdf",
+        "restore",
+        "doctor",
+        "up --cluster live --kubeconfig /nowhere",
+        "up --cluster local --binaries /nowhere",
+        "up --kubernetes 1.9",
+        "up nonsense",
+        "up --cluster cloud",
+        "up --port x",
+        "lesson",
+        "lesson lint",
+        "lesson lint nonsense",
+        "lesson new Bad_Id",
+        "lesson import /nowhere",
+        "lesson preview nonsense",
+        "nonsense",
+        "completions",
+        "exec",
+        "--help",
+        "start --help",
+        "list --help",
+        "up --help",
+        "exec --help",
+        "shell --help",
+        "check --help",
+        "hint --help",
+        "solve --help",
+        "report --help",
+        "reset --help",
+        "restore --help",
+        "doctor --help",
+        "completions --help",
+        "man --help",
+        "lesson --help",
+        "lesson new --help",
+        "lesson lint --help",
+        "lesson test --help",
+        "lesson preview --help",
+        "lesson import --help",
+        "lesson schema --help",
+    ] {
+        said.push((line.to_owned(), line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()));
+    }
+    for words in [
+        vec!["lesson", "lint", bad],
+        vec!["lesson", "lint", into],
+        vec!["lesson", "new", "mine", "--into", into],
+        vec!["lesson", "import", "tests/import/every-marker", into],
+        vec!["lesson", "preview", "apiserver-crash"],
+        vec!["report", "--verify", file],
+        vec!["report", "--verify", "/nowhere"],
+        vec!["list", "--lessons", file],
+    ] {
+        said.push((words.join(" "), words.into_iter().map(str::to_owned).collect()));
+    }
+    let mut problems = Vec::new();
+    for (shown, mut words) in said {
+        let at = words.iter().position(|w| w == "--").unwrap_or(words.len());
+        words.splice(at..at, ["--lang".to_owned(), "ja".to_owned()]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let ran = run_text(home, &words);
+        let all = format!("{}{}", ran.stdout, ran.stderr);
+        let japanese = all.chars().any(|c| matches!(c, '\u{3040}'..='\u{30ff}' | '\u{4e00}'..='\u{9fff}'));
+        if !japanese && !all.is_empty() && !all.starts_with('{') {
+            problems.push(format!("cks-lab {shown} says nothing in Japanese: {all}"));
+        }
+        for line in all.lines() {
+            if let Some(words) = english(line) {
+                problems.push(format!("cks-lab {shown}: {words:?} in: {line}"));
+            }
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn the_language_comes_from_the_command_line_the_settings_or_the_locale() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let says = |arguments: &[&str], locale: &str| {
+        let mut command = super::program::command(home, arguments);
+        let output = command.env("LC_ALL", locale).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let (english, japanese) = ("no lab \"default\" is running", "ラボ \"default\" は実行されていません");
+    assert!(says(&["check"], "C").contains(english));
+    assert!(says(&["check"], "ja_JP.UTF-8").contains(japanese));
+    assert!(says(&["--lang", "en", "check"], "ja_JP.UTF-8").contains(english));
+    assert!(says(&["check", "--lang=ja"], "C").contains(japanese));
+    assert!(says(&["check"], "fr_FR.UTF-8").contains(english), "what there is no text in is English");
+    std::fs::create_dir_all(home.join("config/cks-lab")).unwrap();
+    std::fs::write(home.join("config/cks-lab/config.yaml"), "lang: ja\n").unwrap();
+    assert!(says(&["check"], "C").contains(japanese));
+    assert!(says(&["check", "--lang", "en"], "C").contains(english));
+}

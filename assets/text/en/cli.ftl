@@ -111,3 +111,11 @@ preview_status = { $row }/{ $rows }  read { $times ->
         [one] once
         *[other] { $times } times
     }, { $problems } problems   arrows, PgUp, PgDn, Home, End; q quits
+list_exam = EXAM
+list_lessons = LESSONS
+list_last = LAST
+list_under_way = under way
+list_number = NUMBER
+list_started = STARTED
+list_gradings = GRADINGS
+list_solutions = SOLUTIONS

@@ -101,3 +101,4 @@ usage_similar = a similar one exists: { $names }
 usage_possible = possible values: { $values }
 usage_more = For more information, try '--help'.
 help_report_exam = The last exam that was graded, instead of the lesson
+help_list_lesson = A lesson's id: your attempts at it, instead of all lessons

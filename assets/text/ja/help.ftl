@@ -101,3 +101,4 @@ usage_similar = 似たものがあります: { $names }
 usage_possible = 指定できる値: { $values }
 usage_more = 詳しくは '--help' を指定してください。
 help_report_exam = レッスンの代わりに、最後に採点された試験のレポートを出力します
+help_list_lesson = レッスンの ID です。全レッスンの代わりに、そのレッスンの挑戦の履歴を表示します

@@ -11,6 +11,7 @@ use super::scripts::{self, MARK, Owner};
 use crate::digest::sha256;
 use crate::error::{Context, Error, Result};
 use crate::node::{Command, Io, Isolation, Node, Output, Process, plain};
+use crate::text::tr;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -67,12 +68,12 @@ impl LiveNode {
         let said = String::from_utf8_lossy(&output.stderr);
         let last: Vec<&str> = said.trim().lines().rev().take(3).collect();
         let last = last.into_iter().rev().collect::<Vec<_>>().join("; ");
-        let why = if last.is_empty() { format!("exit status {}", output.status) } else { last };
-        let error = Error::new(format!("cannot {doing} on {}", self.real)).why(&why);
+        let why = if last.is_empty() { tr!(live_exit_status { status: output.status }) } else { last };
+        let error = Error::new(tr!(live_cannot { doing, node: self.real })).why(&why);
         if why.contains("No space left") {
-            return error.hint(format!("the disk of {} is full: make room there and do it again", self.real));
+            return error.hint(tr!(live_disk_full_there { node: self.real }));
         }
-        error.hint(format!("the way there is: {}", self.way.shown()))
+        error.hint(tr!(live_way_there { way: self.way.shown() }))
     }
 
     /// Runs a script with root's power and `stdin`.
@@ -86,7 +87,7 @@ impl LiveNode {
     }
 
     fn start(&self, script: &str, io: Io) -> Result<Process> {
-        let what = || format!("{} cannot be reached by {}", self.real, self.way.shown());
+        let what = || tr!(live_not_reached_by { node: self.real, way: self.way.shown() });
         let plain::Ends { term, master, stdio } = plain::ends(io).context_what(what)?;
         let argv = self.way.argv(script, master.is_some());
         let child = match master {
@@ -106,9 +107,7 @@ impl LiveNode {
         plain::start_process(child, master, stdio).map_err(|e| {
             let error = Error::new(what()).why(&e);
             match e.kind() {
-                std::io::ErrorKind::NotFound => {
-                    error.hint(format!("is {} installed on this machine?", argv[0]))
-                }
+                std::io::ErrorKind::NotFound => error.hint(tr!(live_installed_here { program: argv[0] })),
                 _ => error,
             }
         })
@@ -116,7 +115,7 @@ impl LiveNode {
 
     /// Reads a file with its owner; `Ok(None)` where there is none.
     pub async fn fetch(&self, path: &str) -> Result<Option<Found>> {
-        let doing = format!("read {path}");
+        let doing = tr!(live_doing_read { path });
         let output = self.script(&scripts::read(path), b"").await?;
         if after(&output.stdout, &format!("{MARK}:none")).is_some() && output.status == 0 {
             return Ok(None);
@@ -151,9 +150,9 @@ impl LiveNode {
             0 if says("done") => Ok(Written::Done),
             4 if says("changed") => Ok(Written::Changed),
             3 if says("short") => {
-                Err(self.lost(&format!("write {path}"), &output).why("the content broke off on its way"))
+                Err(self.lost(&tr!(live_doing_write { path }), &output).why(tr!(live_content_broke_off)))
             }
-            _ => Err(self.lost(&format!("write {path}"), &output)),
+            _ => Err(self.lost(&tr!(live_doing_write { path }), &output)),
         }
     }
 
@@ -174,12 +173,10 @@ impl LiveNode {
         let answer = text.lines().find_map(|l| l.trim_end().strip_prefix(&format!("{MARK}:probe {nonce} ")));
         match answer.and_then(|a| a.split_once(' ')) {
             Some(("0", name)) => Ok(name.to_owned()),
-            Some((uid, _)) => {
-                Err(Error::new(format!("the way to {} leads to the user {uid}, not to root", self.real))
-                    .hint(format!("the way is: {}", self.way.shown()))
-                    .hint("let it end in `sudo -n` or `sudo -i`"))
-            }
-            None => Err(self.lost("run a command", &output)),
+            Some((uid, _)) => Err(Error::new(tr!(live_not_root { node: self.real, uid }))
+                .hint(tr!(live_the_way_is { way: self.way.shown() }))
+                .hint(tr!(live_end_in_sudo))),
+            None => Err(self.lost(tr!(live_doing_run), &output)),
         }
     }
 
@@ -195,7 +192,7 @@ impl LiveNode {
                 Err(e) => first = first.or(Some(e)),
             }
         }
-        Err(first.unwrap_or_else(|| Error::new(format!("{real} cannot be reached"))))
+        Err(first.unwrap_or_else(|| Error::new(tr!(live_not_reached { real }))))
     }
 }
 
@@ -286,17 +283,17 @@ impl Node for LiveNode {
         let names = after(&output.stdout, &format!("{MARK}:list\n"));
         let text = names.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let listed = text.as_deref().and_then(|t| t.strip_suffix(&format!("{MARK}:end\n")));
-        let Some(listed) = listed else { return Err(self.lost(&format!("list {path}"), &output)) };
+        let Some(listed) = listed else { return Err(self.lost(&tr!(live_doing_list { path }), &output)) };
         let mut names: Vec<String> = listed.lines().map(str::to_owned).collect();
         names.sort_unstable();
         Ok(Some(names))
     }
 
     async fn remove_file(&self, path: &str) -> Result<()> {
-        self.must(&format!("remove {path}"), &scripts::remove(path)).await
+        self.must(&tr!(live_doing_remove { path }), &scripts::remove(path)).await
     }
 
     async fn listen(&self, address: SocketAddr) -> Result<tokio::net::TcpListener> {
-        Err(Error::new(format!("cannot listen at {address} on {}: it is another machine", self.real)))
+        Err(Error::new(tr!(live_cannot_listen { address, node: self.real })))
     }
 }

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::check::http as api;
 use crate::cluster::Identity;
 use crate::error::{Context, Error, Result};
+use crate::text::tr;
 
 /// A way to an API server.
 #[derive(Clone)]
@@ -42,26 +43,26 @@ fn files(named: Option<&Path>) -> Vec<PathBuf> {
 
 fn unreadable(path: Option<&Path>, why: impl std::fmt::Display) -> Error {
     let what = match path {
-        Some(path) => format!("the kubeconfig {} cannot be read", path.display()),
-        None => "no kubeconfig can be read".to_owned(),
+        Some(path) => tr!(live_kubeconfig_not_read { file: path.display() }),
+        None => tr!(live_no_kubeconfig).to_owned(),
     };
-    Error::new(what).why(why).hint("name another: --kubeconfig FILE, or set KUBECONFIG")
+    Error::new(what).why(why).hint(tr!(live_name_kubeconfig))
 }
 
 /// Refuses a file of which the client library would make a panic; one that is missing or broken YAML is its to name.
 fn is_a_mapping(path: &Path) -> Result<()> {
     let Ok(bytes) = std::fs::read(path) else { return Ok(()) };
     let refused = |why: &str| Err(unreadable(Some(path), why));
-    let Ok(text) = std::str::from_utf8(&bytes) else { return refused("it is not UTF-8 text") };
+    let Ok(text) = std::str::from_utf8(&bytes) else { return refused(tr!(live_kubeconfig_not_utf8)) };
     if text.trim().len() < 4 {
-        return refused("it is empty");
+        return refused(tr!(live_kubeconfig_empty));
     }
     for document in serde_yaml::Deserializer::from_str(text) {
         let Ok(value) = <serde_yaml::Value as serde::Deserialize>::deserialize(document) else {
             return Ok(());
         };
         if !value.is_mapping() && !value.is_null() {
-            return refused("it is no mapping of clusters, users and contexts");
+            return refused(tr!(live_kubeconfig_no_mapping));
         }
     }
     Ok(())
@@ -82,8 +83,8 @@ fn merged(files: &[PathBuf]) -> Result<Kubeconfig> {
     }
     let looked: Vec<String> = files.iter().map(|path| path.display().to_string()).collect();
     all.ok_or_else(|| match looked.is_empty() {
-        true => unreadable(None, "neither KUBECONFIG nor HOME is set"),
-        false => unreadable(None, format!("there is none of {}", looked.join(", "))),
+        true => unreadable(None, tr!(live_no_home)),
+        false => unreadable(None, tr!(live_none_of { files: looked.join(", ") })),
     })
 }
 
@@ -98,14 +99,13 @@ impl Connection {
         if !names.contains(&wanted) {
             let file = kubeconfig.map(|path| format!(" {}", path.display())).unwrap_or_default();
             let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-            return Err(Error::new(format!("the kubeconfig{file} has no context {wanted:?}"))
-                .hint(format!("it has: {has}; choose with --context")));
+            return Err(Error::new(tr!(live_no_context { file, wanted })).hint(tr!(live_contexts { has })));
         }
         certificate_in_time(&found, &wanted)?;
         let chosen = KubeConfigOptions { context: Some(wanted.clone()), ..KubeConfigOptions::default() };
         let mut config = Config::from_custom_kubeconfig(found, &chosen)
             .await
-            .context_what(|| format!("the context {wanted} of the kubeconfig cannot be used"))?;
+            .context_what(|| tr!(live_context_unusable { wanted }))?;
         config.connect_timeout = Some(Duration::from_secs(5));
         config.default_retry = false;
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
@@ -118,15 +118,14 @@ impl Connection {
     pub fn client(&self, identity: &Identity) -> Result<kube::Client> {
         let mut config = self.config.clone();
         if let Identity::Impersonated { user, groups } = identity {
-            let value = |text: &str| {
-                HeaderValue::from_str(text).context_what(|| format!("{text:?} is not a user or group name"))
-            };
+            let value =
+                |text: &str| HeaderValue::from_str(text).context_what(|| tr!(live_no_user_name { text }));
             config.headers.push((HeaderName::from_static("impersonate-user"), value(user)?));
             for group in groups {
                 config.headers.push((HeaderName::from_static("impersonate-group"), value(group)?));
             }
         }
-        kube::Client::try_from(config).context_what(|| format!("no client for {} can be made", self.server))
+        kube::Client::try_from(config).context_what(|| tr!(live_no_client { server: self.server }))
     }
 
     /// The admin's client.
@@ -141,7 +140,7 @@ impl Connection {
 
     /// Sends a request as the admin; null where the object is not there.
     pub async fn send(&self, method: &str, path: &str, body: Option<(&str, &Value)>) -> Result<Value> {
-        let what = || format!("{method} {path} at {}", self.server);
+        let what = || tr!(live_request_at { method, path, server: self.server });
         let mut request = http::Request::builder().method(method).uri(path);
         if let Some((content_type, _)) = body {
             request = request.header(http::header::CONTENT_TYPE, content_type);
@@ -150,17 +149,16 @@ impl Connection {
         let request = request.body(bytes).context_what(what)?;
         let answer = api::send(&self.admin()?, request)
             .await
-            .map_err(|e| Error::new(format!("the API server {} does not answer", self.server)).why(e.0))?;
+            .map_err(|e| Error::new(tr!(live_server_silent { server: self.server })).why(e.0))?;
         match answer.code {
             200..=299 => Ok(answer.body),
             404 if method != "POST" => Ok(Value::Null),
-            401 => Err(Error::new(format!(
-                "{} does not accept the credentials of the context {}",
-                self.server, self.context
-            ))
-            .why(answer.message())
-            .hint("has the certificate or token expired? `kubectl auth whoami` tells")),
-            _ => Err(Error::new(format!("{} failed", what())).why(answer.message())),
+            401 => {
+                Err(Error::new(tr!(live_credentials_refused { server: self.server, context: self.context }))
+                    .why(answer.message())
+                    .hint(tr!(live_expired)))
+            }
+            _ => Err(Error::new(tr!(live_failed { what: what() })).why(answer.message())),
         }
     }
 
@@ -174,8 +172,7 @@ impl Connection {
     pub async fn cluster_uid(&self) -> Result<String> {
         let namespace = self.get("/api/v1/namespaces/kube-system").await?;
         let uid = namespace["metadata"]["uid"].as_str();
-        uid.map(str::to_owned)
-            .ok_or_else(|| Error::new(format!("{} has no namespace kube-system", self.server)))
+        uid.map(str::to_owned).ok_or_else(|| Error::new(tr!(live_no_kube_system { server: self.server })))
     }
 
     /// Whether NodeRestriction is at work: a kubelet's dry run on its own Node tells, and changes nothing.
@@ -221,13 +218,11 @@ fn certificate_in_time(kubeconfig: &Kubeconfig, context: &str) -> Result<()> {
         jiff::Timestamp::from_second(second).map_or_else(|_| second.to_string(), |t| t.to_string())
     };
     let wrong = if now > until {
-        format!("it expired at {}", shown(until))
+        tr!(live_expired_at { time: shown(until) })
     } else if now < from {
-        format!("it is not valid before {}", shown(from))
+        tr!(live_not_before { time: shown(from) })
     } else {
         return Ok(());
     };
-    Err(Error::new(format!("the certificate of the user {user} in the context {context} is out of time"))
-        .why(wrong)
-        .hint("nothing was changed; get new credentials (kubeadm: `kubeadm certs renew admin.conf`) and try again"))
+    Err(Error::new(tr!(live_certificate_time { user, context })).why(wrong).hint(tr!(live_new_credentials)))
 }

@@ -14,6 +14,7 @@ use crate::check::manifest::Manifest;
 use crate::cluster::sandbox::MANIFESTS;
 use crate::error::{Error, Result};
 use crate::node::Node;
+use crate::text::tr;
 
 /// The file that lessons edit.
 pub const MANIFEST: &str = "kube-apiserver.yaml";
@@ -71,9 +72,7 @@ pub async fn discover(options: &Options, lesson_nodes: &[String]) -> Result<Disc
         match workers.next() {
             Some(worker) => real.push(worker.name.clone()),
             None => {
-                notes.push(format!(
-                    "the cluster has one node, so {missing} is {control} itself: what takes two nodes is not graded"
-                ));
+                notes.push(tr!(live_one_node { missing, control }));
                 real.push(control.clone());
             }
         }
@@ -84,11 +83,11 @@ pub async fn discover(options: &Options, lesson_nodes: &[String]) -> Result<Disc
         let node = reach(name, fact, options, &connection).await?;
         let hostname = node.probe().await?;
         if hostname != *real && hostname.split('.').next() != real.split('.').next() {
-            notes.push(format!("the machine behind the Node {real} calls itself {hostname}"));
+            notes.push(tr!(live_calls_itself { real, hostname }));
         }
         nodes.push((node, hostname));
     }
-    let Some((control_node, _)) = nodes.first() else { return Err(Error::new("the lesson names no node")) };
+    let Some((control_node, _)) = nodes.first() else { return Err(Error::new(tr!(live_lesson_no_node))) };
     let manifests = manifests_dir(control_node).await?;
     let names = control_node.list_dir(&manifests).await?.ok_or_else(|| not_static(&control, &manifests))?;
     let manifest = api_server_manifest(control_node, &manifests, &names).await?;
@@ -165,29 +164,29 @@ fn api_server_node(pods: &Value, nodes: &[NodeFact]) -> Result<String> {
         .collect();
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Error::new("this cluster's API server is no static pod of one of its nodes")
+        [] => Err(Error::new(tr!(live_no_static_pod))
             .why(managed_by(nodes))
-            .hint("the lesson edits the API server's manifest, so it needs a control plane of your own: kubeadm, kind, minikube")
-            .hint("nothing was changed; without such a cluster: cks-lab start --cluster sandbox")),
-        several => Err(Error::new(format!("this cluster has {} API servers", several.len()))
-            .why(format!("they run on {}; a change of one of them would show only now and then", several.join(", ")))
-            .hint("nothing was changed; the lesson needs a cluster with one control plane node")),
+            .hint(tr!(live_needs_control_plane))
+            .hint(tr!(live_use_sandbox))),
+        several => Err(Error::new(tr!(live_several_servers { count: several.len() }))
+            .why(tr!(live_run_on { nodes: several.join(", ") }))
+            .hint(tr!(live_needs_one_control_plane))),
     }
 }
 
 fn managed_by(nodes: &[NodeFact]) -> String {
-    const CLOUDS: &[(&str, &str)] = &[
+    let clouds = [
         ("aws:", "Amazon EKS"),
         ("gce:", "Google GKE"),
         ("azure:", "Azure AKS"),
         ("digitalocean:", "DigitalOcean"),
-        ("k3s:", "k3s, whose API server is a part of one program"),
-        ("k3d:", "k3d, whose API server is a part of k3s"),
+        ("k3s:", tr!(live_is_k3s)),
+        ("k3d:", tr!(live_is_k3d)),
     ];
-    let cloud = CLOUDS.iter().find(|(prefix, _)| nodes.iter().any(|n| n.provider.starts_with(prefix)));
+    let cloud = clouds.iter().find(|(prefix, _)| nodes.iter().any(|n| n.provider.starts_with(prefix)));
     match cloud {
-        Some((_, name)) => format!("its control plane is managed by {name}, and its manifest is out of reach"),
-        None => "no mirror pod of a kube-apiserver is in the namespace kube-system: a managed control plane, or a server that runs as a service".into(),
+        Some((_, name)) => tr!(live_is_managed { name }),
+        None => tr!(live_no_mirror_pod).into(),
     }
 }
 
@@ -213,10 +212,10 @@ async fn reach(name: &str, fact: &NodeFact, options: &Options, connection: &Conn
             Err(e) => tried.push(format!("{driver}: {}", e.to_string().replace('\n', " "))),
         }
     }
-    Err(Error::new(format!("no way to the node {} was found", fact.name))
+    Err(Error::new(tr!(live_no_way { node: fact.name }))
         .why(tried.join("; "))
-        .hint(format!("name one: --node-access '{}=ssh -J jump user@host sudo -i'", fact.name))
-        .hint("or a driver: --node-access docker (ssh, minikube, lima, multipass, vagrant, kubectl-debug, local)"))
+        .hint(tr!(live_name_way { node: fact.name }))
+        .hint(tr!(live_or_driver)))
 }
 
 /// The drivers that may lead to a node, with what ssh calls it.
@@ -244,10 +243,9 @@ async fn by_name(name: &str, fact: &NodeFact, command: &str, connection: &Connec
     if let Some(driver) = known {
         return by_driver(name, fact, driver.name, &fact.name, connection).await;
     }
-    let words = quote::split(command).filter(|w| !w.is_empty()).ok_or_else(|| {
-        Error::new(format!("--node-access {command:?} is no command"))
-            .hint("a quote in it is not closed, or it is empty")
-    })?;
+    let words = quote::split(command)
+        .filter(|w| !w.is_empty())
+        .ok_or_else(|| Error::new(tr!(live_no_command { command })).hint(tr!(live_quote_open)))?;
     LiveNode::by_command(name, &fact.name, words).await
 }
 
@@ -273,7 +271,7 @@ async fn by_driver(
             Err(e) => first = first.or(Some(e)),
         }
     }
-    Err(first.unwrap_or_else(|| Error::new(format!("there is no way to nodes called {driver}"))))
+    Err(first.unwrap_or_else(|| Error::new(tr!(live_no_driver { driver }))))
 }
 
 /// Where the kubelet's own configuration says that manifests are.
@@ -285,8 +283,7 @@ async fn manifests_dir(node: &LiveNode) -> Result<String> {
 }
 
 fn not_static(node: &str, dir: &str) -> Error {
-    Error::new(format!("{node} has no {dir}"))
-        .hint("the lesson needs an API server that runs as a static pod; nothing was changed")
+    Error::new(tr!(live_node_has_no { node, dir })).hint(tr!(live_static_pod_needed))
 }
 
 /// The manifest, if it is the only one of the API server and called as lessons call it.
@@ -302,15 +299,11 @@ async fn api_server_manifest(node: &LiveNode, dir: &str, names: &[String]) -> Re
     match (servers.pop(), servers.is_empty()) {
         (Some((name, found)), true) if name == MANIFEST => Ok(found),
         (None, _) => Err(not_static(node.real(), &format!("{dir}/{MANIFEST}"))),
-        _ => Err(Error::new(format!(
-            "{dir} on {} holds {} for the API server",
-            node.real(),
-            listed.join(", ")
-        ))
-        .why(format!(
-            "the lesson edits {MANIFEST}, and it must be the only one: of several the kubelet runs one"
-        ))
-        .hint("move the others out of the directory and try again; nothing was changed")),
+        _ => {
+            Err(Error::new(tr!(live_several_manifests { dir, node: node.real(), files: listed.join(", ") }))
+                .why(tr!(live_only_one_manifest { manifest: MANIFEST }))
+                .hint(tr!(live_move_others)))
+        }
     }
 }
 

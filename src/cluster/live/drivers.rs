@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::quote;
+use crate::text::tr;
 
 /// How a script is handed to the command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -186,7 +187,7 @@ impl Way {
 
     /// How a person would call it.
     pub fn shown(&self) -> String {
-        if self.command.is_empty() { "this machine".into() } else { quote::line(&self.command) }
+        if self.command.is_empty() { tr!(live_this_machine).into() } else { quote::line(&self.command) }
     }
 
     /// Whether it needs the API server, so that it cannot mend one that is down.

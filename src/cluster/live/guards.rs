@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::connect::Connection;
 use crate::error::{Error, Result};
+use crate::text::tr;
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
 /// The Lease's name.
@@ -84,26 +85,26 @@ pub async fn check_rights(connection: &Connection, rights: &[Right]) -> Result<(
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Error::new(format!("the context {} may not do all that the lab needs", connection.context))
-        .why(format!("not allowed: {}", missing.join(", ")))
-        .hint("use a context with these rights (cluster-admin has them), or ask for them")
-        .hint("nothing was changed"))
+    Err(Error::new(tr!(live_lacks_rights { context: connection.context }))
+        .why(tr!(live_not_allowed { missing: missing.join(", ") }))
+        .hint(tr!(live_use_rights))
+        .hint(tr!(live_nothing_changed)))
 }
 
 /// Why one should think twice; empty where nothing speaks against it.
 pub fn doubts(context: &str, server: &str, nodes: usize, max_nodes: usize) -> Vec<String> {
     let mut doubts = Vec::new();
     if nodes > max_nodes {
-        doubts.push(format!("the cluster has {nodes} nodes, more than --max-nodes {max_nodes}"));
+        doubts.push(tr!(live_many_nodes { nodes, max_nodes }));
     }
-    for (what, text) in [("context", context), ("server", server)] {
+    for (what, text) in [(tr!(live_word_context), context), (tr!(live_word_server), server)] {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_ascii_lowercase);
         let telling = |w: &String| {
             let stem = w.trim_end_matches(|c: char| c.is_ascii_digit());
             matches!(stem, "prod" | "prd" | "production" | "produktion" | "live")
         };
         if let Some(word) = words.into_iter().find(telling) {
-            doubts.push(format!("the {what} {text} has {word:?} in its name"));
+            doubts.push(tr!(live_name_has_word { what, text, word }));
         }
     }
     doubts
@@ -143,10 +144,10 @@ pub async fn held_by_another(connection: &Connection, holder: &str) -> Result<Op
     }
     let note = |key: &str| lease["metadata"]["annotations"][key].as_str().unwrap_or("unknown").to_owned();
     Ok(Some(
-        Error::new("another lab uses this cluster")
-            .why(format!("{}, since {}", note("cks-lab/who"), note("cks-lab/since")))
-            .hint("it ends with `cks-lab restore` there; nothing was changed here")
-            .hint("if that lab is gone for good: kubectl -n kube-system delete lease cks-lab"),
+        Error::new(tr!(live_another_lab))
+            .why(tr!(live_since { who: note("cks-lab/who"), since: note("cks-lab/since") }))
+            .hint(tr!(live_ends_with_restore))
+            .hint(tr!(live_delete_lease)),
     ))
 }
 

@@ -14,6 +14,7 @@ use super::scripts::Owner;
 use crate::error::{Context, Error, Result};
 use crate::progress;
 use crate::state_dir::LabDir;
+use crate::text::tr;
 
 /// One thing that is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -169,7 +170,7 @@ impl Journal {
     /// Begins one; nothing may have been changed yet.
     pub fn create(lab: &LabDir, mut record: Record) -> Result<Self> {
         let dir = dir(lab);
-        std::fs::create_dir_all(&dir).context_what(|| format!("{} cannot be made", dir.display()))?;
+        std::fs::create_dir_all(&dir).context_what(|| tr!(file_cannot_be_made { file: dir.display() }))?;
         record.version = VERSION;
         let journal = Self { path: dir.join("journal.json"), record };
         journal.write()?;
@@ -182,16 +183,17 @@ impl Journal {
         let text = match std::fs::read(&path) {
             Ok(text) => text,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(Error::new(format!("the journal {} cannot be read", path.display())).why(e)),
+            Err(e) => return Err(Error::new(tr!(live_journal_not_read { journal: path.display() })).why(e)),
         };
         let record: Record = serde_json::from_slice(&text).map_err(|e| {
-            Error::new(format!("the journal {} is damaged", path.display()))
+            Error::new(tr!(live_journal_damaged { journal: path.display() }))
                 .why(e)
-                .hint("the manifest as it was lies on the control plane below /var/lib/cks-lab/")
+                .hint(tr!(live_manifest_lies))
         })?;
         if record.version != VERSION {
-            return Err(Error::new(format!("the journal {} was written by another cks-lab", path.display()))
-                .hint("undo with the program that changed the cluster"));
+            return Err(
+                Error::new(tr!(live_journal_other { journal: path.display() })).hint(tr!(live_undo_with_it))
+            );
         }
         Ok(Some(Self { path, record }))
     }
@@ -228,7 +230,7 @@ impl Journal {
     pub fn remove(self) -> Result<()> {
         abort_here();
         std::fs::remove_file(&self.path)
-            .context_what(|| format!("{} cannot be removed", self.path.display()))?;
+            .context_what(|| tr!(file_cannot_be_removed { file: self.path.display() }))?;
         abort_here();
         Ok(())
     }
@@ -237,10 +239,10 @@ impl Journal {
     pub fn set_aside(&self, name: &str, content: &[u8]) -> Result<PathBuf> {
         let dir = self.path.parent().unwrap_or(Path::new(".")).join("set-aside");
         let name = name.replace('/', "_");
-        let what = || format!("{name} cannot be kept in {}", dir.display());
+        let what = || tr!(live_not_kept { name, dir: dir.display() });
         std::fs::create_dir_all(&dir).context_what(what)?;
         let free = (1..10_000).map(|n| dir.join(format!("{name}.{n}"))).find(|p| !p.exists());
-        let path = free.ok_or_else(|| Error::new(what()).why("there are too many already"))?;
+        let path = free.ok_or_else(|| Error::new(what()).why(tr!(live_too_many)))?;
         let mut file = tempfile::NamedTempFile::new_in(&dir).context_what(what)?;
         std::io::Write::write_all(&mut file, content).context_what(what)?;
         file.as_file().sync_all().context_what(what)?;

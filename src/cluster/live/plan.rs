@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::check::manifest::Manifest;
 use crate::error::{Error, Result};
+use crate::text::tr;
 
 /// The flag that switches admission plugins on.
 pub const ENABLE: &str = "enable-admission-plugins";
@@ -19,7 +20,7 @@ pub const ENABLE: &str = "enable-admission-plugins";
 pub fn without_plugins(text: &str, plugins: &[String]) -> Result<Option<String>> {
     let before = Manifest::parse(text.as_bytes());
     if let Some(error) = &before.error {
-        return Err(Error::new("the manifest of the API server cannot be read").why(error));
+        return Err(Error::new(tr!(live_manifest_not_read)).why(error));
     }
     let on = listed(&before);
     if !on.iter().any(|p| plugins.contains(p)) {
@@ -29,9 +30,9 @@ pub fn without_plugins(text: &str, plugins: &[String]) -> Result<Option<String>>
     let after = Manifest::parse(edited.as_bytes());
     let wanted: Vec<String> = on.iter().filter(|p| !plugins.contains(p)).cloned().collect();
     if after.error.is_some() || listed(&after) != wanted || others(&after) != others(&before) {
-        return Err(Error::new(format!("{} cannot be taken off by changing lines", plugins.join(", ")))
-            .why(format!("the flag --{ENABLE} is written in a way that this program does not understand"))
-            .hint("write it as one list item, --enable-admission-plugins=A,B, and try again"));
+        return Err(Error::new(tr!(live_not_taken_off { plugins: plugins.join(", ") }))
+            .why(tr!(live_flag_not_understood { flag: ENABLE }))
+            .hint(tr!(live_write_as_item)));
     }
     Ok(Some(edited))
 }
@@ -178,7 +179,7 @@ pub fn diff(path: &str, before: &str, after: &str) -> String {
     similar::TextDiff::from_lines(before, after)
         .unified_diff()
         .context_radius(3)
-        .header(&format!("{path} (now)"), &format!("{path} (then)"))
+        .header(&tr!(live_path_now { path }), &tr!(live_path_then { path }))
         .to_string()
 }
 

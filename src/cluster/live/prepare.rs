@@ -16,6 +16,7 @@ use crate::digest::sha256;
 use crate::error::{Error, Result};
 use crate::node::Node;
 use crate::state_dir::LabDir;
+use crate::text::tr;
 
 /// Where copies are kept on a node.
 pub const COPIES: &str = "/var/lib/cks-lab";
@@ -41,7 +42,7 @@ impl Plan {
     /// Works it out: `plugins` go, of those that the lesson does not want.
     pub fn new(found: Discovery, needs: &super::Needs, plugins: &[String]) -> Result<Self> {
         let text = std::str::from_utf8(&found.manifest.content)
-            .map_err(|e| Error::new("the manifest of the API server is no text").why(e))?;
+            .map_err(|e| Error::new(tr!(live_manifest_no_text)).why(e))?;
         let changed = plan::without_plugins(text, plugins)?;
         Ok(Self { found, changed, plugins: plugins.to_vec(), needs: needs.clone() })
     }
@@ -52,50 +53,43 @@ impl Plan {
     }
 
     fn control(&self) -> Result<&LiveNode> {
-        self.found.nodes.first().map(|(n, _)| n).ok_or_else(|| Error::new("the lesson names no node"))
+        self.found.nodes.first().map(|(n, _)| n).ok_or_else(|| Error::new(tr!(live_lesson_no_node)))
     }
 
     /// What a person agrees to.
     pub fn text(&self) -> Result<String> {
         let control = self.control()?;
         let found = &self.found;
-        let mut text = format!(
-            "The cluster: context {}, {}, Kubernetes {}\n",
-            found.connection.context, found.connection.server, found.version
-        );
+        let connection = &found.connection;
+        let mut lines = vec![tr!(plan_cluster {
+            context: connection.context,
+            server: connection.server,
+            version: found.version
+        })];
         for (node, _) in &found.nodes {
-            text += &format!(
-                "  {} is the Node {}, reached by: {}\n",
-                node.name(),
-                node.real(),
-                node.way().shown()
-            );
+            lines.push(tr!(plan_node { node: node.name(), real: node.real(), way: node.way().shown() }));
         }
-        for note in &found.notes {
-            text += &format!("Note: {note}\n");
-        }
+        lines.extend(found.notes.iter().map(|note| tr!(live_note { note })));
         if control.way().needs_server() {
-            text += "Note: this way to the control plane needs the API server itself: if the server does not come back, the undo needs another way\n";
+            lines.push(tr!(live_note { note: tr!(plan_way_needs_server) }));
         }
-        text += "\nWhat is going to be changed:\n";
+        lines.push(format!("\n{}", tr!(plan_changes)));
         match &self.changed {
             Some(changed) => {
-                text += &format!("1. {} on {}; the API server restarts:\n\n", self.path(), control.real());
-                text += &plan::diff(&self.path(), &String::from_utf8_lossy(&found.manifest.content), changed);
+                lines.push(tr!(plan_manifest { path: self.path(), node: control.real() }));
+                let diff =
+                    plan::diff(&self.path(), &String::from_utf8_lossy(&found.manifest.content), changed);
+                lines.push(format!("\n{}", diff.trim_end_matches('\n')));
             }
-            None => text += "1. the manifest: nothing, it is as the lesson wants it\n",
+            None => lines.push(tr!(plan_no_manifest).to_owned()),
         }
-        text += &format!(
-            "2. a copy of the manifest is kept below {COPIES} on {} until the undo\n",
-            control.real()
-        );
-        text += "3. a Lease cks-lab in the namespace kube-system tells others, until the undo\n";
-        if self.needs.changes.is_empty() {
-            text += "The lesson then has you work on the cluster.";
-        } else {
-            text += &format!("The lesson then: {}", self.needs.changes);
-        }
-        text += " `cks-lab restore` undoes all of it.\n";
+        lines.push(tr!(plan_copy { dir: COPIES, node: control.real() }));
+        lines.push(tr!(plan_lease).to_owned());
+        lines.push(match self.needs.changes.as_str() {
+            "" => tr!(plan_lesson).to_owned(),
+            changes => tr!(plan_lesson_then { changes }),
+        });
+        let text = lines.join("\n") + "\n";
         Ok(text)
     }
 
@@ -162,13 +156,11 @@ pub async fn prepare(plan: &Plan, lab: &LabDir, lesson: &str, wait: Duration) ->
     match undo.run(journal).await {
         Ok(said) => {
             let left = said.iter().find(|s| s.contains("left alone")).cloned();
-            Err(failed.hint(
-                left.unwrap_or_else(|| "the cluster is as it was: the original manifest is in place".into()),
-            ))
+            Err(failed.hint(left.unwrap_or_else(|| tr!(live_as_it_was).into())))
         }
         Err(e) => Err(failed
-            .hint(format!("it could not be undone by itself: {}", e.to_string().replace('\n', " ")))
-            .hint("undo it with `cks-lab restore`")),
+            .hint(tr!(live_not_undone_itself { e: e.to_string().replace('\n', " ") }))
+            .hint(tr!(live_undo_with_restore))),
     }
 }
 
@@ -182,18 +174,14 @@ async fn carry_out(plan: &Plan, journal: &mut Journal, wait: Duration) -> Result
     journal.done(Step::TakeLease)?;
     let (dir, _) = record.manifest.copy.rsplit_once('/').unwrap_or((COPIES, ""));
     journal.begin(Step::MakeDirectory)?;
-    control.must(&format!("make {dir}"), &scripts::make_dir(dir)).await?;
+    control.must(&tr!(live_doing_make { dir }), &scripts::make_dir(dir)).await?;
     journal.done(Step::MakeDirectory)?;
     journal.begin(Step::Copy)?;
     control.store(&record.manifest.copy, &original.content, None, Some(original.owner)).await?;
     journal.done(Step::Copy)?;
     journal.begin(Step::ReadCopy)?;
     if control.read_file(&record.manifest.copy).await?.as_ref() != Some(&original.content) {
-        return Err(Error::new(format!(
-            "the copy {} on {} is not what was written",
-            record.manifest.copy,
-            control.real()
-        )));
+        return Err(Error::new(tr!(live_copy_differs { copy: record.manifest.copy, node: control.real() })));
     }
     journal.done(Step::ReadCopy)?;
     if let Some(changed) = &plan.changed {
@@ -207,9 +195,9 @@ async fn carry_out(plan: &Plan, journal: &mut Journal, wait: Duration) -> Result
             let now = control.read_file(path).await?.unwrap_or_default();
             let diff =
                 plan::diff(path, &String::from_utf8_lossy(&original.content), &String::from_utf8_lossy(&now));
-            return Err(Error::new(format!("somebody changed {path} on {} meanwhile", control.real()))
+            return Err(Error::new(tr!(live_changed_meanwhile { path, node: control.real() }))
                 .why(format!("it was left alone\n{diff}"))
-                .hint("look at the difference, and start again"));
+                .hint(tr!(live_look_and_start)));
         }
         journal.done(Step::Manifest)?;
         journal.begin(Step::NewServer)?;
@@ -245,13 +233,13 @@ pub async fn await_server(
     let worker = record.nodes.last().map_or("", |n| n.real.as_str());
     loop {
         let why = if !connection.ready().await {
-            "it does not say that it is ready"
+            tr!(live_not_ready)
         } else if hash.is_some() && (running_hash(connection, control).await == *hash) != original {
-            "it does not run with the new manifest yet"
+            tr!(live_not_new_yet)
         } else if restricts.is_some() && connection.restricts(worker).await? != restricts {
             match restricts {
-                Some(true) => "it does not restrict kubelets yet",
-                _ => "it still restricts kubelets",
+                Some(true) => tr!(live_not_restricting_yet),
+                _ => tr!(live_still_restricting),
             }
         } else {
             // One good look may still be the old server, whose kubelet has not seen the file yet.
@@ -264,9 +252,9 @@ pub async fn await_server(
         };
         good = 0;
         if Instant::now() >= end {
-            return Err(Error::new(format!("the API server did not come back within {} s", limit.as_secs()))
+            return Err(Error::new(tr!(live_not_back_within { seconds: limit.as_secs() }))
                 .why(why)
-                .hint(format!("look at `crictl ps -a` and `crictl logs` on {control}")));
+                .hint(tr!(live_crictl_on { control })));
         }
         tokio::time::sleep(AGAIN).await;
     }

@@ -23,6 +23,7 @@ use crate::check::manifest::Manifest;
 use crate::error::{Context, Result};
 use crate::kubelet::runtime::process::evidence;
 use crate::node::{Command, Io, Node, Process};
+use crate::text::tr;
 
 /// How long the dry run's event may take to come back.
 const PROOF: Duration = Duration::from_secs(5);
@@ -67,7 +68,7 @@ pub async fn follow(
     file: &Path,
     tasks: &CancellationToken,
 ) -> Result<Option<Arc<Log>>> {
-    let cannot = || format!("cannot open the record of requests {}", file.display());
+    let cannot = || tr!(live_record_not_opened { file: file.display() });
     let log = Arc::new(Log::open(file).context_what(cannot)?);
     let proof = Arc::new(Proof { mark: uuid::Uuid::new_v4().simple().to_string(), seen: Notify::new() });
     let stop = tasks.child_token();
@@ -138,7 +139,7 @@ impl Drop for Tail {
 }
 
 async fn tail(node: &LiveNode, path: &str) -> Result<(Tail, pipe::Receiver)> {
-    let what = || format!("cannot read {path} on {}", node.real());
+    let what = || tr!(live_not_read_on { path, node: node.real() });
     let null = || File::options().read(true).write(true).open("/dev/null").map(OwnedFd::from);
     let (ours, theirs) = std::io::pipe().context_what(what)?;
     let io = Io::Fds {
@@ -174,9 +175,7 @@ async fn take(from: pipe::Receiver, log: &Log, proof: &Proof) {
 
 /// What a person is told of a log that is of no use here.
 pub fn notice(path: &str) -> String {
-    format!(
-        "the API server's audit log {path} leaves out what is sent to Nodes, so who set a label is not graded"
-    )
+    tr!(live_log_leaves_out { path })
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::check::manifest::Manifest;
 use crate::digest::sha256;
 use crate::error::{Context, Error, Result};
 use crate::node::Node;
+use crate::text::tr;
 
 /// An undo.
 pub struct Restore {
@@ -42,9 +43,8 @@ impl Restore {
         journal.begin(Step::Undo)?;
         let record = journal.record.clone();
         let control = self.control(&record).await?;
-        let original = STANDARD
-            .decode(&record.manifest.original)
-            .context_what(|| "the journal's copy of the manifest is damaged".into())?;
+        let original =
+            STANDARD.decode(&record.manifest.original).context_what(|| tr!(live_copy_damaged).into())?;
         journal.begin(Step::Extras)?;
         self.take_extras_away(&control, &journal, &mut said).await?;
         journal.done(Step::Extras)?;
@@ -55,19 +55,15 @@ impl Restore {
         journal.done(Step::PutBack)?;
         journal.begin(Step::ReadBack)?;
         if record.left_alone {
-            said.push(format!("{} has somebody else's change, and was left alone", record.manifest.path));
+            said.push(tr!(live_left_alone { path: record.manifest.path }));
         } else {
             read_back(&control, &record, &original).await?;
-            said.push(format!(
-                "{} on {} is the original, byte for byte",
-                record.manifest.path,
-                control.real()
-            ));
+            said.push(tr!(live_is_original { path: record.manifest.path, node: control.real() }));
         }
         journal.done(Step::ReadBack)?;
-        self.with_server(&mut journal, &original, &mut said).await.map_err(|e| {
-            e.hint(format!("{} is the original already; the rest: cks-lab restore", record.manifest.path))
-        })?;
+        self.with_server(&mut journal, &original, &mut said)
+            .await
+            .map_err(|e| e.hint(tr!(live_is_original_rest { path: record.manifest.path })))?;
         journal.begin(Step::Clean)?;
         let copy_dir = record.manifest.copy.rsplit_once('/').map_or("", |(d, _)| d);
         let copy = std::slice::from_ref(&record.manifest.copy);
@@ -75,7 +71,7 @@ impl Restore {
             "{}\nrmdir /var/lib/cks-lab 2>/dev/null || :",
             scripts::clean(copy, copy_dir, &record.manifest.dir)
         );
-        control.must("remove the lab's own files", &both).await?;
+        control.must(tr!(live_doing_own_files), &both).await?;
         journal.done(Step::Clean)?;
         journal.begin(Step::DropLease)?;
         if let Some(connection) = &self.connection {
@@ -84,25 +80,22 @@ impl Restore {
         }
         journal.done(Step::DropLease)?;
         journal.remove()?;
-        said.push("nothing of the lab is left on the cluster".into());
+        said.push(tr!(live_nothing_left).into());
         Ok(said)
     }
 
     /// The control plane, and that it is the one it was.
     async fn control(&self, record: &Record) -> Result<LiveNode> {
-        let first = record.nodes.first().ok_or_else(|| Error::new("the journal names no node"))?;
+        let first = record.nodes.first().ok_or_else(|| Error::new(tr!(live_journal_no_node)))?;
         let node = LiveNode::new(&first.name, &first.real, first.way.clone());
         let hostname = node.probe().await.map_err(|e| {
-            e.hint(format!(
-                "the original manifest is kept in {} on {} and in the journal here",
-                record.manifest.copy, first.real
-            ))
-            .hint("when the node can be reached again: cks-lab restore")
+            e.hint(tr!(live_original_kept { copy: record.manifest.copy, node: first.real }))
+                .hint(tr!(live_when_reached))
         })?;
         if hostname != first.hostname {
-            return Err(Error::new(format!("the way to {} leads to another machine now", first.real))
-                .why(format!("it calls itself {hostname}, it was {}", first.hostname))
-                .hint("nothing was changed"));
+            return Err(Error::new(tr!(live_other_machine { node: first.real }))
+                .why(tr!(live_was_called { hostname, before: first.hostname }))
+                .hint(tr!(live_nothing_changed)));
         }
         Ok(node)
     }
@@ -123,13 +116,13 @@ impl Restore {
             let Ok(Some(found)) = control.fetch(&path).await else { continue };
             if name.starts_with(scripts::TEMPORARY) || !is_server(&found.content) {
                 if !name.starts_with('.') {
-                    said.push(format!("{path} is new and not the API server's: it was left alone"));
+                    said.push(tr!(live_new_left { path }));
                 }
                 continue;
             }
             let kept = journal.set_aside(&name, &found.content)?;
             control.remove_file(&path).await?;
-            said.push(format!("{path} was taken away; it is kept as {}", kept.display()));
+            said.push(tr!(live_taken_away { path, kept: kept.display() }));
         }
         Ok(())
     }
@@ -146,7 +139,7 @@ impl Restore {
         let now = control.fetch(&record.path).await?;
         let Some(now) = now else {
             control.store(&record.path, original, None, Some(record.owner)).await?;
-            said.push(format!("{} was gone; it was put back", record.path));
+            said.push(tr!(live_was_gone { path: record.path }));
             return Ok(());
         };
         if now.content == original && now.owner == record.owner {
@@ -162,14 +155,10 @@ impl Restore {
             &String::from_utf8_lossy(original),
         );
         if !ours && !self.overwrite {
-            return Err(Error::new(format!(
-                "{} on {} was changed by somebody else, or otherwise than the lesson does",
-                record.path,
-                control.real()
-            ))
-            .why(format!("it was left alone. Putting the original back would do this:\n{diff}"))
-            .hint("to put the original back all the same: cks-lab restore --overwrite")
-            .hint(format!("the original is {} on {}", record.copy, control.real())));
+            return Err(Error::new(tr!(live_changed_otherwise { path: record.path, node: control.real() }))
+                .why(format!("it was left alone. Putting the original back would do this:\n{diff}"))
+                .hint(tr!(live_overwrite))
+                .hint(tr!(live_original_is { copy: record.copy, node: control.real() })));
         }
         if sha256(&now.content) != record.prepared && now.content != original {
             let kept = journal.set_aside("kube-apiserver.yaml", &now.content)?;
@@ -177,8 +166,9 @@ impl Restore {
         }
         match control.store(&record.path, original, Some(&sha256(&now.content)), Some(record.owner)).await? {
             Written::Done => Ok(()),
-            Written::Changed => Err(Error::new(format!("somebody changed {} this moment", record.path))
-                .hint("it was left alone; look at it, and do it again: cks-lab restore")),
+            Written::Changed => {
+                Err(Error::new(tr!(live_changed_now { path: record.path })).hint(tr!(live_left_look)))
+            }
         }
     }
 
@@ -189,11 +179,7 @@ impl Restore {
         original: &[u8],
         said: &mut Vec<String>,
     ) -> Result<()> {
-        let connection = self.connection.as_ref().ok_or_else(|| {
-            Error::new(
-                "labels and annotations could not be put back: the kubeconfig's context cannot be used",
-            )
-        })?;
+        let connection = self.connection.as_ref().ok_or_else(|| Error::new(tr!(live_labels_not_back)))?;
         let record = journal.record.clone();
         journal.begin(Step::OldServer)?;
         let on = !record.left_alone
@@ -205,18 +191,11 @@ impl Restore {
         await_server(connection, &wanted, true, on.then_some(true), self.wait).await?;
         let uid = connection.cluster_uid().await?;
         if uid != record.cluster_uid {
-            return Err(Error::new(format!("the context {} leads to another cluster now", record.context))
-                .hint("labels were not touched; name the right one: cks-lab restore --kubeconfig FILE --context CTX"));
+            return Err(Error::new(tr!(live_leads_elsewhere { context: record.context }))
+                .hint(tr!(live_name_right_one)));
         }
         journal.done(Step::OldServer)?;
-        said.push(
-            if on {
-                "the API server answers, and NodeRestriction is at work"
-            } else {
-                "the API server answers"
-            }
-            .into(),
-        );
+        said.push(if on { tr!(live_restricts_again) } else { tr!(live_server_answers) }.into());
         journal.begin(Step::Objects)?;
         for (name, then) in &record.objects {
             // A server that restarts once more in between is waited for, not an error.
@@ -228,7 +207,7 @@ impl Restore {
         for path in &record.creates {
             if !connection.get(path).await?.is_null() {
                 connection.send("DELETE", path, None).await?;
-                said.push(format!("{path} was removed"));
+                said.push(tr!(live_removed { path }));
             }
         }
         journal.done(Step::Objects)
@@ -241,9 +220,9 @@ async fn read_back(control: &LiveNode, record: &Record, original: &[u8]) -> Resu
     if now.is_some_and(|now| now.content == original && now.owner == record.manifest.owner) {
         return Ok(());
     }
-    Err(Error::new(format!("{} is not what was put back", record.manifest.path))
-        .hint(format!("its copy is {} on {}", record.manifest.copy, control.real()))
-        .hint("do it again: cks-lab restore"))
+    Err(Error::new(tr!(live_not_what_put { path: record.manifest.path }))
+        .hint(tr!(live_copy_is { copy: record.manifest.copy, node: control.real() }))
+        .hint(tr!(live_do_again)))
 }
 
 async fn put_labels_back(
@@ -256,7 +235,7 @@ async fn put_labels_back(
     for _ in 0..3 {
         let now = connection.get(&path).await?;
         if !now.is_object() {
-            said.push(format!("the Node {name} is gone: its labels were not put back"));
+            said.push(tr!(live_node_gone { name }));
             return Ok(());
         }
         let patch = difference(&now, then);
@@ -265,14 +244,13 @@ async fn put_labels_back(
         }
         for (part, keys) in &patch {
             let keys: Vec<&str> = keys.as_object().into_iter().flatten().map(|(k, _)| k.as_str()).collect();
-            said.push(format!("Node {name}: {part} {} as they were", keys.join(", ")));
+            said.push(tr!(live_as_they_were { name, part, keys: keys.join(", ") }));
         }
         let body = json!({"metadata": patch});
         let path = format!("{path}?fieldManager=cks-lab-restore");
         connection.send("PATCH", &path, Some(("application/merge-patch+json", &body))).await?;
     }
-    Err(Error::new(format!("labels of the Node {name} do not stay as they were"))
-        .why("somebody sets them again"))
+    Err(Error::new(tr!(live_do_not_stay { name })).why(tr!(live_somebody_sets)))
 }
 
 /// A merge patch of a Node's metadata that undoes what people did to it; what its kubelet and controllers did stays.

@@ -13,6 +13,7 @@ use crate::apiserver::authorization::rbac::bootstrap;
 use crate::apiserver::storage::Key;
 use crate::error::{Context, Result};
 use crate::release::Release;
+use crate::text::tr;
 
 const ADDONS: &str = include_str!("../../../assets/cluster/addons.yaml");
 
@@ -59,8 +60,7 @@ pub struct Creation {
 
 /// Everything to create, in order.
 pub fn objects(release: &Release) -> Result<Vec<Creation>> {
-    let addons: Vec<Addon> =
-        serde_yaml::from_str(ADDONS).context_what(|| "the list of addons cannot be read".to_owned())?;
+    let addons: Vec<Addon> = serde_yaml::from_str(ADDONS).context_what(|| tr!(sandbox_addons).to_owned())?;
     let mut out = kubeadm_objects(release);
     for addon in &addons {
         expand(addon, release, &mut out);
@@ -84,10 +84,10 @@ pub async fn ensure(client: &kube::Client, release: &Release) -> Result<()> {
     for creation in creations {
         let (status, answer) = send(client, Method::POST, &creation.path, Some(&creation.object)).await?;
         if !status.is_success() && status != StatusCode::CONFLICT {
-            return Err(crate::error::Error::new(format!(
-                "cannot create {} {}",
-                creation.path, creation.object["metadata"]["name"]
-            ))
+            return Err(crate::error::Error::new(tr!(sandbox_not_created {
+                path: creation.path,
+                name: creation.object["metadata"]["name"]
+            }))
             .why(answer["message"].as_str().unwrap_or_default()));
         }
     }
@@ -100,7 +100,7 @@ async fn send(
     path: &str,
     body: Option<&Value>,
 ) -> Result<(StatusCode, Value)> {
-    let what = || format!("cannot ask the API server for {path}");
+    let what = || tr!(sandbox_not_asked { path });
     let content_type =
         if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
     let body = body.map(Value::to_string).unwrap_or_default();

@@ -13,6 +13,7 @@ use crate::apiserver::serving::Body;
 use crate::cluster::Identity;
 use crate::controllers::Api;
 use crate::error::{Context, Result};
+use crate::text::tr;
 
 /// Which API server runs now; `None` while none does.
 pub type CurrentServer = watch::Receiver<Option<Arc<Server>>>;
@@ -51,9 +52,7 @@ async fn send(
 
 fn impersonation(identity: &Identity) -> Result<Vec<(HeaderName, HeaderValue)>> {
     let Identity::Impersonated { user, groups } = identity else { return Ok(Vec::new()) };
-    let value = |text: &str| {
-        HeaderValue::from_str(text).context_what(|| format!("{text:?} is not a user or group name"))
-    };
+    let value = |text: &str| HeaderValue::from_str(text).context_what(|| tr!(live_no_user_name { text }));
     let mut headers = vec![(HeaderName::from_static("impersonate-user"), value(user)?)];
     for group in groups {
         headers.push((HeaderName::from_static("impersonate-group"), value(group)?));

@@ -11,6 +11,7 @@ use crate::error::{Context, Result};
 use crate::pki::{Authority, Subject, Usage};
 use crate::release::Release;
 use crate::rooted::Rooted;
+use crate::text::tr;
 
 /// Where units are, as the node sees them, without the leading slash.
 pub const UNITS: &str = "usr/lib/systemd/system";
@@ -66,7 +67,7 @@ pub fn write(
     for (dir, mode) in dirs {
         files
             .create_dir_all(dir, mode)
-            .context_what(|| format!("cannot make the directory {}", files.shown(dir).display()))?;
+            .context_what(|| tr!(dir_cannot_be_made { dir: files.shown(dir).display() }))?;
     }
     let settings = release.assets.kubelet;
     let flags = settings.flags.replace("ADDRESS", &address.to_string());

@@ -14,6 +14,7 @@ use crate::error::{Context, Error, Result};
 use crate::kubelet::Kubelet;
 use crate::node::{Isolation, Node};
 use crate::state_dir::LabDir;
+use crate::text::tr;
 
 /// The address on this machine's loopback at which the API server can be reached while it runs.
 pub struct Listeners {
@@ -36,12 +37,10 @@ impl Listeners {
             (asked, _) => TcpListener::bind(at(asked)).await,
         };
         let outside = bound.and_then(|listener| listener.local_addr()).map_err(|error| {
-            Error::new(format!("the port {asked} of this machine's loopback cannot be had"))
-                .why(error)
-                .hint("leave --port away to take a free one")
+            Error::new(tr!(sandbox_port { asked })).why(error).hint(tr!(sandbox_free_port))
         })?;
         std::fs::write(&file, outside.port().to_string())
-            .context_what(|| format!("cannot write {}", file.display()))?;
+            .context_what(|| tr!(file_cannot_be_written { file: file.display() }))?;
         Ok((outside, Self { outside }))
     }
 

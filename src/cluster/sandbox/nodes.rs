@@ -15,6 +15,7 @@ use crate::node::{Node, linux, plain, ssh};
 use crate::pki::Authority;
 use crate::pki::kubeadm::{self, Layout, Member, write_file};
 use crate::rooted::Rooted;
+use crate::text::tr;
 
 /// The running nodes.
 pub struct Nodes {
@@ -66,7 +67,7 @@ impl Nodes {
 }
 
 fn program() -> Result<PathBuf> {
-    std::env::current_exe().context_what(|| "cannot tell where this program is".into())
+    std::env::current_exe().context_what(|| tr!(sandbox_where_program).into())
 }
 
 /// Makes what a node cannot be started without, where it is missing.
@@ -107,21 +108,19 @@ pub async fn start(options: &Options, outside: SocketAddr) -> Result<Started> {
                 return Ok(Started { nodes, notice, authority });
             }
             Err(why) if options.real.is_some() => {
-                return Err(Error::new("--cluster local needs namespaces, and this machine gives none")
+                return Err(Error::new(tr!(local_needs_namespaces))
                     .why(why)
-                    .hint("`cks-lab doctor` tells more")
-                    .hint("the sandbox needs none: leave --cluster away"));
+                    .hint(tr!(sandbox_doctor_more))
+                    .hint(tr!(local_sandbox_no_namespaces)));
             }
             Err(why) => {
-                notice = Some(format!(
-                    "this machine gives no namespaces ({why}): the nodes are plain directories; `cks-lab doctor` tells more"
-                ));
+                notice = Some(tr!(sandbox_plain_nodes { why }));
                 plain = true;
             }
         }
     }
     if options.real.is_some() {
-        return Err(Error::new("--cluster local needs namespaces: leave --plain-nodes away"));
+        return Err(Error::new(tr!(local_no_plain_nodes)));
     }
     let authority = keys(options, outside, plain)?;
     specs.iter().try_for_each(|spec| plain::link_tools(&spec.root, &program))?;
@@ -197,7 +196,7 @@ fn new_files(options: &Options, layout: &Layout) -> Result<Authority> {
     if !files.exists(config) {
         let text = files
             .read_to_string(admin)
-            .context_what(|| format!("cannot read {}", files.shown(admin).display()))?;
+            .context_what(|| tr!(file_cannot_be_read { file: files.shown(admin).display() }))?;
         files.place(config, &text, 0o600)?;
     }
     Ok(authority)

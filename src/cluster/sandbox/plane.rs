@@ -18,6 +18,7 @@ use crate::kubelet::Kubelet;
 use crate::kubelet::runtime::{EmulatedServer, Servers};
 use crate::node::Node;
 use crate::pki::Authority;
+use crate::text::tr;
 
 /// How long a first start may take until the API server answers and both nodes are there.
 const FIRST_START: Duration = Duration::from_secs(20);
@@ -56,8 +57,8 @@ pub struct Plane {
 /// Opens the record of requests of a lab.
 pub fn record(options: &Options) -> Result<Arc<audit::Log>> {
     let file = options.dir.root().join("audit");
-    let log = audit::Log::open(&file)
-        .context_what(|| format!("cannot open the record of requests {}", file.display()))?;
+    let log =
+        audit::Log::open(&file).context_what(|| tr!(live_record_not_opened { file: file.display() }))?;
     Ok(Arc::new(log))
 }
 
@@ -65,8 +66,8 @@ pub fn record(options: &Options) -> Result<Arc<audit::Log>> {
 pub fn emulated(options: &Options, started: &Started, listeners: Listeners) -> Result<Plane> {
     let store_dir = options.dir.store();
     let first = !store_dir.join("log").exists();
-    let (store, notices) = Store::open(&store_dir)
-        .context_what(|| format!("cannot open the store in {}", store_dir.display()))?;
+    let (store, notices) =
+        Store::open(&store_dir).context_what(|| tr!(sandbox_store { dir: store_dir.display() }))?;
     let audit = record(options)?;
     let (current, servers) = watch::channel(None);
     let logs = Arc::new(Logs::default());
