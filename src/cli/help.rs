@@ -52,7 +52,7 @@ fn translated_argument(argument: Arg, language: Language) -> Arg {
         Some(_) => argument,
         None => argument.help_heading(heading),
     };
-    argument.help(help).hide_default_value(true).hide_possible_values(true)
+    argument.help(help).long_help(None::<&str>).hide_default_value(true).hide_possible_values(true)
 }
 
 /// What an argument is for, with its default and the values that it may have.
