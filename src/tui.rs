@@ -12,6 +12,7 @@
 //! | [`state`] | all that the program knows, and how it changes; pure |
 //! | [`keymap`], [`palette`] | the one key table, and the commands found by typing |
 //! | [`layout`], [`tiles`], [`theme`], [`markdown`], [`view`] | the state as a picture |
+//! | [`xray`] | requests to the API server, explained |
 //! | [`driver`], [`runner`] | the lab, and the work that effects ask for |
 //! | [`guard`], [`clipboard`], [`config`], [`saved`] | the window's terminal, a learner's settings, what is kept |
 
@@ -58,6 +59,7 @@ pub mod state;
 pub mod theme;
 pub mod tiles;
 pub mod view;
+pub mod xray;
 
 /// The least time between two frames while output floods in.
 const FRAME: Duration = Duration::from_millis(12);

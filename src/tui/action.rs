@@ -89,6 +89,16 @@ pub enum Action {
     ToggleAscii,
     /// Shows the latest requests to the API server.
     Xray,
+    /// Selects a request further on in the X-ray.
+    XrayStep(i32),
+    /// The same by pages.
+    XrayPages(i32),
+    /// Shows all fields of the selected request, or its line alone.
+    XrayOpen,
+    /// Shows other requests.
+    XrayFilter,
+    /// Stops the X-ray, or lets it go on.
+    XrayPause,
     /// Draws the whole window again.
     Redraw,
     /// Leaves, after a question.

@@ -101,8 +101,8 @@ pub enum Event {
     Copied(usize),
     /// Whether the pane's terminal is in copy mode now.
     CopyMode(PaneId, bool),
-    /// The latest requests to the API server, oldest first.
-    Requests(Vec<Entry>),
+    /// The latest requests to the API server, oldest first; `None` where there is no record of them.
+    Requests(Option<Vec<Entry>>),
     /// No program took a text for the clipboard.
     NotCopied(String),
     /// Whether a pane's file has changes that are not saved.

@@ -9,6 +9,7 @@ use super::config::Config;
 use super::effect::Effect;
 use super::event::{Course, Event};
 use super::state::{Drawn, State};
+use crate::apiserver::audit::Entry;
 use crate::check::Verdict;
 use crate::cluster::{ClusterKind, Facts};
 use crate::grade::{CheckResult, LessonResult, StepResult};
@@ -108,6 +109,36 @@ pub fn checked(steps: Vec<StepResult>) -> LessonResult {
         max: steps.iter().map(|s| s.max).sum(),
         passed: steps.iter().all(|s| s.passed),
         steps,
+    }
+}
+
+/// A label set on controlplane by node01's kubelet.
+pub fn request(sequence: u64) -> Entry {
+    Entry {
+        sequence,
+        at: "2022-07-28T14:33:31Z".parse().unwrap(),
+        user: "system:node:node01".into(),
+        groups: vec!["system:nodes".into(), "system:authenticated".into()],
+        impersonator: None,
+        authenticated_by: "x509".into(),
+        user_agent: "kubectl/v1.31.0".into(),
+        verb: "patch".into(),
+        uri: "/api/v1/nodes/controlplane?fieldManager=kubectl-label".into(),
+        group: String::new(),
+        resource: "nodes".into(),
+        subresource: String::new(),
+        namespace: String::new(),
+        name: "controlplane".into(),
+        dry_run: false,
+        authorizer: "Node".into(),
+        decision: "allow".into(),
+        reason: String::new(),
+        admission: Vec::new(),
+        request_body: Some(r#"{"metadata":{"labels":{"killercoda/one":"123"}}}"#.into()),
+        code: 200,
+        message: String::new(),
+        resource_version: Some("812".into()),
+        micros: 412,
     }
 }
 

@@ -127,8 +127,10 @@ pub enum Context {
     Lesson,
     /// In the shell's copy mode.
     Copy,
-    /// In what is read on top of the window: help, X-ray.
+    /// In what is read on top of the window: help.
     Reader,
+    /// In the X-ray.
+    Xray,
 }
 
 /// A row of the key table.
@@ -163,8 +165,10 @@ pub enum Footer {
     Prefix,
     /// The copy mode.
     Copy,
-    /// Help, X-ray.
+    /// Help.
     Reader,
+    /// The X-ray.
+    Xray,
 }
 
 const fn c(c: char) -> Chord {
@@ -285,6 +289,17 @@ pub const BINDINGS: &[Binding] = keys![
     Action::Pages(1), Reader, [k(KeyCode::PageDown), c(' ')], [], "page", "", [Reader], false;
     Action::Top, Reader, [k(KeyCode::Home), c('g')], [], "", "", [], false;
     Action::Bottom, Reader, [k(KeyCode::End), c('G')], [], "", "", [], false;
+    Action::XrayStep(-1), Xray, [k(KeyCode::Up), c('k')], [], "", "Up", [], false;
+    Action::XrayStep(1), Xray, [k(KeyCode::Down), c('j')], [], "move", "Down", [Xray], false;
+    Action::XrayPages(-1), Xray, [k(KeyCode::PageUp)], [], "", "", [], false;
+    Action::XrayPages(1), Xray, [k(KeyCode::PageDown)], [], "", "", [], false;
+    Action::XrayStep(-100_000), Xray, [k(KeyCode::Home), c('g')], [], "", "", [], false;
+    Action::XrayStep(100_000), Xray, [k(KeyCode::End), c('G')], [], "", "To the newest, and stay there", [], false;
+    Action::XrayOpen, Xray, [k(KeyCode::Enter), c(' '), k(KeyCode::Right), k(KeyCode::Left)], [], "explain", "Explain the request, part by part", [Xray], false;
+    Action::XrayFilter, Xray, [c('f'), k(KeyCode::Tab)], [], "filter", "Mine, kubelets, refused, all", [Xray], false;
+    Action::XrayPause, Xray, [c('p')], [], "pause", "Let no new ones in, or go on", [Xray], false;
+    Action::Back, Xray, [k(KeyCode::Esc), c('q')], [], "close", "Close", [Xray], false;
+
     Action::Back, Reader, [k(KeyCode::Esc), c('q'), k(KeyCode::Enter)], [], "close", "", [Reader], false;
 ];
 

@@ -34,9 +34,6 @@ use editors::{Came, Editors, Open};
 /// Lines that one notch of the wheel scrolls the shell.
 const WHEEL: i32 = 3;
 
-/// How many requests the X-ray shows.
-const REQUESTS: usize = 200;
-
 /// What comes to the main loop.
 pub enum Message {
     /// Something happened.
@@ -391,11 +388,8 @@ impl Runner {
                 self.work = work;
             }
             Effect::Requests => {
-                if let Some(log) = self.driver.as_ref().and_then(|driver| driver.audit()) {
-                    let mut entries = log.since(0);
-                    entries.drain(..entries.len().saturating_sub(REQUESTS));
-                    self.tell(Event::Requests(entries));
-                }
+                let log = self.driver.as_ref().and_then(|driver| driver.audit());
+                self.tell(Event::Requests(log.map(|log| log.since(0))));
             }
             Effect::Cancel => {
                 if let Some(work) = self.work.take() {

@@ -11,6 +11,7 @@ use super::keymap::Context;
 use super::markdown::Code;
 use super::saved::Layout;
 use super::tiles::{Line, Tiles};
+use super::xray::Xray;
 use crate::apiserver::audit::Entry;
 use crate::grade::{LessonResult, StepResult};
 use crate::lab::Phase;
@@ -234,6 +235,8 @@ pub struct State {
     pub notice: Option<(String, u64)>,
     /// The latest requests.
     pub requests: Vec<Entry>,
+    /// Which of them are shown, and how.
+    pub xray: Xray,
     /// Seconds spent.
     pub seconds: u64,
     /// Whether no shell is behind the program that could continue it.
@@ -271,6 +274,7 @@ impl State {
             busy: None,
             notice: None,
             requests: Vec::new(),
+            xray: Xray::default(),
             seconds: 0,
             lone: false,
             dirty: true,
@@ -357,6 +361,7 @@ impl State {
     /// Which keys count.
     pub fn context(&self) -> Context {
         match (&self.overlay, self.focus) {
+            (Some(Overlay::Xray), _) => Context::Xray,
             (Some(_), _) => Context::Reader,
             (None, Focus::Lesson) => Context::Lesson,
             (None, Focus::Shell) if self.copying() => Context::Copy,

@@ -17,6 +17,7 @@ mod header;
 mod lesson;
 mod overlay;
 mod shell;
+mod xray;
 
 /// The terminals' screens, as far as a picture needs them.
 pub trait Screens {

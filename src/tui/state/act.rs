@@ -23,8 +23,28 @@ impl State {
             Action::Palette => self.lay(Overlay::Palette { query: String::new(), selected: 0 }),
             Action::Xray => {
                 self.lay(Overlay::Xray);
+                self.xray.selected = None;
+                self.xray.open = false;
+                self.xray.paused = false;
                 self.overlay_scroll = usize::MAX;
                 effects.push(Effect::Requests);
+            }
+            Action::XrayStep(by) => self.xray.step(&self.requests, by),
+            Action::XrayPages(pages) => {
+                let page = i32::try_from(drawn.overlay.1 / 2).unwrap_or(1).max(1);
+                self.xray.step(&self.requests, pages * page);
+            }
+            Action::XrayOpen => self.xray.toggle(&self.requests),
+            Action::XrayFilter => {
+                self.xray.filter = self.xray.filter.next();
+                self.xray.open = false;
+                self.xray.selected = None;
+            }
+            Action::XrayPause => {
+                self.xray.paused = !self.xray.paused;
+                if !self.xray.paused {
+                    effects.push(Effect::Requests);
+                }
             }
             Action::ToggleFocus => {
                 self.focus = if self.focus == Focus::Shell { Focus::Lesson } else { Focus::Shell };

@@ -162,7 +162,7 @@ impl State {
                 (_, Some(c)) => text.push(c),
                 _ => {}
             },
-            Some(Overlay::Help | Overlay::Xray) => match keymap::direct(Context::Reader, chord) {
+            Some(Overlay::Help | Overlay::Xray) => match keymap::direct(self.context(), chord) {
                 // The key that opened it closes it, too.
                 Some(Action::Help) if self.overlay == Some(Overlay::Help) => self.overlay = None,
                 Some(Action::Xray) if self.overlay == Some(Overlay::Xray) => self.overlay = None,
@@ -281,6 +281,10 @@ impl State {
             }
             MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
                 let by = if mouse.kind == MouseEventKind::ScrollUp { -WHEEL } else { WHEEL };
+                if self.overlay == Some(Overlay::Xray) {
+                    self.act(Action::XrayStep(by.signum()), drawn, effects);
+                    return true;
+                }
                 if self.overlay.is_some() || drawn.text.is_some_and(|text| text.contains(at)) {
                     self.scroll_reading(by, drawn);
                     return true;

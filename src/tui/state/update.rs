@@ -119,7 +119,11 @@ impl State {
                 _ => return false,
             },
             Event::Requests(entries) => {
-                if self.requests == entries {
+                let Some(entries) = entries else {
+                    self.xray.blind = true;
+                    return self.overlay == Some(Overlay::Xray);
+                };
+                if self.requests == entries || self.xray.paused {
                     return false;
                 }
                 self.requests = entries;

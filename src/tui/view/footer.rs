@@ -29,7 +29,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
 /// Which keys count now.
 fn which(state: &State) -> Option<Footer> {
     match &state.overlay {
-        Some(Overlay::Help | Overlay::Xray) => return Some(Footer::Reader),
+        Some(Overlay::Help) => return Some(Footer::Reader),
+        Some(Overlay::Xray) => return Some(Footer::Xray),
         Some(_) => return None,
         None => {}
     }
@@ -71,7 +72,7 @@ fn hints(canvas: &mut Canvas<'_>, area: Rect) {
     match footer {
         Footer::Shell | Footer::Lesson => items.push((prefix.clone(), "more", None)),
         Footer::Prefix => items.push((prefix.clone(), "send it", None)),
-        Footer::Copy | Footer::Reader => {}
+        Footer::Copy | Footer::Reader | Footer::Xray => {}
     }
     // Where there is no room for all, the later ones give way; commands and prefix stay, since they lead to the rest.
     let width = |items: &[(String, &str, Option<Action>)]| {

@@ -11,13 +11,12 @@ use super::super::markdown::Document;
 use super::super::palette;
 use super::super::state::{Entering, Overlay, Question};
 use super::{Canvas, more_lines, shorten};
-use crate::apiserver::audit::Entry;
 
 pub fn draw(canvas: &mut Canvas<'_>) {
     match canvas.state.overlay.clone() {
         None => {}
         Some(Overlay::Help) => help(canvas),
-        Some(Overlay::Xray) => xray(canvas),
+        Some(Overlay::Xray) => super::xray::draw(canvas),
         Some(Overlay::Palette { query, selected }) => commands(canvas, &query, selected),
         Some(Overlay::Question(question)) => ask(canvas, question),
         Some(Overlay::Entry(entering, text)) => enter(canvas, entering, &text),
@@ -25,7 +24,7 @@ pub fn draw(canvas: &mut Canvas<'_>) {
 }
 
 /// Draws a frame with a title over what is there; returns the room inside.
-fn frame(canvas: &mut Canvas<'_>, area: Rect, title: &str) -> Rect {
+pub fn frame(canvas: &mut Canvas<'_>, area: Rect, title: &str) -> Rect {
     let theme = canvas.theme;
     // What lies below must not be clicked through.
     canvas.drawn.hits.clear();
@@ -82,6 +81,7 @@ fn help(canvas: &mut Canvas<'_>) {
             Context::Lesson,
         ),
         ("In copy mode", Context::Copy),
+        ("In the X-ray", Context::Xray),
     ];
     for (title, context) in groups {
         out.gap();
@@ -107,52 +107,6 @@ fn help(canvas: &mut Canvas<'_>) {
     let mouse = "Click a tab, a step, [run], [copy] or a hint in the last line; drag the lines between panes; drag in the shell to copy; the wheel scrolls. Hold Shift for your terminal's own selection.";
     out.text(vec![], mouse, theme.text, width - 4);
     reader(canvas, "Keys", width, &out.lines);
-}
-
-fn request_lines(entry: &Entry, canvas: &Canvas<'_>, width: usize) -> [Line<'static>; 2] {
-    let theme = canvas.theme;
-    let time = entry.at.strftime("%H:%M:%S").to_string();
-    let object = match (entry.resource.as_str(), entry.name.as_str()) {
-        ("", _) => entry.uri.clone(),
-        (resource, "") => resource.to_owned(),
-        (resource, name) => format!("{resource}/{name}"),
-    };
-    let sub = if entry.subresource.is_empty() { String::new() } else { format!("/{}", entry.subresource) };
-    let dry = if entry.dry_run { " (dry run)" } else { "" };
-    let first = format!("{time} {:<6} {object}{sub}{dry}", entry.verb.to_uppercase());
-    let refused = entry.admission.iter().find_map(|note| note.refused.as_ref().map(|_| note.plugin.as_str()));
-    let admission = match (refused, entry.admission.len()) {
-        (Some(plugin), _) => format!("{plugin} refused"),
-        (None, 0) => "no admission".to_owned(),
-        (None, count) => format!("{count} admission plugins passed"),
-    };
-    let style = if entry.code < 400 { theme.good } else { theme.bad };
-    let authorizer = if entry.authorizer.is_empty() { "authorization" } else { entry.authorizer.as_str() };
-    let arrow = theme.glyphs.arrow;
-    let second = format!(
-        "         {} ({}) {arrow} {authorizer} {} {arrow} {admission}",
-        entry.user, entry.authenticated_by, entry.decision
-    );
-    let code = entry.code.to_string();
-    let room = width.saturating_sub(code.len() + 1);
-    [
-        Line::from(vec![
-            Span::styled(format!("{:<room$} ", shorten(&first, room, &theme)), theme.text),
-            Span::styled(code, style),
-        ]),
-        Line::from(Span::styled(shorten(&second, width, &theme), theme.quiet)),
-    ]
-}
-
-fn xray(canvas: &mut Canvas<'_>) {
-    let width = canvas.state.size.0.saturating_sub(4).min(110);
-    let inner = usize::from(width.saturating_sub(4));
-    let mut lines: Vec<Line<'static>> =
-        canvas.state.requests.iter().flat_map(|entry| request_lines(entry, canvas, inner)).collect();
-    if lines.is_empty() {
-        lines.push(Line::from("No request was recorded yet. kubectl get nodes makes some."));
-    }
-    reader(canvas, "X-ray: the latest requests to the API server", width, &lines);
 }
 
 fn commands(canvas: &mut Canvas<'_>, query: &str, selected: usize) {

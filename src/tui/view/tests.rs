@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::super::config::Config;
 use super::super::event::{Event, Trouble};
-use super::super::fixture::{Seat, checked, course, result, standing};
+use super::super::fixture::{Seat, checked, course, request, result, standing};
 use super::super::state::{Panel, Question, Shell, State};
 use super::super::theme::ThemeName;
 use super::*;
@@ -145,7 +145,10 @@ pictures! {
         seat.happen(Event::Server(false));
     };
     xray: |seat| {
-        seat.press("f4").happen(Event::Requests(requests()));
+        seat.press("f4").happen(Event::Requests(Some(requests())));
+    };
+    xray_explained: |seat| {
+        seat.press("f4").happen(Event::Requests(Some(requests()))).press("k enter");
     };
     shell_ended: |seat| {
         seat.state.panes[0].shell = Shell::Ended(0);
@@ -161,36 +164,17 @@ pictures! {
 }
 
 fn requests() -> Vec<Entry> {
-    let entry = |sequence, refused: Option<&str>| Entry {
-        sequence,
-        at: "2022-07-28T14:33:31Z".parse().unwrap(),
-        user: "system:node:node01".into(),
-        groups: vec!["system:nodes".into()],
-        impersonator: None,
-        authenticated_by: "x509".into(),
-        user_agent: "kubectl".into(),
-        verb: "patch".into(),
-        uri: "/api/v1/nodes/controlplane".into(),
-        group: String::new(),
-        resource: "nodes".into(),
-        subresource: String::new(),
-        namespace: String::new(),
-        name: "controlplane".into(),
-        dry_run: false,
-        authorizer: "Node".into(),
-        decision: "allow".into(),
-        reason: String::new(),
-        admission: refused
-            .map(|text| AdmissionNote { plugin: "NodeRestriction".into(), refused: Some(text.into()) })
-            .into_iter()
-            .collect(),
-        request_body: None,
-        code: if refused.is_some() { 403 } else { 200 },
-        message: refused.unwrap_or_default().into(),
-        resource_version: None,
-        micros: 400,
+    let note = |plugin: &str, refused: Option<&str>| AdmissionNote {
+        plugin: plugin.into(),
+        refused: refused.map(Into::into),
     };
-    vec![entry(1, None), entry(2, Some("is not allowed to modify node"))]
+    let mut refused = request(2);
+    let why = "is not allowed to modify node \"controlplane\"";
+    refused.admission = vec![note("NamespaceLifecycle", None), note("NodeRestriction", Some(why))];
+    (refused.code, refused.message, refused.resource_version) = (403, why.into(), None);
+    let mut allowed = request(1);
+    allowed.admission = vec![note("NamespaceLifecycle", None), note("ServiceAccount", None)];
+    vec![allowed, refused]
 }
 
 #[test]

@@ -1,0 +1,46 @@
+# ターミナルプログラム。
+
+# X-ray: API サーバーの処理を通るリクエスト。
+tui_xray_title = X-ray: API サーバーへのリクエスト
+tui_xray_all = すべて
+tui_xray_mine = 自分のもの
+tui_xray_kubelets = kubelet
+tui_xray_refused = 拒否されたもの
+tui_xray_showing = 表示: { $filter } ({ $count } 件)
+tui_xray_paused = 一時停止中
+tui_xray_none = 該当するリクエストはまだありません。kubectl get nodes を実行すると記録されます。
+tui_xray_no_record = このクラスターには、ここから読めるリクエストの記録がありません。
+tui_xray_in_short = { $user } ({ $how }) { $arrow } { $authorizer } { $decision } { $arrow } { $admission }
+tui_xray_authorization = 認可
+tui_xray_refused_by = { $plugin } が拒否
+tui_xray_no_admission = アドミッションなし
+tui_xray_passed = アドミッションプラグイン { $count } 個を通過
+tui_xray_dry_run = dry run
+tui_xray_who = 誰が
+tui_xray_what = 何を
+tui_xray_body = 本文
+tui_xray_may = 認可
+tui_xray_admission = アドミッション
+tui_xray_result = 結果
+tui_xray_client = クライアント
+tui_xray_by_certificate = クライアント証明書 (CN { $user }、O { $groups })
+tui_xray_by_token = { $user } のベアラートークン (グループ { $groups })
+tui_xray_by_nobody = 認証情報なし: { $user } (グループ { $groups })
+tui_xray_by_other = { $user } (グループ { $groups }、認証方法 { $how })
+tui_xray_impersonated = { $impersonator } がこのユーザーとして実行 (impersonation)
+tui_xray_object = { $verb } { $object }
+tui_xray_in_namespace = { $verb } { $object } (namespace { $namespace })
+tui_xray_dry = 試行のみ (dry run): 何も保存されません
+tui_xray_allow_node = Node オーソライザーが許可しました。kubelet はこの種類のオブジェクトにこの操作ができます。どのラベルを書くかは確認されません。
+tui_xray_allow_masters = 誰にも確認せずに許可: グループ system:masters は何でもできます
+tui_xray_allow_by = { $authorizer } が許可しました
+tui_xray_forbid = どのオーソライザーも許可しませんでした。許可がなければ拒否されます
+tui_xray_no_answer = 認可の前に拒否されました
+tui_xray_reads = 読み取りはアドミッションを通りません
+tui_xray_not_reached = ここまで到達していません
+tui_xray_ran = { $plugins }: すべて通過
+tui_xray_stopped = { $plugins }: { $plugin } が拒否しました: { $why }
+tui_xray_not_loaded = この中に NodeRestriction はありません。この kubelet が誰の Node のどのラベルを書くのか、誰も確認していません
+tui_xray_ok = { $code }、{ $millis } ms で応答
+tui_xray_stored = { $code }、resource version { $version } として保存、{ $millis } ms で応答
+tui_xray_failed = { $code }: { $message }
