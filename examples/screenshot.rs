@@ -48,6 +48,7 @@ fn main() -> Result<()> {
         pixel_height: 0,
     })?;
     let mut command = CommandBuilder::new(program);
+    command.arg("start");
     command.env("CKS_LAB_HOME", home.path());
     command.env("TERM", "xterm-256color");
     command.env("LANG", "C.UTF-8");

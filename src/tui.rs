@@ -13,12 +13,11 @@
 //! | [`keymap`], [`palette`] | the one key table, and the commands found by typing |
 //! | [`layout`], [`tiles`], [`theme`], [`markdown`], [`view`] | the state as a picture |
 //! | [`xray`] | requests to the API server, explained |
+//! | [`starter`], [`offer`], [`exam`] | what a learner can begin with, and exams |
 //! | [`driver`], [`runner`] | the lab, and the work that effects ask for |
 //! | [`guard`], [`clipboard`], [`config`], [`saved`] | the window's terminal, a learner's settings, what is kept |
 
-use std::future::Future;
 use std::io::{self, BufWriter, IsTerminal, Stdout};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -31,14 +30,14 @@ use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 
 use self::config::Config;
-use self::driver::Driver;
-use self::event::{Course, Event, Trouble};
+use self::effect::Effect;
+use self::event::{Event, Trouble};
 use self::guard::Guard;
 use self::runner::{Done, Message, Runner};
+use self::starter::{Choice, Labs, Starter};
 use self::state::{Drawn, Stage, State};
 use crate::error::{Context, Error, ExitCode, Result};
-use crate::lab::{Lab, Options, Phase};
-use crate::state_dir::LabDir;
+use crate::lab::Options;
 
 pub mod action;
 pub mod clipboard;
@@ -46,15 +45,18 @@ pub mod config;
 pub mod driver;
 pub mod effect;
 pub mod event;
+pub mod exam;
 #[cfg(test)]
 mod fixture;
 pub mod guard;
 pub mod keymap;
 pub mod layout;
 pub mod markdown;
+pub mod offer;
 pub mod palette;
 pub mod runner;
 pub mod saved;
+pub mod starter;
 pub mod state;
 pub mod theme;
 pub mod tiles;
@@ -64,28 +66,26 @@ pub mod xray;
 /// The least time between two frames while output floods in.
 const FRAME: Duration = Duration::from_millis(12);
 
-/// A lab on its way up.
-pub type Opening = Pin<Box<dyn Future<Output = Result<Arc<dyn Driver>>> + Send>>;
-
-/// Brings a lab up; is told where to report phases.
-pub type Opener = Box<dyn FnOnce(Box<dyn Fn(Phase) + Send + Sync>) -> Opening + Send>;
-
-/// Runs the program on a lab: the first frame at once, the lab behind it.
-pub fn run(options: Options) -> Result<ExitCode> {
+/// Runs the program on a lesson or an exam: the first frame at once, the lab behind it.
+pub fn run(options: Options, exam: bool) -> Result<ExitCode> {
+    let first = Some(Choice { id: options.lesson.clone(), exam });
     let (config, notices) = Config::load();
-    let progress = LabDir::new(&options.home, &options.name).progress_file();
-    let resumed = !options.fresh && progress.exists();
-    let opener: Opener = Box::new(move |phase| {
-        Box::pin(async move {
-            let lab: Arc<dyn Driver> = Lab::open(options, phase).await?;
-            Ok(lab)
-        })
-    });
-    run_with(config, notices, resumed, opener)
+    run_with(config, notices, first, Arc::new(Labs(options)))
 }
 
-/// Runs the program on what `opener` brings up; `resumed` is whether it was there before.
-pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Opener) -> Result<ExitCode> {
+/// Runs the program from its first screen on, where a learner chooses.
+pub fn choose(options: Options) -> Result<ExitCode> {
+    let (config, notices) = Config::load();
+    run_with(config, notices, None, Arc::new(Labs(options)))
+}
+
+/// Runs the program on what `starter` brings up: what is named `first`, or what is chosen.
+pub fn run_with(
+    config: Config,
+    notices: Vec<String>,
+    first: Option<Choice>,
+    starter: Arc<dyn Starter>,
+) -> Result<ExitCode> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
         return Err(Error::new("the terminal program needs a terminal")
             .hint("run it in one, or use `cks-lab up` and `cks-lab exec`, which need none"));
@@ -114,6 +114,9 @@ pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Ope
     let size = window.terminal.size().context_what(what)?;
     let mut state = State::new((size.width, size.height), config);
     state.lone = lone();
+    if first.is_none() {
+        state.stage = Stage::Picking;
+    }
     if !notices.is_empty() {
         state.say(notices.join("; "));
     }
@@ -121,19 +124,19 @@ pub fn run_with(config: Config, notices: Vec<String>, resumed: bool, opener: Ope
     let mut drawn = window.draw(&state, &Nothing).context_what(what)?;
     state.dirty = false;
 
-    let mut runner = Runner::new(runtime.handle().clone(), messages.clone(), &state.config);
+    let mut runner = Runner::new(runtime.handle().clone(), messages.clone(), &state.config, starter);
+    runner.run(first.map_or(Effect::Offers, Effect::Start));
     for effect in state.update(Event::Resize(size.width, size.height), &drawn) {
         runner.run(effect);
     }
-    runtime.spawn(listen(messages.clone()));
-    runtime.spawn(open(opener, resumed, messages));
+    runtime.spawn(listen(messages));
 
     let ended = main_loop(&mut window, &mut state, &mut runner, &inbox, &mut drawn);
     drop(guard);
     // A lab that came up while the program was ending is closed, too.
     while let Ok(message) = inbox.try_recv() {
-        if let Message::Opened(driver, _) = message {
-            runner.opened(driver);
+        if let Message::Opened(opened) = message {
+            runner.opened(opened.driver, opened.session);
         }
     }
     runner.close();
@@ -231,10 +234,10 @@ fn main_loop(
         while let Some(next) = message {
             let event = match next {
                 Message::Event(event) => event,
-                Message::Opened(driver, course) => {
-                    runner.opened(driver);
-                    clock = Clock { before: course.standing.seconds, since: Instant::now() };
-                    Event::Opened(course)
+                Message::Opened(opened) => {
+                    runner.opened(opened.driver, opened.session);
+                    clock = Clock { before: opened.course.standing.seconds, since: Instant::now() };
+                    Event::Opened(opened.course)
                 }
                 Message::Process(pane, process) => runner.process(pane, process),
                 Message::File { pane, node, path, found } => runner.file(pane, node, &path, found),
@@ -356,24 +359,4 @@ fn signals(runtime: &tokio::runtime::Runtime, messages: &Sender<Message>) {
             }
         });
     }
-}
-
-/// Brings the lab up and tells what became of it.
-async fn open(opener: Opener, resumed: bool, messages: Sender<Message>) {
-    let message = match opener(Box::new(runner::phases(messages.clone()))).await {
-        Ok(driver) => {
-            let course = Course {
-                lesson: driver.lesson(),
-                facts: driver.facts(),
-                standing: driver.standing(),
-                server_up: driver.server_up(),
-                max: driver.max(),
-                resumed,
-                layout: driver.layout().filter(|_| resumed),
-            };
-            Message::Opened(driver, Box::new(course))
-        }
-        Err(error) => Event::OpenFailed(error.into()).into(),
-    };
-    let _ = messages.send(message);
 }

@@ -18,6 +18,9 @@ pub struct Arguments {
     exam: bool,
     #[arg(long, help = tr!(help_start_plain))]
     plain: bool,
+    /// Whether the learner chooses first.
+    #[arg(skip)]
+    pick: bool,
 }
 
 impl Arguments {
@@ -34,7 +37,7 @@ impl Arguments {
             plain_nodes: false,
             port: 0,
         };
-        Self { lab, exam: false, plain: false }
+        Self { lab, exam: false, plain: false, pick: true }
     }
 }
 
@@ -55,12 +58,15 @@ pub fn run(global: &Global, arguments: Arguments) -> Result<ExitCode> {
     let plain = arguments.plain || dumb;
     match (plain, arguments.exam) {
         (true, false) => block_on(plain::run(options))?,
-        (_, true) => block_on(plain::run_exam(options))?,
-        (false, false) => {
+        (true, true) => block_on(plain::run_exam(options))?,
+        (false, exam) => {
             if !block_on(live::agree(&mut options))?? {
                 return Ok(ExitCode::Failed);
             }
-            let code = crate::tui::run(options.clone());
+            let code = match arguments.pick {
+                true => crate::tui::choose(options.clone()),
+                false => crate::tui::run(options.clone(), exam),
+            };
             block_on(live::finish(&options, true))??;
             code
         }

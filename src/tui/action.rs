@@ -99,6 +99,24 @@ pub enum Action {
     XrayFilter,
     /// Stops the X-ray, or lets it go on.
     XrayPause,
+    /// Selects another lesson or exam on the first screen.
+    PickStep(i32),
+    /// Selects this one; a second time takes it.
+    PickThis(usize),
+    /// Begins what is selected.
+    Pick,
+    /// Leaves without a question.
+    Leave,
+    /// Shows all tasks of the exam.
+    ExamOverview,
+    /// Selects another task in the overview.
+    ExamStep(i32),
+    /// Turns to the selected task.
+    ExamTurn,
+    /// Marks a task to come back to, or takes the mark away.
+    ExamFlag,
+    /// Hands the exam in, after a question; shows the results once it is graded.
+    ExamHandIn,
     /// Draws the whole window again.
     Redraw,
     /// Leaves, after a question.
@@ -150,4 +168,45 @@ pub enum Action {
         /// Towards older lines.
         backwards: bool,
     },
+}
+
+impl Action {
+    /// Whether it can be asked for before a lab is there.
+    pub fn is_of_every_stage(self) -> bool {
+        matches!(
+            self,
+            Self::Quit
+                | Self::Help
+                | Self::Back
+                | Self::Accept
+                | Self::Leave
+                | Self::Pick
+                | Self::PickStep(_)
+                | Self::PickThis(_)
+                | Self::Suspend
+                | Self::Redraw
+                | Self::NextTheme
+                | Self::ToggleAscii
+                | Self::ToggleMouse
+        )
+    }
+
+    /// Whether it is a help that an exam does not give.
+    pub fn is_help_with_a_step(self) -> bool {
+        matches!(
+            self,
+            Self::Check
+                | Self::CheckAll
+                | Self::Hint
+                | Self::Solution
+                | Self::Solve
+                | Self::ResetStep
+                | Self::ResetLesson
+        )
+    }
+
+    /// Whether it is for exams alone.
+    pub fn is_of_exams(self) -> bool {
+        matches!(self, Self::ExamOverview | Self::ExamFlag | Self::ExamHandIn)
+    }
 }

@@ -4,6 +4,7 @@ use crossterm::event::{KeyEvent, MouseEventKind};
 
 use super::event::PaneId;
 use super::saved::Layout;
+use super::starter::Choice;
 use crate::terminal::screen::{CopyMove, ScrollBy};
 
 /// Something to do.
@@ -103,6 +104,18 @@ pub enum Effect {
     Mouseable(bool),
     /// Keeps how tabs and panes lie, for the next time.
     KeepLayout(Layout),
+    /// Reads what the first screen offers.
+    Offers,
+    /// Brings up what was chosen.
+    Start(Choice),
+    /// Turns the exam to a task.
+    ExamGoTo(usize),
+    /// Marks a task of the exam, or takes the mark away.
+    ExamFlag(usize),
+    /// Looks at the exam's clock.
+    ExamTick,
+    /// Ends the exam and grades it.
+    ExamFinish,
     /// Writes a text to the clipboard of the window's terminal (OSC 52).
     Osc52(String),
     /// Gives the terminal back and stops the program until it is continued.

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use crossterm::event::{KeyEvent, MouseEvent};
 
+use super::exam::Exam;
+use super::offer::Offer;
 use super::saved::Layout;
 use crate::apiserver::audit::Entry;
 use crate::cluster::Facts;
+use crate::exam::{Clock, Outcome};
 use crate::grade::{LessonResult, StepResult};
 use crate::lab::{Phase, Standing};
 use crate::lesson::Lesson;
@@ -32,6 +35,8 @@ pub struct Course {
     pub resumed: bool,
     /// How tabs and panes lay then.
     pub layout: Option<Layout>,
+    /// The exam that it is part of.
+    pub exam: Option<Exam>,
 }
 
 /// What went wrong, in lines: what and why, then what to do next.
@@ -103,6 +108,23 @@ pub enum Event {
     CopyMode(PaneId, bool),
     /// The latest requests to the API server, oldest first; `None` where there is no record of them.
     Requests(Option<Vec<Entry>>),
+    /// What the first screen offers.
+    Offers(Result<Vec<Offer>, Trouble>),
+    /// The exam stands like this now.
+    Exam(Box<Exam>),
+    /// The exam's clock; the warning that is due in minutes left, and whether nothing more counts.
+    ExamTicked {
+        /// What it shows.
+        clock: Clock,
+        /// The warning that is due.
+        warning: Option<u64>,
+        /// Whether the exam is over.
+        over: bool,
+    },
+    /// A task of the exam could not be opened.
+    ExamTurnFailed(Trouble),
+    /// What the exam came to.
+    ExamGraded(Result<Outcome, Trouble>),
     /// No program took a text for the clipboard.
     NotCopied(String),
     /// Whether a pane's file has changes that are not saved.

@@ -8,10 +8,13 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::config::Config;
 use super::effect::Effect;
 use super::event::{Course, Event};
+use super::exam::Exam;
+use super::offer::{Offer, Try};
 use super::state::{Drawn, State};
 use crate::apiserver::audit::Entry;
 use crate::check::Verdict;
 use crate::cluster::{ClusterKind, Facts};
+use crate::exam::{Clock, LessonOutcome, Outcome, Row};
 use crate::grade::{CheckResult, LessonResult, StepResult};
 use crate::lab::Standing;
 use crate::lesson::{Lesson, Step};
@@ -64,6 +67,7 @@ pub fn course(standing: Standing, resumed: bool) -> Course {
         max: Some(10),
         resumed,
         layout: None,
+        exam: None,
     }
 }
 
@@ -142,6 +146,80 @@ pub fn request(sequence: u64) -> Entry {
     }
 }
 
+/// An exam of two lessons, its first task opened.
+pub fn exam(at: usize) -> Exam {
+    let row = |number: usize, lesson: &str, title: &str, weight| Row {
+        number,
+        lesson: lesson.into(),
+        title: title.into(),
+        points: 4,
+        weight,
+        opened: number <= at + 1,
+        flagged: number == 2,
+        current: number == at + 1,
+    };
+    Exam {
+        title: "CKS practice exam".into(),
+        rows: vec![
+            row(1, "Apiserver NodeRestriction", "Verify the issue", 60),
+            row(2, "Apiserver NodeRestriction", "Enable the plugin", 60),
+            row(3, "Apiserver crash", "Find the cause", 40),
+        ],
+        places: vec![(0, 0), (0, 1), (1, 0)],
+        at,
+        clock: Clock { spent: 3600, left: 3720 },
+        over: false,
+        outcome: None,
+    }
+}
+
+/// What an exam came to of which one step passed.
+pub fn outcome() -> Outcome {
+    let lesson = |title: &str, weight, steps: Vec<StepResult>| LessonOutcome {
+        lesson: "id".into(),
+        title: title.into(),
+        weight,
+        score: steps.iter().map(|s| s.score).sum(),
+        max: steps.iter().map(|s| s.max).sum(),
+        steps,
+    };
+    let lessons = vec![
+        lesson("Apiserver NodeRestriction", 60, vec![result(0, 2), result(1, 1)]),
+        lesson("Apiserver crash", 40, vec![result(2, 0)]),
+    ];
+    Outcome { percent: 45, pass_mark: 67, passed: false, lessons }
+}
+
+/// What the first screen offers: a lesson under way, a new one, an exam.
+pub fn offers() -> Vec<Offer> {
+    let tried = |percent, passed| Try { at: "2026-11-20".into(), percent, passed, seconds: 1260, hints: 2 };
+    let offer = |id: &str, title: &str, domain: &str, minutes, parts| Offer {
+        id: id.into(),
+        exam: false,
+        title: title.into(),
+        domain: domain.into(),
+        minutes,
+        parts,
+        open: false,
+        standing: (0, 10, 0),
+        tries: vec![],
+    };
+    let crash = offer("apiserver-crash", "Apiserver crash", "Cluster Hardening", 15, 1);
+    let restriction =
+        offer("apiserver-node-restriction", "Apiserver NodeRestriction", "Cluster Hardening", 20, 3);
+    let exam = offer("cks-practice", "CKS practice exam", "", 75, 4);
+    vec![
+        crash,
+        Offer {
+            open: true,
+            standing: (4, 10, 372),
+            tries: vec![tried(30, false), tried(70, false), tried(100, true), tried(40, false)],
+            ..restriction
+        },
+        Offer { exam: true, tries: vec![tried(72, true)], ..exam },
+    ]
+}
+
 /// A state and what came of what happened to it.
 pub struct Seat {
     pub state: State,
@@ -160,6 +238,30 @@ impl Seat {
             seat.press("f2");
         }
         seat.effects.clear();
+        seat
+    }
+
+    /// An exam, turned to a task.
+    pub fn sitting(width: u16, height: u16, at: usize) -> Self {
+        let mut seat = Self::starting(width, height);
+        seat.turn(at);
+        seat.happen(Event::Shell(1, Ok(())));
+        seat.effects.clear();
+        seat
+    }
+
+    /// The lab of a task of the exam comes up.
+    pub fn turn(&mut self, at: usize) {
+        let mut course = course(standing(), false);
+        course.exam = Some(exam(at));
+        self.happen(Event::Opened(Box::new(course)));
+    }
+
+    /// The first screen.
+    pub fn picking(width: u16, height: u16) -> Self {
+        let mut seat = Self::starting(width, height);
+        seat.state.stage = super::state::Stage::Picking;
+        seat.happen(Event::Offers(Ok(offers())));
         seat
     }
 

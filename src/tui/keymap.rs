@@ -131,6 +131,10 @@ pub enum Context {
     Reader,
     /// In the X-ray.
     Xray,
+    /// On the first screen.
+    Picker,
+    /// In the overview of an exam.
+    Exam,
 }
 
 /// A row of the key table.
@@ -169,6 +173,10 @@ pub enum Footer {
     Reader,
     /// The X-ray.
     Xray,
+    /// The first screen.
+    Picker,
+    /// The overview of an exam.
+    Exam,
 }
 
 const fn c(c: char) -> Chord {
@@ -204,6 +212,9 @@ pub const BINDINGS: &[Binding] = keys![
     Action::Solution, Global, [f(7)], [c('s')], "solution", "Show the solution of this step (asks first)", [Prefix], true;
     Action::NextPage, Global, [f(8)], [c('n')], "next", "Next page of the lesson", [Shell, Lesson, Prefix], true;
     Action::PreviousPage, Global, [Chord::shift(KeyCode::F(8))], [c('b')], "back", "Previous page of the lesson", [Prefix], true;
+    Action::ExamOverview, Global, [f(3)], [c('a')], "tasks", "All tasks of the exam", [Shell, Lesson, Prefix], true;
+    Action::ExamFlag, Global, [], [c('f')], "mark", "Mark this task of the exam to come back to, or not", [Lesson, Prefix], true;
+    Action::ExamHandIn, Global, [], [c('!')], "hand in", "Hand the exam in (asks first)", [Prefix], true;
     Action::Palette, Global, [f(9)], [c(':'), c(' ')], "commands", "Find and run any command", [Shell, Lesson, Prefix], false;
     Action::CloseText, Global, [], [k(KeyCode::Backspace)], "to the text", "Back from a result or a solution to the lesson's text", [], true;
     Action::CheckAll, Global, [], [], "check all", "Check every step", [], true;
@@ -289,6 +300,20 @@ pub const BINDINGS: &[Binding] = keys![
     Action::Pages(1), Reader, [k(KeyCode::PageDown), c(' ')], [], "page", "", [Reader], false;
     Action::Top, Reader, [k(KeyCode::Home), c('g')], [], "", "", [], false;
     Action::Bottom, Reader, [k(KeyCode::End), c('G')], [], "", "", [], false;
+    Action::PickStep(-1), Picker, [k(KeyCode::Up), c('k')], [], "", "", [], false;
+    Action::PickStep(1), Picker, [k(KeyCode::Down), c('j')], [], "choose", "", [Picker], false;
+    Action::PickStep(-100), Picker, [k(KeyCode::Home), k(KeyCode::PageUp), c('g')], [], "", "", [], false;
+    Action::PickStep(100), Picker, [k(KeyCode::End), k(KeyCode::PageDown), c('G')], [], "", "", [], false;
+    Action::Pick, Picker, [k(KeyCode::Enter), c(' ')], [], "begin", "", [Picker], false;
+    Action::Leave, Picker, [c('q'), k(KeyCode::Esc), Chord::ctrl('c')], [], "quit", "", [Picker], false;
+
+    Action::ExamStep(-1), Exam, [k(KeyCode::Up), c('k')], [], "", "", [], false;
+    Action::ExamStep(1), Exam, [k(KeyCode::Down), c('j')], [], "choose", "", [Exam], false;
+    Action::ExamTurn, Exam, [k(KeyCode::Enter)], [], "turn to it", "", [Exam], false;
+    Action::ExamFlag, Exam, [c('f'), c(' ')], [], "mark", "", [Exam], false;
+    Action::ExamHandIn, Exam, [c('!')], [], "hand in", "", [Exam], false;
+    Action::Back, Exam, [k(KeyCode::Esc), c('q')], [], "close", "", [Exam], false;
+
     Action::XrayStep(-1), Xray, [k(KeyCode::Up), c('k')], [], "", "Up", [], false;
     Action::XrayStep(1), Xray, [k(KeyCode::Down), c('j')], [], "move", "Down", [Xray], false;
     Action::XrayPages(-1), Xray, [k(KeyCode::PageUp)], [], "", "", [], false;

@@ -3,6 +3,7 @@
 use super::action::Action;
 use super::keymap::BINDINGS;
 use super::state::State;
+use crate::text::tr;
 
 /// A command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub fn entries(state: &State) -> Vec<Entry> {
     let nodes = state.nodes();
     let prefix = state.config.prefix;
     let mut entries: Vec<Entry> = Vec::new();
-    for binding in BINDINGS.iter().filter(|binding| binding.palette) {
+    for binding in BINDINGS.iter().filter(|b| b.palette && state.offers_action(b.action)) {
         let label = match binding.action {
             Action::NewTabOn(index) => match nodes.get(index) {
                 Some(node) => format!("New shell on {node}"),
@@ -30,6 +31,17 @@ pub fn entries(state: &State) -> Vec<Entry> {
         };
         let keys = binding.typed(prefix).into_iter().next().unwrap_or_default();
         entries.push(Entry { label, keys, action: binding.action });
+    }
+    if let Some(exam) = &state.exam {
+        for (index, row) in exam.rows.iter().enumerate() {
+            let label = format!(
+                "{} {}",
+                tr!(tui_exam_task { number: row.number, count: exam.rows.len() }),
+                row.title
+            );
+            entries.push(Entry { label, keys: String::new(), action: Action::GoToStep(index) });
+        }
+        return entries;
     }
     for (index, step) in state.lesson().iter().flat_map(|lesson| lesson.steps.iter().enumerate()) {
         let label = format!("Go to step {}: {}", index + 1, step.title);

@@ -17,15 +17,19 @@ use super::clipboard::{self, Way};
 use super::config::Config;
 use super::driver::Driver;
 use super::effect::Effect;
-use super::event::{Course, Event, PaneId, Trouble};
+use super::event::{Event, PaneId, Trouble};
+use super::exam::of_session;
 use super::guard;
+use super::starter::{Choice, Opened, Starter, turn};
 use super::view::Screens;
 use crate::editor::Keys;
 use crate::error::Result;
+use crate::exam::Session;
 use crate::lab::{LabEvent, Phase};
 use crate::node::Process;
 use crate::terminal::screen::{ScrollBy, Select};
 use crate::terminal::{Terminal, encode};
+use crate::text::tr;
 
 pub mod editors;
 
@@ -38,8 +42,8 @@ const WHEEL: i32 = 3;
 pub enum Message {
     /// Something happened.
     Event(Event),
-    /// The lab is up.
-    Opened(Arc<dyn Driver>, Box<Course>),
+    /// A lab is up.
+    Opened(Opened),
     /// The program was stopped, and goes on.
     Continued,
     /// A shell's process started, or did not.
@@ -102,7 +106,10 @@ impl Clicks {
 pub struct Runner {
     handle: Handle,
     messages: Sender<Message>,
+    starter: Arc<dyn Starter>,
     driver: Option<Arc<dyn Driver>>,
+    session: Option<Arc<Session>>,
+    listening: Option<AbortHandle>,
     terminals: HashMap<PaneId, Terminal>,
     editors: Editors,
     keys: Keys,
@@ -129,11 +136,19 @@ impl Screens for Runner {
 
 impl Runner {
     /// Makes a runner whose work is done on `handle`'s runtime and told to `messages`.
-    pub fn new(handle: Handle, messages: Sender<Message>, config: &Config) -> Self {
+    pub fn new(
+        handle: Handle,
+        messages: Sender<Message>,
+        config: &Config,
+        starter: Arc<dyn Starter>,
+    ) -> Self {
         Self {
             handle,
             messages,
+            starter,
             driver: None,
+            session: None,
+            listening: None,
             terminals: HashMap::new(),
             editors: Editors::new(),
             keys: config.editor,
@@ -148,12 +163,16 @@ impl Runner {
         let _ = self.messages.send(event.into());
     }
 
-    /// Takes the lab that came up, and passes its events on.
-    pub fn opened(&mut self, driver: Arc<dyn Driver>) {
+    /// Takes a lab that came up, and passes its events on; those of the one before are let go.
+    pub fn opened(&mut self, driver: Arc<dyn Driver>, session: Option<Arc<Session>>) {
         let mut events = driver.events();
         let (messages, told) = (self.messages.clone(), Arc::clone(&driver));
         self.driver = Some(driver);
-        self.handle.spawn(async move {
+        self.session = session;
+        if let Some(before) = self.listening.take() {
+            before.abort();
+        }
+        let listening = self.handle.spawn(async move {
             loop {
                 let event = match events.recv().await {
                     Ok(LabEvent::Server(up)) => Event::Server(up),
@@ -172,6 +191,29 @@ impl Runner {
                 }
             }
         });
+        self.listening = Some(listening.abort_handle());
+    }
+
+    /// Brings up what was chosen; tells how far it is and what became of it.
+    fn start(&self, choice: Choice) {
+        let (starter, messages) = (Arc::clone(&self.starter), self.messages.clone());
+        self.handle.spawn(async move {
+            let message = match starter.open(choice, Box::new(phases(messages.clone()))).await {
+                Ok(opened) => Message::Opened(opened),
+                Err(error) => Event::OpenFailed(error.into()).into(),
+            };
+            let _ = messages.send(message);
+        });
+    }
+
+    /// Does something with the exam that is held.
+    fn on_exam<F, T>(&self, work: F) -> Option<AbortHandle>
+    where
+        F: FnOnce(Arc<Session>, Sender<Message>) -> T,
+        T: Future<Output = ()> + Send + 'static,
+    {
+        let session = Arc::clone(self.session.as_ref()?);
+        Some(self.handle.spawn(work(session, self.messages.clone())).abort_handle())
     }
 
     /// Takes a shell's process, and gives it its terminal.
@@ -405,6 +447,47 @@ impl Runner {
                     driver.keep_layout(&layout);
                 }
             }
+            Effect::Offers => {
+                let (starter, messages) = (Arc::clone(&self.starter), self.messages.clone());
+                self.handle.spawn_blocking(move || {
+                    let _ = messages.send(Event::Offers(starter.offers().map_err(Trouble::from)).into());
+                });
+            }
+            Effect::Start(choice) => self.start(choice),
+            Effect::ExamGoTo(task) => {
+                self.work = self.on_exam(move |session, messages| async move {
+                    let message = match turn(&session, task).await {
+                        Ok(opened) => Message::Opened(opened),
+                        Err(error) => Event::ExamTurnFailed(error.into()).into(),
+                    };
+                    let _ = messages.send(message);
+                });
+            }
+            Effect::ExamFlag(task) => {
+                if let Some(session) = &self.session {
+                    let number = task + 1;
+                    self.tell(Event::Notice(match session.flag(task) {
+                        Ok(true) => tr!(tui_exam_flag_on { number }),
+                        Ok(false) => tr!(tui_exam_flag_off { number }),
+                        Err(error) => error.to_string(),
+                    }));
+                    self.tell(Event::Exam(Box::new(of_session(session))));
+                }
+            }
+            Effect::ExamTick => {
+                if let Some(session) = &self.session {
+                    let warning = session.warning().unwrap_or_default().map(|warning| warning.0);
+                    let (clock, over) = (session.clock(), session.is_over());
+                    self.tell(Event::ExamTicked { clock, warning, over });
+                }
+            }
+            Effect::ExamFinish => {
+                self.work = self.on_exam(|session, messages| async move {
+                    let result = session.finish().await.map_err(Trouble::from);
+                    let _ = messages.send(Event::Exam(Box::new(of_session(&session))).into());
+                    let _ = messages.send(Event::ExamGraded(result).into());
+                });
+            }
             Effect::Osc52(text) => {
                 use std::io::Write;
                 let in_screen = std::env::var_os("STY").is_some();
@@ -511,10 +594,16 @@ impl Runner {
     /// Ends the shells and the lab.
     pub fn close(mut self) {
         self.terminals.clear();
-        if let Some(driver) = self.driver.take() {
-            let limit = Duration::from_secs(10);
-            let _ = self.handle.block_on(async { tokio::time::timeout(limit, driver.close()).await });
-        }
+        let limit = Duration::from_secs(10);
+        let (session, driver) = (self.session.take(), self.driver.take());
+        let close = async move {
+            match (session, driver) {
+                (Some(session), _) => session.close().await,
+                (None, Some(driver)) => driver.close().await,
+                (None, None) => {}
+            }
+        };
+        let _ = self.handle.block_on(async { tokio::time::timeout(limit, close).await });
     }
 }
 

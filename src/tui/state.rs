@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use super::action::Action;
 use super::config::Config;
 use super::event::{Course, PaneId, Trouble};
+use super::exam::Exam;
 use super::keymap::Context;
 use super::markdown::Code;
 use super::saved::Layout;
@@ -20,10 +21,14 @@ use crate::lesson::{Lesson, Step};
 mod act;
 mod input;
 mod panes;
+mod picker;
 mod question;
+mod sitting;
 mod update;
 
+pub use picker::Picker;
 pub use question::Question;
+use sitting::Shelf;
 
 /// The smallest window that is drawn.
 pub const SMALLEST: (u16, u16) = (60, 20);
@@ -37,6 +42,8 @@ const NOTICE_SECONDS: u64 = 8;
 /// Whether the lab is up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stage {
+    /// The learner chooses what to do.
+    Picking,
     /// It is on its way; the phase that was told last.
     Starting(Option<Phase>),
     /// It did not come up.
@@ -65,6 +72,8 @@ pub enum Panel {
     Solution,
     /// What applying the solution typed and printed.
     Solved(String),
+    /// What an exam came to.
+    Exam,
     /// Something that went wrong.
     Trouble(Trouble),
 }
@@ -143,6 +152,8 @@ pub enum Overlay {
     Help,
     /// The latest requests.
     Xray,
+    /// The tasks of an exam, and which one is selected.
+    Exam(usize),
     /// The command palette.
     Palette {
         /// What was typed.
@@ -199,6 +210,10 @@ pub struct State {
     pub config: Config,
     /// Whether the lab is up.
     pub stage: Stage,
+    /// The first screen.
+    pub picker: Picker,
+    /// The exam that the lesson is part of.
+    pub exam: Option<Exam>,
     /// The lesson and where the learner stands.
     pub course: Option<Course>,
     /// The page: 0 is the introduction, then the steps, then the debrief.
@@ -247,6 +262,7 @@ pub struct State {
     next_pane: PaneId,
     searched: (String, bool),
     kept: Option<Layout>,
+    shelves: Vec<Shelf>,
 }
 
 impl State {
@@ -256,6 +272,8 @@ impl State {
             size,
             config,
             stage: Stage::Starting(None),
+            picker: Picker::default(),
+            exam: None,
             course: None,
             page: 0,
             panel: Panel::Text,
@@ -282,6 +300,7 @@ impl State {
             next_pane: 1,
             searched: (String::new(), true),
             kept: None,
+            shelves: Vec::new(),
         }
     }
 
@@ -362,7 +381,9 @@ impl State {
     pub fn context(&self) -> Context {
         match (&self.overlay, self.focus) {
             (Some(Overlay::Xray), _) => Context::Xray,
+            (Some(Overlay::Exam(_)), _) => Context::Exam,
             (Some(_), _) => Context::Reader,
+            (None, _) if self.stage == Stage::Picking => Context::Picker,
             (None, Focus::Lesson) => Context::Lesson,
             (None, Focus::Shell) if self.copying() => Context::Copy,
             (None, Focus::Shell) => Context::Global,
@@ -382,6 +403,8 @@ impl State {
     }
 }
 
+#[cfg(test)]
+mod exam_tests;
 #[cfg(test)]
 mod pane_tests;
 #[cfg(test)]

@@ -12,10 +12,12 @@ use super::state::{Drawn, Focus, SMALLEST, Stage, State};
 use super::theme::Theme;
 
 mod document;
+mod exam;
 mod footer;
 mod header;
 mod lesson;
 mod overlay;
+mod picker;
 mod shell;
 mod xray;
 
@@ -125,6 +127,11 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, screens: &dyn Screens) -> Draw
 
 fn panes(canvas: &mut Canvas<'_>, areas: &Areas, screens: &dyn Screens) {
     header::draw(canvas, areas);
+    if canvas.state.stage == Stage::Picking {
+        let (width, height) = canvas.state.size;
+        picker::draw(canvas, Rect::new(0, 2, width, height.saturating_sub(3)));
+        return footer::draw(canvas, areas.footer);
+    }
     if let Some(area) = areas.lesson {
         lesson::draw(canvas, area);
     }

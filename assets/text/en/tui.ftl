@@ -47,3 +47,61 @@ tui_xray_not_loaded = NodeRestriction is not among them: nobody asked whose Node
 tui_xray_ok = { $code }, answered in { $millis } ms
 tui_xray_stored = { $code }, stored as resource version { $version }, answered in { $millis } ms
 tui_xray_failed = { $code }: { $message }
+
+# The first screen: lessons and exams.
+tui_pick_title = What do you want to do?
+tui_pick_loading = The lessons are read.
+tui_pick_lessons = Lessons
+tui_pick_exams = Exams
+tui_pick_minutes = { $minutes } min
+tui_pick_go_on = go on
+tui_pick_best = best { $percent } %
+tui_pick_new = not tried yet
+tui_pick_steps = { $domain }, { $steps ->
+        [one] 1 step
+       *[other] { $steps } steps
+    }, about { $minutes } minutes
+tui_pick_exam_about = { $lessons ->
+        [one] 1 lesson
+       *[other] { $lessons } lessons
+    }, { $minutes } minutes, no hints, graded at the end
+tui_pick_where = You are in it: { $score } of { $max } points, { $time } spent.
+tui_pick_attempts = Attempts, oldest first
+tui_pick_attempt = { $at }  { $percent } %  { $verdict }  { $time }  hints { $hints }
+tui_pick_passed = passed
+tui_pick_open = not passed
+tui_pick_running = under way
+tui_pick_switch = Begin another lesson?
+tui_pick_switch_text = { $open } is under way. Its cluster and files are put away; its score stays in your attempts.
+tui_pick_switch_yes = begin it
+tui_pick_switch_no = stay here
+
+# Exams.
+tui_exam_left = { $time } left
+tui_exam_task = task { $number }/{ $count }
+tui_exam_over = time is up
+tui_exam_graded = graded
+tui_exam_overview = Tasks of the exam
+tui_exam_row = { $points } pts, { $weight } %
+tui_exam_flagged = come back to it
+tui_exam_no_help = This is an exam: it is graded at its end, and there are no hints and no solutions.
+tui_exam_flag_on = Task { $number } is marked to come back to.
+tui_exam_flag_off = Task { $number } is not marked any more.
+tui_exam_opening = Opening the task
+tui_exam_grading = Grading the exam
+tui_exam_warning = { $minutes } minutes are left.
+tui_exam_time_up = Time is up: the exam is graded as it stands. Your work is kept.
+tui_exam_at_end = Graded at the end
+tui_exam_last = This is the last task; { $key } shows all of them.
+tui_exam_first = This is the first task.
+tui_exam_hand_in = Hand the exam in?
+tui_exam_hand_in_text = It is graded as it stands, and cannot be changed afterwards. { $left } left; { $flagged ->
+        [0] no task is marked to come back to.
+        [one] 1 task is marked to come back to.
+       *[other] { $flagged } tasks are marked to come back to.
+    }
+tui_exam_hand_in_yes = hand it in
+tui_exam_hand_in_no = go on
+tui_exam_result = { $percent } %: { $verdict } (pass mark { $mark } %)
+tui_exam_lesson = { $title }: { $score }/{ $max } points, counts { $weight } %
+tui_exam_report = For a report to hand in: cks-lab report --exam --format html -o exam.html

@@ -44,3 +44,54 @@ tui_xray_not_loaded = この中に NodeRestriction はありません。この k
 tui_xray_ok = { $code }、{ $millis } ms で応答
 tui_xray_stored = { $code }、resource version { $version } として保存、{ $millis } ms で応答
 tui_xray_failed = { $code }: { $message }
+
+# 最初の画面: レッスンと試験。
+tui_pick_title = 何をしますか?
+tui_pick_loading = レッスンを読み込んでいます。
+tui_pick_lessons = レッスン
+tui_pick_exams = 試験
+tui_pick_minutes = { $minutes } 分
+tui_pick_go_on = 続きから
+tui_pick_best = 最高 { $percent } %
+tui_pick_new = 未挑戦
+tui_pick_steps = { $domain }、{ $steps } ステップ、約 { $minutes } 分
+tui_pick_exam_about = { $lessons } レッスン、{ $minutes } 分、ヒントなし、終了時に採点
+tui_pick_where = 進行中: { $score } / { $max } 点、{ $time } 経過。
+tui_pick_attempts = 挑戦の履歴 (古い順)
+tui_pick_attempt = { $at }  { $percent } %  { $verdict }  { $time }  ヒント { $hints }
+tui_pick_passed = 合格
+tui_pick_open = 不合格
+tui_pick_running = 進行中
+tui_pick_switch = 別のレッスンを始めますか?
+tui_pick_switch_text = { $open } が進行中です。そのクラスターとファイルは片付けられます。得点は挑戦の履歴に残ります。
+tui_pick_switch_yes = 始める
+tui_pick_switch_no = やめる
+
+# 試験。
+tui_exam_left = 残り { $time }
+tui_exam_task = 問題 { $number }/{ $count }
+tui_exam_over = 時間切れ
+tui_exam_graded = 採点済み
+tui_exam_overview = 試験の問題一覧
+tui_exam_row = { $points } 点、配点 { $weight } %
+tui_exam_flagged = あとで見直す
+tui_exam_no_help = 試験中です。採点は終了時に行われ、ヒントと解答例は使えません。
+tui_exam_flag_on = 問題 { $number } に見直しの印を付けました。
+tui_exam_flag_off = 問題 { $number } の見直しの印を外しました。
+tui_exam_opening = 問題を開いています
+tui_exam_grading = 試験を採点しています
+tui_exam_warning = 残り { $minutes } 分です。
+tui_exam_time_up = 時間切れです。現在の状態で採点します。作業内容は残ります。
+tui_exam_at_end = 終了時に採点
+tui_exam_last = 最後の問題です。{ $key } で一覧を表示します。
+tui_exam_first = 最初の問題です。
+tui_exam_hand_in = 試験を提出しますか?
+tui_exam_hand_in_text = 現在の状態で採点され、その後は変更できません。残り { $left }。{ $flagged ->
+        [0] 見直しの印が付いた問題はありません。
+       *[other] 見直しの印が付いた問題が { $flagged } 問あります。
+    }
+tui_exam_hand_in_yes = 提出する
+tui_exam_hand_in_no = 続ける
+tui_exam_result = { $percent } %: { $verdict } (合格ライン { $mark } %)
+tui_exam_lesson = { $title }: { $score }/{ $max } 点、配点 { $weight } %
+tui_exam_report = 提出用のレポート: cks-lab report --exam --format html -o exam.html

@@ -5,17 +5,19 @@ use super::super::effect::Effect;
 use super::super::tiles::Way;
 use super::{Drawn, Entering, Focus, Overlay, Panel, Question, Shell, Stage, State, What};
 use crate::terminal::screen::ScrollBy;
+use crate::text::tr;
 
 impl State {
     /// Does what was asked for.
     pub(super) fn act(&mut self, action: Action, drawn: &Drawn, effects: &mut Vec<Effect>) {
-        if self.stage != Stage::Ready
-            && !matches!(action, Action::Quit | Action::Help | Action::Back | Action::Accept)
-        {
+        if self.stage != Stage::Ready && !action.is_of_every_stage() {
             if matches!(self.stage, Stage::Starting(_)) {
                 self.say("The lab is still coming up.");
             }
             return;
+        }
+        if self.exam.is_some() && action.is_help_with_a_step() {
+            return self.say(tr!(tui_exam_no_help));
         }
         let pane = self.pane().map(|pane| pane.id);
         match action {
@@ -62,9 +64,41 @@ impl State {
             Action::Solve => self.ask_of_step(Question::Solve),
             Action::ResetStep => self.ask_of_step(Question::ResetStep),
             Action::ResetLesson => self.lay(Overlay::Question(Question::ResetLesson)),
+            Action::NextPage if self.exam.is_some() => self.step_exam(true, effects),
+            Action::PreviousPage if self.exam.is_some() => self.step_exam(false, effects),
+            Action::GoToStep(index) if self.exam.is_some() => {
+                self.overlay = None;
+                self.turn_exam(index, effects);
+            }
             Action::NextPage => self.turn(self.page + 1, effects),
             Action::PreviousPage => self.turn(self.page.saturating_sub(1), effects),
             Action::GoToStep(index) => self.turn(index + 1, effects),
+            Action::PickStep(by) => self.pick_step(by),
+            Action::PickThis(index) if self.picker.selected == index => self.pick(effects),
+            Action::PickThis(index) => self.picker.selected = index,
+            Action::Pick => self.pick(effects),
+            Action::Leave => effects.push(Effect::Quit),
+            Action::ExamOverview => {
+                if let Some(exam) = &self.exam {
+                    self.lay(Overlay::Exam(exam.at));
+                }
+            }
+            Action::ExamStep(by) => self.overview_step(by),
+            Action::ExamTurn => {
+                if let Some(Overlay::Exam(task)) = self.overlay.take() {
+                    self.turn_exam(task, effects);
+                }
+            }
+            Action::ExamFlag => {
+                let selected = match self.overlay {
+                    Some(Overlay::Exam(task)) => Some(task),
+                    _ => self.exam.as_ref().map(|exam| exam.at),
+                };
+                effects.extend(selected.filter(|_| self.sitting().is_some()).map(Effect::ExamFlag));
+            }
+            Action::ExamHandIn if self.sitting().is_some() => self.lay(Overlay::Question(Question::HandIn)),
+            Action::ExamHandIn if self.exam.is_some() => self.show(Panel::Exam),
+            Action::ExamHandIn => {}
             Action::NewTab => {
                 if let Some(node) = self.node_here() {
                     self.open_tab(node);
@@ -213,7 +247,7 @@ impl State {
         self.overlay_scroll = 0;
     }
 
-    fn work(&mut self, what: &'static str, effect: Effect, effects: &mut Vec<Effect>) {
+    pub(super) fn work(&mut self, what: &'static str, effect: Effect, effects: &mut Vec<Effect>) {
         if self.busy.is_some() {
             self.say("Something runs already; Esc in the lesson stops it.");
             return;
@@ -356,6 +390,8 @@ impl State {
                 effects.push(Effect::Quit);
             }
             Question::Resume => {}
+            Question::Switch => self.start_picked(effects),
+            Question::HandIn => self.hand_in(effects),
             Question::Solution => self.show(Panel::Solution),
             Question::Solve => {
                 if let Some(step) = step {

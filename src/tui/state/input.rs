@@ -36,7 +36,7 @@ impl State {
             self.prefix = true;
             return true;
         }
-        if self.stage != Stage::Ready {
+        if !matches!(self.stage, Stage::Ready | Stage::Picking) {
             let leave = [Chord::of(&KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))];
             if leave.contains(&chord)
                 || matches!(chord.code, KeyCode::Char('q') | KeyCode::Esc | KeyCode::Enter)
@@ -162,14 +162,19 @@ impl State {
                 (_, Some(c)) => text.push(c),
                 _ => {}
             },
-            Some(Overlay::Help | Overlay::Xray) => match keymap::direct(self.context(), chord) {
-                // The key that opened it closes it, too.
-                Some(Action::Help) if self.overlay == Some(Overlay::Help) => self.overlay = None,
-                Some(Action::Xray) if self.overlay == Some(Overlay::Xray) => self.overlay = None,
-                Some(action) => self.act(action, drawn, effects),
-                None if interrupt || key.code == KeyCode::Char('?') => self.overlay = None,
-                None => {}
-            },
+            Some(Overlay::Help | Overlay::Xray | Overlay::Exam(_)) => {
+                match keymap::direct(self.context(), chord) {
+                    // The key that opened it closes it, too.
+                    Some(Action::Help) if self.overlay == Some(Overlay::Help) => self.overlay = None,
+                    Some(Action::Xray) if self.overlay == Some(Overlay::Xray) => self.overlay = None,
+                    Some(Action::ExamOverview) if matches!(self.overlay, Some(Overlay::Exam(_))) => {
+                        self.overlay = None
+                    }
+                    Some(action) => self.act(action, drawn, effects),
+                    None if interrupt || key.code == KeyCode::Char('?') => self.overlay = None,
+                    None => {}
+                }
+            }
             None => {}
         }
     }
@@ -281,6 +286,10 @@ impl State {
             }
             MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
                 let by = if mouse.kind == MouseEventKind::ScrollUp { -WHEEL } else { WHEEL };
+                if self.stage == Stage::Picking {
+                    self.pick_step(by.signum());
+                    return true;
+                }
                 if self.overlay == Some(Overlay::Xray) {
                     self.act(Action::XrayStep(by.signum()), drawn, effects);
                     return true;

@@ -216,7 +216,7 @@ impl State {
 
     /// Keeps the layout if it is another than the one kept last.
     pub(super) fn keep_layout(&mut self, effects: &mut Vec<Effect>) {
-        if self.course.is_none() {
+        if self.course.is_none() || self.exam.is_some() {
             return;
         }
         let layout = self.layout();

@@ -1,12 +1,17 @@
 //! Questions that are asked before something that cannot be taken back.
 
 use super::State;
+use crate::text::tr;
 
 /// A question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Question {
     /// Whether to leave.
     Quit,
+    /// Whether to put the lesson under way aside for another.
+    Switch,
+    /// Whether to hand an exam in.
+    HandIn,
     /// Whether to go on with the lab that is there.
     Resume,
     /// Whether to show the solution.
@@ -65,6 +70,20 @@ impl Question {
                     "leave",
                     "stay",
                 )
+            }
+            Self::Switch => {
+                let open = state.offers().iter().find(|offer| offer.open && !offer.exam);
+                let open = open.map_or("", |offer| offer.title.as_str());
+                let text = tr!(tui_pick_switch_text { open });
+                words(tr!(tui_pick_switch), text, tr!(tui_pick_switch_yes), tr!(tui_pick_switch_no))
+            }
+            Self::HandIn => {
+                let (left, flagged) = state
+                    .exam
+                    .as_ref()
+                    .map_or((String::new(), 0), |exam| (exam.clock.shown(), exam.flagged()));
+                let text = tr!(tui_exam_hand_in_text { left, flagged });
+                words(tr!(tui_exam_hand_in), text, tr!(tui_exam_hand_in_yes), tr!(tui_exam_hand_in_no))
             }
             Self::Resume => {
                 let (score, max) = state.points();

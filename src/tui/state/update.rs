@@ -37,7 +37,15 @@ impl State {
                     *last = Some(phase);
                 }
             }
+            Event::Offers(offers) => self.offered(offers),
             Event::Opened(course) => self.opened(*course),
+            Event::Exam(exam) => self.exam = Some(*exam),
+            Event::ExamTicked { clock, warning, over } => return self.ticked(clock, warning, over, effects),
+            Event::ExamTurnFailed(trouble) => {
+                self.busy = None;
+                self.show(Panel::Trouble(trouble));
+            }
+            Event::ExamGraded(result) => self.graded_exam(result),
             Event::OpenFailed(trouble) => self.stage = Stage::Failed(trouble),
             Event::Server(up) => match &mut self.course {
                 Some(course) if course.server_up != up => course.server_up = up,
@@ -155,12 +163,18 @@ impl State {
         if self.overlay == Some(Overlay::Xray) {
             effects.push(Effect::Requests);
         }
+        if self.sitting().is_some() {
+            effects.push(Effect::ExamTick);
+        }
         self.keep_layout(effects);
         changed
     }
 
-    fn opened(&mut self, course: Course) {
+    fn opened(&mut self, mut course: Course) {
         self.stage = Stage::Ready;
+        if let Some(exam) = course.exam.take() {
+            return self.turned(course, exam);
+        }
         self.tasks = vec![None; course.lesson.steps.len()];
         let current = course.standing.current;
         self.page =

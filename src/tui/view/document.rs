@@ -41,6 +41,11 @@ pub fn document(state: &State, theme: &Theme, width: u16) -> Document {
                 width,
             );
         }
+        Panel::Exam => {
+            if let Some(exam) = &state.exam {
+                super::exam::results(exam, theme, width, &mut out);
+            }
+        }
         Panel::Trouble(error) => {
             trouble(error, theme, width, &mut out);
             out.gap();
@@ -173,7 +178,7 @@ fn results(state: &State, result: &LessonResult, whole: bool, theme: &Theme, wid
     out.text(vec![], &next, theme.text, width);
 }
 
-fn step_result(step: &StepResult, theme: &Theme, width: u16, out: &mut Document) {
+pub fn step_result(step: &StepResult, theme: &Theme, width: u16, out: &mut Document) {
     let errors = step.checks.iter().any(|check| check.verdict == Verdict::Error);
     let (word, style) = match (step.passed, errors) {
         (true, _) => ("passed", theme.good),

@@ -31,10 +31,12 @@ fn which(state: &State) -> Option<Footer> {
     match &state.overlay {
         Some(Overlay::Help) => return Some(Footer::Reader),
         Some(Overlay::Xray) => return Some(Footer::Xray),
+        Some(Overlay::Exam(_)) => return Some(Footer::Exam),
         Some(_) => return None,
         None => {}
     }
     Some(match state.focus {
+        _ if state.stage == Stage::Picking => Footer::Picker,
         _ if state.prefix => Footer::Prefix,
         Focus::Lesson => Footer::Lesson,
         Focus::Shell if state.copying() => Footer::Copy,
@@ -66,13 +68,13 @@ fn hints(canvas: &mut Canvas<'_>, area: Rect) {
     }
     let mut items: Vec<(String, &str, Option<Action>)> = BINDINGS
         .iter()
-        .filter(|binding| binding.footer.contains(&footer))
+        .filter(|binding| binding.footer.contains(&footer) && state.offers_action(binding.action))
         .filter_map(|binding| Some((key(binding, footer)?, word(binding, footer), Some(binding.action))))
         .collect();
     match footer {
         Footer::Shell | Footer::Lesson => items.push((prefix.clone(), "more", None)),
         Footer::Prefix => items.push((prefix.clone(), "send it", None)),
-        Footer::Copy | Footer::Reader | Footer::Xray => {}
+        Footer::Copy | Footer::Reader | Footer::Xray | Footer::Picker | Footer::Exam => {}
     }
     // Where there is no room for all, the later ones give way; commands and prefix stay, since they lead to the rest.
     let width = |items: &[(String, &str, Option<Action>)]| {

@@ -5,9 +5,11 @@ use ratatui::style::Modifier;
 use ratatui::text::{Line, Span};
 
 use super::super::action::Action;
+use super::super::exam::Exam;
 use super::super::layout::Areas;
 use super::super::state::State;
 use super::{Canvas, shorten};
+use crate::text::{tr, width};
 
 pub fn draw(canvas: &mut Canvas<'_>, areas: &Areas) {
     first(canvas, areas.header);
@@ -21,6 +23,19 @@ fn parts(state: &State) -> Vec<(u16, String)> {
         let version = course.facts.version.trim_start_matches('v');
         parts.push((90, format!("{} {version}", course.facts.kind.as_str())));
         parts.push((0, if course.server_up { "API up" } else { "API DOWN" }.to_owned()));
+        if let Some(exam) = &state.exam {
+            let (number, count) = (exam.at + 1, exam.rows.len());
+            parts.push((0, tr!(tui_exam_task { number, count })));
+            parts.push((
+                0,
+                match (&exam.outcome, exam.over) {
+                    (Some(_), _) => tr!(tui_exam_graded).to_owned(),
+                    (None, true) => tr!(tui_exam_over).to_owned(),
+                    (None, false) => tr!(tui_exam_left { time: exam.clock.shown() }),
+                },
+            ));
+            return parts;
+        }
         let steps = state.steps();
         parts.push((
             0,
@@ -49,7 +64,10 @@ fn first(canvas: &mut Canvas<'_>, area: Rect) {
     let right = format!("{} ", parts.join(&format!(" {} ", theme.glyphs.dot)));
     let right_width = u16::try_from(Span::raw(right.as_str()).width()).unwrap_or(area.width);
     let room = usize::from(area.width.saturating_sub(right_width + 1));
-    let title = canvas.state.lesson().map_or("", |lesson| lesson.title.as_str());
+    let title = match &canvas.state.exam {
+        Some(exam) => exam.title.as_str(),
+        None => canvas.state.lesson().map_or("", |lesson| lesson.title.as_str()),
+    };
     let name = if area.width >= 90 || title.is_empty() { " cks-lab  " } else { " " };
     let left = shorten(&format!("{name}{title}"), room, &theme);
     let bold = theme.bar.add_modifier(Modifier::BOLD);
@@ -76,7 +94,40 @@ fn step_text(canvas: &Canvas<'_>, index: usize, detail: u8) -> String {
     if state.step_index() == Some(index) { format!("[{text}]") } else { format!(" {text} ") }
 }
 
+/// One task's words: its number, with the title where it is looked at; marked ones have a sign.
+fn task_text(exam: &Exam, index: usize, title: bool) -> String {
+    let Some(row) = exam.rows.get(index) else { return String::new() };
+    let flag = if row.flagged { "!" } else { "" };
+    match index == exam.at {
+        true if title => format!("[{}{flag} {}]", row.number, row.title),
+        true => format!("[{}{flag}]", row.number),
+        false => format!(" {}{flag} ", row.number),
+    }
+}
+
+fn tasks(canvas: &mut Canvas<'_>, exam: &Exam, area: Rect) {
+    let theme = canvas.theme;
+    let mut x = area.x;
+    let count = exam.rows.len();
+    let long = |title: bool| (0..count).map(|i| width(&task_text(exam, i, title))).sum::<usize>();
+    let title = long(true) <= usize::from(area.width);
+    for (index, row) in exam.rows.iter().enumerate() {
+        let style = match (index == exam.at, row.flagged, row.opened) {
+            (true, ..) => theme.focus,
+            (false, true, _) => theme.warn,
+            (false, false, true) => theme.text,
+            (false, false, false) => theme.quiet,
+        };
+        let from = x;
+        x = canvas.text(x, area.y, &task_text(exam, index, title), style, area.right().saturating_sub(x));
+        canvas.drawn.hits.push((Rect::new(from, area.y, x - from, 1), Action::GoToStep(index)));
+    }
+}
+
 fn steps(canvas: &mut Canvas<'_>, area: Rect) {
+    if let Some(exam) = &canvas.state.exam {
+        return tasks(canvas, exam, area);
+    }
     let theme = canvas.theme;
     let count = canvas.state.steps();
     let between = format!(" {} ", theme.glyphs.arrow);

@@ -10,6 +10,7 @@ use super::super::state::{Focus, Panel, Stage, State};
 use super::document::{document, mark};
 use super::{Canvas, more_lines, shorten};
 use crate::check::Verdict;
+use crate::text::tr;
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     if area.height < 3 {
@@ -28,7 +29,11 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     if reserved > 0 {
         let y = text.bottom();
         let (done, all) = counts(canvas.state);
-        canvas.rule(inner, y, &format!("Tasks {done}/{all}"), &position, canvas.theme.heading);
+        let title = match canvas.state.exam {
+            Some(_) => tr!(tui_exam_at_end).to_owned(),
+            None => format!("Tasks {done}/{all}"),
+        };
+        canvas.rule(inner, y, &title, &position, canvas.theme.heading);
         for (row, line) in (y + 1..inner.bottom()).zip(tasks) {
             canvas.put(inner.x, row, &line, inner.width);
         }
@@ -44,6 +49,7 @@ fn title(canvas: &mut Canvas<'_>, area: Rect) {
         Panel::Text => "Lesson",
         Panel::Result(..) => "Result",
         Panel::Solution => "Solution",
+        Panel::Exam => "Exam",
         Panel::Solved(_) => "Solution applied",
         Panel::Trouble(_) => "Trouble",
     };

@@ -16,6 +16,7 @@ pub fn draw(canvas: &mut Canvas<'_>) {
     match canvas.state.overlay.clone() {
         None => {}
         Some(Overlay::Help) => help(canvas),
+        Some(Overlay::Exam(selected)) => super::exam::overview(canvas, selected),
         Some(Overlay::Xray) => super::xray::draw(canvas),
         Some(Overlay::Palette { query, selected }) => commands(canvas, &query, selected),
         Some(Overlay::Question(question)) => ask(canvas, question),
@@ -86,7 +87,10 @@ fn help(canvas: &mut Canvas<'_>) {
     for (title, context) in groups {
         out.gap();
         out.text(vec![], title, theme.heading, width - 4);
-        for binding in BINDINGS.iter().filter(|b| b.context == context && !b.long.is_empty()) {
+        for binding in BINDINGS
+            .iter()
+            .filter(|b| b.context == context && !b.long.is_empty() && canvas.state.offers_action(b.action))
+        {
             let typed = binding.typed(prefix);
             if typed.is_empty() {
                 continue;

@@ -18,6 +18,7 @@ pub fn draw(canvas: &mut Canvas<'_>, areas: &Areas, screens: &dyn Screens) {
     match canvas.state.stage.clone() {
         Stage::Starting(phase) => phases(canvas, area, phase.as_ref()),
         Stage::Failed(trouble) => failed(canvas, area, &trouble),
+        Stage::Picking => {}
         Stage::Ready => panes(canvas, area, screens),
     }
 }

@@ -9,7 +9,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::super::config::Config;
 use super::super::event::{Event, Trouble};
-use super::super::fixture::{Seat, checked, course, request, result, standing};
+use super::super::fixture::{Seat, checked, course, outcome, request, result, standing};
 use super::super::state::{Panel, Question, Shell, State};
 use super::super::theme::ThemeName;
 use super::*;
@@ -135,6 +135,9 @@ pictures! {
     palette: |seat| {
         seat.press("f9").write("step");
     };
+    panes: |seat| {
+        seat.press("ctrl-g |").happen(Event::Shell(3, Ok(()))).press("ctrl-g -").happen(Event::Shell(4, Ok(())));
+    };
     quit: |seat| {
         seat.press("ctrl-g q");
     };
@@ -161,6 +164,25 @@ pictures! {
         });
         seat.press("f2");
     };
+}
+
+#[test]
+fn first_screen_and_exam() {
+    for (width, height) in [(60, 20), (80, 24), (120, 40)] {
+        let size = format!("{width}x{height}");
+        let seat = Seat::picking(width, height);
+        holds(&seat.state);
+        insta::assert_snapshot!(format!("picker_{size}"), picture(&seat.state));
+        let mut seat = Seat::sitting(width, height, 0);
+        holds(&seat.state);
+        insta::assert_snapshot!(format!("exam_{size}"), picture(&seat.state));
+        seat.press("f3");
+        holds(&seat.state);
+        insta::assert_snapshot!(format!("exam_overview_{size}"), picture(&seat.state));
+        seat.press("esc").happen(Event::ExamGraded(Ok(outcome())));
+        holds(&seat.state);
+        insta::assert_snapshot!(format!("exam_results_{size}"), picture(&seat.state));
+    }
 }
 
 fn requests() -> Vec<Entry> {
