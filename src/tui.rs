@@ -28,6 +28,7 @@ use crossterm::terminal::{BeginSynchronizedUpdate, EndSynchronizedUpdate};
 use futures::StreamExt;
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
 
 use self::config::Config;
 use self::effect::Effect;
@@ -162,6 +163,13 @@ impl Window {
         Ok(Self { terminal: Terminal::new(CrosstermBackend::new(out))?, continues: false })
     }
 
+    /// Empties the window, so that the next frame draws every cell. `Terminal::clear` would ask the terminal where its cursor is,
+    /// and the answer goes to whoever reads the keys.
+    fn renew(&mut self) -> io::Result<()> {
+        let size = self.terminal.size()?;
+        self.terminal.resize(Rect::new(0, 0, size.width, size.height))
+    }
+
     fn draw(&mut self, state: &State, screens: &dyn view::Screens) -> io::Result<Drawn> {
         let mut drawn = Drawn::default();
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
@@ -279,7 +287,7 @@ fn handle(
             Done::Quietly => {}
             Done::Drawable => state.dirty = true,
             Done::Redraw => {
-                window.terminal.clear()?;
+                window.renew()?;
                 state.dirty = true;
             }
             Done::Suspend => suspend(window, state, runner, drawn)?,
@@ -312,7 +320,7 @@ fn continued(
     drawn: &mut Drawn,
 ) -> io::Result<()> {
     guard::retake(state.config.mouse)?;
-    window.terminal.clear()?;
+    window.renew()?;
     state.dirty = true;
     let size = window.terminal.size()?;
     handle(Event::Resize(size.width, size.height), window, state, runner, drawn).map(drop)

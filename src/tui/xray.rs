@@ -296,7 +296,8 @@ mod tests {
 
     #[test]
     fn each_part_of_the_chain_has_its_sentence() {
-        let table: [(fn(&mut Entry), &str, &str); 8] = [
+        type Row = (fn(&mut Entry), &'static str, &'static str);
+        let table: [Row; 8] = [
             (|e| e.verb = "get".into(), "admission", "reads do not pass"),
             (
                 |e| (e.decision, e.authorizer) = ("forbid".into(), String::new()),

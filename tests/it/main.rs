@@ -25,6 +25,8 @@ mod plain;
 mod program;
 mod rbac;
 mod realserver;
+mod terminal;
 mod texts;
 mod tui;
+mod tui_terminal;
 mod window;

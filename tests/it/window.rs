@@ -119,6 +119,18 @@ impl Window {
         }
     }
 
+    /// Waits for something that the program does not print.
+    pub fn wait_until_idle(&mut self, what: &str, condition: impl Fn() -> bool) {
+        let limit = Instant::now() + LIMIT;
+        while !condition() {
+            assert!(Instant::now() < limit, "waited in vain until {what}");
+            if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(20)) {
+                self.screen.feed(&bytes);
+                self.raw.extend(bytes);
+            }
+        }
+    }
+
     pub fn shows(&mut self, text: &str) {
         self.wait_until(&format!("{text:?} shows"), |window| window.text().contains(text));
     }
