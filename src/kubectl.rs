@@ -25,8 +25,7 @@ mod printer;
 mod select;
 mod table;
 mod tabs;
-mod yaml;
-
+use crate::go_yaml as yaml;
 use args::Args;
 use client::Client;
 use discovery::{Discovery, Resource};

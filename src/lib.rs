@@ -28,6 +28,7 @@ pub mod digest;
 pub mod editor;
 pub mod error;
 pub mod exam;
+mod go_yaml;
 pub mod grade;
 pub mod klog;
 pub mod kubectl;

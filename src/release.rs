@@ -59,8 +59,14 @@ pub struct FeatureGates {
     pub bad_delete_options_are_bad_requests: bool,
     /// `AuthorizeWithSelectors` (KEP-4601): access reviews keep selectors.
     pub reviews_have_selectors: bool,
-    /// Whether an answered token request has a uid (since 1.32).
+    /// `TokenRequestServiceAccountUIDValidation`: a token request has its service account's uid, and may ask for it.
     pub token_requests_have_uids: bool,
+    /// Whether an update of what is not there says so before it looks at the uid that was asked for.
+    pub updates_find_first: bool,
+    /// Whether a changed role or binding is validated once, not twice.
+    pub role_changes_validated_once: bool,
+    /// Whether a binding whose role is not there is told so as if the binding were missing.
+    pub missing_roles_named_as_asked: bool,
     /// Whether nothing more is said of a CSI driver without a name (since 1.34).
     pub empty_driver_names_end_there: bool,
     /// Whether pods have a generation (`PodObservedGenerationTracking`, KEP-5067).
@@ -285,6 +291,9 @@ const V1_31: Release = Release {
         bad_delete_options_are_bad_requests: false,
         reviews_have_selectors: false,
         token_requests_have_uids: false,
+        updates_find_first: false,
+        role_changes_validated_once: false,
+        missing_roles_named_as_asked: false,
         empty_driver_names_end_there: false,
         pods_have_generation: false,
     },
@@ -371,6 +380,9 @@ const V1_36: Release = Release {
         bad_delete_options_are_bad_requests: true,
         reviews_have_selectors: true,
         token_requests_have_uids: true,
+        updates_find_first: true,
+        role_changes_validated_once: true,
+        missing_roles_named_as_asked: true,
         empty_driver_names_end_there: true,
         pods_have_generation: true,
     },
@@ -417,6 +429,9 @@ const V1_36: Release = Release {
             ("a qualified name must consist", "a valid label key must consist"),
             ("must be no more than 63 characters", "must be no more than 63 bytes"),
             ("must be no more than 253 characters", "must be no more than 253 bytes"),
+            ("kind must not be empty", "must not be empty"),
+            ("name must not be empty", "must not be empty"),
+            ("uid must not be empty", "must not be empty"),
         ],
     },
     node: NodeTools {

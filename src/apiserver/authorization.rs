@@ -216,7 +216,8 @@ fn combined_resource(request: &RequestInfo) -> String {
 }
 
 /// Upstream keeps its messages from looking like HTML.
-fn escape_html(text: &str) -> String {
+/// Escapes a text as messages that browsers may show (`sanitizer`).
+pub(crate) fn escape_html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

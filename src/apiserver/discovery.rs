@@ -2,8 +2,9 @@
 //!
 //! Upstream: `k8s.io/apiserver/pkg/endpoints/discovery`, KEP-3352 (aggregated discovery).
 
+use base64::Engine;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha512};
+use sha2::{Digest, Sha256, Sha512};
 
 use super::registry::{self, ResourceType};
 use crate::release::Release;
@@ -126,7 +127,17 @@ fn resource_entry(rt: &ResourceType) -> Value {
         "verbs": rt.verbs,
     });
     add_names(&mut entry, rt);
+    if rt.stored() {
+        entry["storageVersionHash"] = json!(storage_version_hash(rt));
+    }
     entry
+}
+
+/// A hash of the version that objects are stored in (`discovery.StorageVersionHash`).
+fn storage_version_hash(rt: &ResourceType) -> String {
+    let (group, version) = if rt.kind == "Event" { ("", "v1") } else { (rt.group, rt.version) };
+    let hash = Sha256::digest(format!("{group}/{version}/{}", rt.kind));
+    base64::engine::general_purpose::STANDARD.encode(&hash[..8])
 }
 
 fn add_names(entry: &mut Value, rt: &ResourceType) {

@@ -325,6 +325,7 @@ impl<'a> Call<'a> {
             name: &self.info.name,
             object,
             old,
+            named_as_asked: rt.release.gates.missing_roles_named_as_asked,
         };
         escalation::check(&write, &self.core.environment.authorizers, self.store())
     }

@@ -57,6 +57,8 @@ pub struct Status {
     pub retry_after_seconds: u32,
     /// Whether there are details even where they are empty.
     pub bare_details: bool,
+    /// Whether it is answered as a text (`responsewriters.InternalError`).
+    pub plain: bool,
 }
 
 impl Status {
@@ -73,6 +75,7 @@ impl Status {
             causes: Vec::new(),
             retry_after_seconds: 0,
             bare_details: false,
+            plain: false,
         }
     }
 
@@ -124,7 +127,7 @@ impl Status {
         } else {
             format!("{resource} \"{name}\" is forbidden: {why}")
         };
-        Self::new(403, "Forbidden", message).details(resource.group, resource.resource, name)
+        Self::generic(403, "Forbidden", message).details(resource.group, resource.resource, name)
     }
 
     /// `NewBadRequest`.

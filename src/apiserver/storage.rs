@@ -3,7 +3,7 @@
 //! Objects are JSON values behind `Arc`, keyed by resource, namespace and name, under one growing resource version.
 //! Every change goes to an append-only log on disk before it is seen, so that `kill -9` loses nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -123,8 +123,10 @@ struct State {
     /// How many bytes each of them took in the log, and all together.
     weights: VecDeque<usize>,
     weight: usize,
-    /// Watches may begin after this version.
+    /// Watches may begin after this version, where the resource is not among those of `forgotten`.
     oldest: u64,
+    /// The latest change of each resource (group and plural name) that is not kept any more.
+    forgotten: HashMap<(String, String), u64>,
     log: Option<log::Log>,
 }
 
@@ -201,9 +203,7 @@ impl Store {
         version: u64,
     ) -> Result<Vec<Placed>, StorageError> {
         let state = self.lock();
-        if version < state.oldest {
-            return Err(StorageError::TooOld { wanted: version, oldest: state.oldest });
-        }
+        state.reaches(group, resource, version)?;
         let mut objects: BTreeMap<Arc<Key>, Arc<Value>> = state
             .objects
             .range(Arc::new(Key::new(group, resource, namespace, ""))..)
@@ -288,9 +288,7 @@ impl Store {
     ) -> Result<Watch, StorageError> {
         let state = self.lock();
         let position = if from == 0 { state.revision } else { from };
-        if position < state.oldest {
-            return Err(StorageError::TooOld { wanted: position, oldest: state.oldest });
-        }
+        state.reaches(group, resource, position)?;
         let news = self.inner.news.subscribe();
         let place = Key::new(group, resource, namespace, "");
         Ok(Watch { store: self.clone(), news, place, position, ready: VecDeque::new() })
@@ -322,8 +320,16 @@ impl State {
             weights: VecDeque::new(),
             weight: 0,
             oldest: 1,
+            forgotten: HashMap::new(),
             log,
         }
+    }
+
+    /// Whether all changes of a resource after a version are kept.
+    fn reaches(&self, group: &str, resource: &str, version: u64) -> Result<(), StorageError> {
+        let forgotten = self.forgotten.get(&(group.to_owned(), resource.to_owned()));
+        let oldest = forgotten.copied().unwrap_or(0).max(self.oldest);
+        if version < oldest { Err(StorageError::TooOld { wanted: version, oldest }) } else { Ok(()) }
     }
 
     fn put(
@@ -364,7 +370,8 @@ impl State {
         while self.history.len() > WINDOW || self.weight > WINDOW_BYTES && self.history.len() > 1 {
             let Some(forgotten) = self.history.pop_front() else { break };
             self.weight -= self.weights.pop_front().unwrap_or(0);
-            self.oldest = forgotten.resource_version;
+            let resource = (forgotten.key.group.clone(), forgotten.key.resource.clone());
+            self.forgotten.insert(resource, forgotten.resource_version);
         }
     }
 }
@@ -404,11 +411,11 @@ impl Watch {
     /// Takes what happened since; false where some of it is no longer kept.
     fn gather(&mut self) -> bool {
         let state = self.store.lock();
-        if self.position < state.oldest {
+        let Key { group, resource, namespace, .. } = &self.place;
+        if state.reaches(group, resource, self.position).is_err() {
             return false;
         }
         let first = state.history.partition_point(|e| e.resource_version <= self.position);
-        let Key { group, resource, namespace, .. } = &self.place;
         self.ready.extend(
             state.history.range(first..).filter(|e| e.key.is_in(group, resource, namespace)).cloned(),
         );

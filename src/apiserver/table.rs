@@ -65,8 +65,13 @@ pub fn render(rt: &ResourceType, items: &[Arc<Value>], list_meta: Value, options
         })
         .collect();
     let columns = if options.no_headers { Value::Array(Vec::new()) } else { columns(rt) };
+    let printed = !GENERIC.contains(&rt.plural);
+    let rows = if rows.is_empty() && !printed { Value::Null } else { Value::Array(rows) };
     json!({"kind": "Table", "apiVersion": version, "metadata": list_meta, "columnDefinitions": columns, "rows": rows})
 }
+
+/// Resources without a printer of their own: no rows are `null` then.
+const GENERIC: [&str; 3] = ["clusterroles", "limitranges", "roles"];
 
 fn columns(rt: &ResourceType) -> Value {
     static COLUMNS: OfRelease<HashMap<String, Value>> = OfRelease::new();

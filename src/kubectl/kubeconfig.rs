@@ -250,7 +250,7 @@ impl Kubeconfig {
         if let Some(dir) = path.parent() {
             let _ = std::fs::create_dir_all(dir);
         }
-        write_private(path, super::yaml::to_string(&content).as_bytes())
+        write_private(path, crate::go_yaml::to_string(&content).as_bytes())
             .map_err(|e| Fail::Plain(format!("open {}: {}", path.display(), go_io(&e))))?;
         Ok(path.clone())
     }

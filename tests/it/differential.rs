@@ -20,10 +20,16 @@ mod generate;
 
 /// Requests in a sequence, beside those that prepare it.
 const LENGTH: usize = 60;
+/// How often a sequence that differed is played again.
+const AGAIN: usize = 2;
 /// Sequences in a short run.
 const SEQUENCES: usize = 4;
 
 type Sender = hyper::client::conn::http1::SendRequest<Full<Bytes>>;
+
+thread_local! {
+    static AGE: Regex = Regex::new(r"^\d+(s|m|h|d)(\d+s)?$").unwrap();
+}
 
 /// A server under one of its names, with open connections.
 struct Side {
@@ -52,6 +58,14 @@ impl Seen {
             ("resourceVersion", Value::String(_)) if list => json!("<list>"),
             ("resourceVersion", Value::String(text)) => json!(self.number("version", text)),
             ("uid", Value::String(text)) => json!(self.number("uid", text)),
+            ("gitCommit" | "gitTreeState" | "buildDate" | "goVersion", _) => json!("<build>"),
+            ("cells", Value::Array(cells)) => cells
+                .iter()
+                .map(|cell| match cell.as_str() {
+                    Some(text) if AGE.with(|age| age.is_match(text)) => json!("<age>"),
+                    _ => self.mask("", cell, false),
+                })
+                .collect(),
             ("token" | "continue", Value::String(text)) if text.len() > 20 => json!("<secret>"),
             ("managedFields", Value::Array(entries)) => {
                 let mut entries: Vec<Value> = entries.iter().map(|e| self.mask("", e, false)).collect();
@@ -61,7 +75,7 @@ impl Seen {
             (_, Value::String(text)) => json!(self.text(text)),
             (_, Value::Array(items)) => items.iter().map(|item| self.mask("", item, false)).collect(),
             (_, Value::Object(map)) => {
-                let is_list = key.is_empty() && map.contains_key("items");
+                let is_list = key.is_empty() && (map.contains_key("items") || map.contains_key("rows"));
                 let masked = map.iter().map(|(key, value)| {
                     let masked = if is_list && key == "metadata" {
                         let inner = value.as_object().unwrap();
@@ -79,13 +93,17 @@ impl Seen {
 
     fn text(&mut self, text: &str) -> String {
         thread_local! {
-            static MASKS: [(Regex, &'static str); 5] = [
+            static MASKS: [(Regex, &'static str); 8] = [
                 // Of several bindings that allow it, the real server names any.
                 (r#"RBAC: allowed by [^"]*"[^"]*" of [^"]*"[^"]*" to"#, "RBAC: allowed by <binding> to"),
                 (r#"(?s)Invalid value: "\{.*\}": "#, "Invalid value: <object>: "),
                 ("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<uid>"),
                 (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
                 (r"(kube-api-access-|nope-|gen-)[a-z0-9]{5}", "${1}<random>"),
+                ("X509SHA256=[0-9a-f]{64}", "X509SHA256=<sum>"),
+                // The difference of two Go structs, as a library prints it that promises no form.
+                (r"(?s)(allow it to be set to 1 if it was previously negative\)).*", "$1<difference>"),
+                (r"(Too large resource version: \d+, current:) \d+", "$1 <version>"),
             ].map(|(pattern, with)| (Regex::new(pattern).unwrap(), with));
         }
         let mut text = text.replace(&self.run, "<run>");
@@ -156,15 +174,18 @@ impl Side {
         };
         let mut request = http::Request::builder()
             .method(step["method"].as_str().unwrap())
-            .uri(step["path"].as_str().unwrap())
+            .uri(step["path"].as_str().unwrap().replace("${", "unsaved-").replace('}', ""))
             .header("host", "x")
-            .header("accept", "application/json")
+            .header("accept", step["accept"].as_str().unwrap_or("application/json"))
             .header("user-agent", "differential/1");
         if !step["body"].is_null() {
             request = request.header("content-type", step["type"].as_str().unwrap_or("application/json"));
         }
         if let Some(user) = step["as"]["user"].as_str() {
             request = request.header("impersonate-user", user);
+        }
+        for (name, value) in step["headers"].as_object().into_iter().flatten() {
+            request = request.header(name, value.as_str().unwrap());
         }
         for group in step["as"]["groups"].as_array().into_iter().flatten() {
             request = request.header("impersonate-group", group.as_str().unwrap());
@@ -179,8 +200,7 @@ impl Side {
         let answer = sender.send_request(request).await.unwrap();
         let (parts, body) = answer.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        let body = serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        let body = answered(&bytes);
         if parts.status.is_success() {
             for (name, path) in step["save"].as_object().into_iter().flatten() {
                 let at = path.as_str().unwrap().split('.').filter(|p| !p.is_empty());
@@ -199,6 +219,25 @@ impl Side {
             observed["warnings"] = json!(warnings);
         }
         observed
+    }
+}
+
+/// An answer as a value: an object, a text, or the events of a watch, whose order is not promised.
+fn answered(bytes: &[u8]) -> Value {
+    if let Ok(value) = serde_json::from_slice(bytes) {
+        return value;
+    }
+    let events: Result<Vec<Value>, _> = serde_json::Deserializer::from_slice(bytes).into_iter().collect();
+    match events {
+        Ok(mut events) if !events.is_empty() => {
+            events.sort_by_key(|event| {
+                let metadata = &event["object"]["metadata"];
+                let version: u64 = metadata["resourceVersion"].as_str().unwrap_or("").parse().unwrap_or(0);
+                (event["type"].to_string(), version)
+            });
+            Value::Array(events)
+        }
+        _ => Value::String(String::from_utf8_lossy(bytes).into_owned()),
     }
 }
 
@@ -303,9 +342,9 @@ fn number(variable: &str, or: usize) -> usize {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(or)
 }
 
-/// Plays so many sequences on both servers; at most `known` of them may differ, and the aim is none.
+/// Plays so many sequences on both servers; none of them may differ.
 #[allow(clippy::print_stdout)]
-pub async fn compare(version: &str, sequences: usize, known: usize) {
+pub async fn compare(version: &str, sequences: usize) {
     let flags = ["--enable-admission-plugins=NodeRestriction"];
     let Some(binaries) = Binaries::or_skip(version, "random requests") else { return };
     let real = RealServer::start(&binaries, &flags).await;
@@ -321,16 +360,25 @@ pub async fn compare(version: &str, sequences: usize, known: usize) {
         base64::engine::general_purpose::STANDARD.encode(pem)
     };
     let (first, sequences) = (number("CKS_LAB_SEED", 1), number("CKS_LAB_SEQUENCES", sequences));
-    let (mut played, mut found) = (0, Vec::new());
+    let (mut played, mut passing, mut found) = (0, 0, Vec::new());
     for seed in first..first + sequences {
         let mut dice = generate::Dice(u64::try_from(seed).unwrap());
         let mut steps = generate::prelude();
         steps.extend((0..LENGTH).map(|_| generate::step(&mut dice)));
         played += steps.len();
         let Some(once) = first_difference(&mut sides, &csr, &steps).await else { continue };
-        let (steps, ours, real) = match shrink(&mut sides, &csr, steps.clone()).await {
-            Some(small) => small,
-            None => (steps[..=once.0].to_vec(), once.1, once.2),
+        // The real server's authorizers see a write a moment late: what does not come again is no difference.
+        let mut small = None;
+        for _ in 0..AGAIN {
+            small = shrink(&mut sides, &csr, steps.clone()).await;
+            if small.is_some() {
+                break;
+            }
+        }
+        let Some((steps, ours, real)) = small else {
+            passing += 1;
+            println!("seed {seed}: once only: {}\n  ours {}\n  real {}", steps[once.0], once.1, once.2);
+            continue;
         };
         let mut text = format!("seed {seed}:\n");
         for step in &steps {
@@ -341,18 +389,15 @@ pub async fn compare(version: &str, sequences: usize, known: usize) {
         text.push_str(&lines.join("\n"));
         found.push(text);
     }
-    println!("{version}: {played} random requests, {} sequences of {sequences} differ", found.len());
-    println!("{}", found.join("\n\n"));
-    assert!(
-        found.len() <= known,
-        "{} sequences differ, {known} are known:\n{}",
-        found.len(),
-        found.join("\n\n")
+    println!(
+        "{version}: {played} random requests, {} sequences of {sequences} differ, {passing} did only once",
+        found.len()
     );
+    assert!(found.is_empty(), "{} sequences differ:\n{}", found.len(), found.join("\n\n"));
     sandbox.server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_requests_are_answered_as_by_the_default_release() {
-    compare(VERSIONS[0].1, SEQUENCES, 0).await;
+    compare(VERSIONS[0].1, SEQUENCES).await;
 }

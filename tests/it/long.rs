@@ -5,6 +5,7 @@
 
 mod audit;
 mod breaking;
+mod clients;
 mod cycles;
 mod differential;
 mod kill_points;

@@ -109,7 +109,8 @@ impl Impersonation {
                 (true, _) => Ok(None),
                 (false, false) => {
                     let list = list(&wanted);
-                    Err(Status::internal(format!("requested [{list}] without impersonating a user")))
+                    let why = format!("requested [{list}] without impersonating a user");
+                    Err(Status { plain: true, ..Status::new(500, "", why) })
                 }
                 (false, true) => {
                     let user = go_user(&wanted);
@@ -376,7 +377,7 @@ fn go_user(wanted: &Wanted) -> String {
 /// What was asked for, as upstream prints its list.
 fn list(wanted: &Wanted) -> String {
     let mut all = Vec::new();
-    all.extend(wanted.groups.iter().map(|group| format!("{{Group  {group}     }}")));
+    all.extend(wanted.groups.iter().map(|group| format!("{{Group  {group}    }}")));
     let extra =
         |(key, value): &(String, String)| format!("{{UserExtra  {value}  authentication.k8s.io/v1  {key}}}");
     all.extend(wanted.extras.iter().map(extra));

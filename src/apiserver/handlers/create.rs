@@ -10,6 +10,7 @@ use super::{Call, Reply, options, reviews, storage_failed, text, time_text};
 use crate::apiserver::admission::Operation;
 use crate::apiserver::registry::{ResourceType, managed_fields, validation};
 use crate::apiserver::status::Status;
+use crate::apiserver::storage::StorageError;
 
 /// The letters of generated names (`rand.String`).
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -124,17 +125,33 @@ fn finish(call: &mut Call<'_>, rt: &'static ResourceType, mut object: Value) -> 
     let key = call.key(rt, &name);
     if call.dry_run() {
         return match call.store().get(&key) {
-            Some(_) => Err(Status::already_exists(rt.group_resource(), &name)),
+            Some(present) => Err(exists(rt, &name, &present)),
             None => Ok(Arc::new(object)),
         };
     }
-    if !matches!(text(&object["metadata"], "resourceVersion"), "" | "0") {
+    // An update that makes what it does not find has no such check.
+    let created = call.info.verb == "create";
+    if created && !matches!(text(&object["metadata"], "resourceVersion"), "" | "0") {
         return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
     }
     forget_empty_lists(rt, &mut object);
-    let stored = call.store().create(key, object).map_err(|error| storage_failed(rt, &name, error))?;
+    let stored = match call.store().create(key.clone(), object) {
+        Err(StorageError::Exists) => {
+            return Err(exists(rt, &name, &call.store().get(&key).unwrap_or_default()));
+        }
+        other => other.map_err(|error| storage_failed(rt, &name, error))?,
+    };
     call.note_written(&stored);
     Ok(stored)
+}
+
+/// The answer where there is such an object already.
+fn exists(rt: &ResourceType, name: &str, present: &Value) -> Status {
+    let mut status = Status::already_exists(rt.group_resource(), name);
+    if present["metadata"]["deletionTimestamp"].is_string() {
+        status.message = format!("object is being deleted: {}", status.message);
+    }
+    status
 }
 
 /// The store keeps no empty lists (upstream: protobuf); the fields that are written even so are `null` when they come back.

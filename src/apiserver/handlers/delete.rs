@@ -62,17 +62,16 @@ pub(super) fn collection(call: &mut Call<'_>, rt: &'static ResourceType) -> Resu
     let selection = Selection::of(call, rt)?;
     let options = DeleteOptions::read(call, &body)?;
     options::resource_version(call.query, true)?;
-    let (_, objects) = call.store().list(rt.group, rt.plural, call.namespace(rt));
-    let mut deleted = Vec::new();
-    for object in objects.iter().filter(|object| selection.takes(object)) {
+    let (version, mut objects) = call.store().list(rt.group, rt.plural, call.namespace(rt));
+    objects.retain(|object| selection.takes(object));
+    for object in &objects {
         match remove(call, rt, text(&object["metadata"], "name"), &options) {
-            Ok(outcome) => deleted.push(outcome.object),
-            Err(status) if status.reason == "NotFound" => {}
-            Err(status) => return Err(status),
+            Err(status) if status.reason != "NotFound" => return Err(status),
+            _ => {}
         }
     }
-    let version = call.store().resource_version();
-    call.objects(rt, json!({"resourceVersion": version.to_string()}), &deleted)
+    // The answer is what was there before.
+    call.objects(rt, json!({"resourceVersion": version.to_string()}), &objects)
 }
 
 /// Deletes a pod for an eviction; admission sees the creation of the eviction, not the deletion.

@@ -16,6 +16,7 @@ use crate::apiserver::registry::ResourceType;
 use crate::apiserver::requestinfo::Query;
 use crate::apiserver::status::Status;
 use crate::apiserver::table::{self, IncludeObject, TableOptions};
+use crate::go_yaml;
 
 /// What an answer is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -287,15 +288,14 @@ pub(super) fn table_options(
             return Err(Status::bad_request(why));
         }
     };
-    let no_headers = query.truth("noHeaders");
-    Ok(TableOptions { include, no_headers, version, now })
+    Ok(TableOptions { include, no_headers: false, version, now })
 }
 
 /// A value as an answer in the format that the client asks for, and JSON where it asks for one that there is not.
 pub(crate) fn reply_of(code: u16, value: &Value, headers: &HeaderMap, query: &Query) -> Reply {
     let accepted = negotiate(headers, false);
     if accepted.is_some_and(|accepted| accepted.yaml) {
-        return Reply::new(code, "application/yaml", serde_yaml::to_string(value).unwrap_or_default());
+        return Reply::new(code, "application/yaml", go_yaml::to_string(value));
     }
     let pretty = accepted.is_some_and(|accepted| accepted.pretty) || wants_pretty(headers, query);
     Reply::new(code, "application/json", json_bytes(&Ordered(value), pretty))
@@ -316,7 +316,7 @@ pub(crate) fn discovery_reply(value: &Value, headers: &HeaderMap, query: &Query)
 impl Call<'_> {
     fn encode(&self, code: u16, accepted: Accepted, value: &impl Serialize) -> Reply {
         if accepted.yaml {
-            let yaml = serde_json::to_value(value).ok().and_then(|value| serde_yaml::to_string(&value).ok());
+            let yaml = serde_json::to_value(value).map(|value| go_yaml::to_string(&value));
             return Reply::new(code, "application/yaml", yaml.unwrap_or_default());
         }
         let pretty = accepted.pretty || wants_pretty(self.headers, self.query);

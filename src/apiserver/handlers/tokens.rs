@@ -44,7 +44,15 @@ pub(super) fn create(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
     request["metadata"]["name"] = json!(name);
     request["metadata"]["creationTimestamp"] = json!(time_text(call.now()));
     if rt.release.gates.token_requests_have_uids {
-        request["metadata"]["uid"] = json!(uuid::Uuid::new_v4().to_string());
+        let (given, actual) = (text(&request["metadata"], "uid"), text(metadata, "uid"));
+        if !given.is_empty() && given != actual {
+            let why = format!(
+                "the UID in the token request ({given}) does not match the UID of the service account ({actual})"
+            );
+            let kind = GroupResource { group: "authentication.k8s.io", resource: "TokenRequest" };
+            return Err(Status::conflict(kind, &name, &why));
+        }
+        request["metadata"]["uid"] = json!(actual);
     }
     check_seconds(rt.release, seconds)?;
     call.validate(rt, Operation::Create, &name, Some(&mut request), None)?;

@@ -31,9 +31,13 @@ pub(super) fn update(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
     loop {
         tries += 1;
         let found = call.store().get(&call.key(rt, &call.info.name));
+        let creates = rt.strategy.allow_create_on_update() && call.info.subresource.is_empty();
+        if found.is_none() && !creates && rt.release.gates.updates_find_first {
+            return Err(Status::not_found(rt.group_resource(), &call.info.name));
+        }
         check_uid(call, rt, &call.info.name, &object, found.as_deref().unwrap_or(&Value::Null))?;
         let Some(current) = found else {
-            if !rt.strategy.allow_create_on_update() || !call.info.subresource.is_empty() {
+            if !creates {
                 return Err(Status::not_found(rt.group_resource(), &call.info.name));
             }
             check_version_text(&object)?;
@@ -278,7 +282,8 @@ pub(super) fn precondition_failed(call: &Call<'_>, rt: &ResourceType, name: &str
         "endpoints" => "services/endpoints",
         other => other,
     };
-    let mut key = format!("/registry/{place}");
+    // A dry run looks by itself, at the key as it is before the store adds its prefix.
+    let mut key = format!("{}/{place}", if call.dry_run() { "" } else { "/registry" });
     if rt.namespaced {
         key.push('/');
         key.push_str(call.namespace(rt));
@@ -299,7 +304,10 @@ fn keep_metadata(new: &mut Value, current: &Value) {
     if metadata.get("uid").and_then(Value::as_str).is_none_or(str::is_empty) {
         metadata.insert("uid".into(), old["uid"].clone());
     }
-    for key in ["creationTimestamp", "deletionTimestamp", "generation"] {
+    if let Some(at) = old.get("deletionTimestamp") {
+        metadata.insert("deletionTimestamp".into(), at.clone());
+    }
+    for key in ["creationTimestamp", "generation"] {
         match old.get(key) {
             Some(value) => metadata.insert(key.into(), value.clone()),
             None => metadata.remove(key),

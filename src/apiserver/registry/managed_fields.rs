@@ -414,7 +414,7 @@ pub fn apply(
     let node_of = Node::from_value(&merged);
     let mut object = typed::shape(operation.typed.schema, operation.typed.root, &node_of, &mut findings);
     if let Some(error) = findings.error {
-        let text = |key: &str| merged["metadata"][key].as_str().unwrap_or("").to_owned();
+        let text = |key: &str| change["metadata"][key].as_str().unwrap_or("").to_owned();
         let from = if error.starts_with("parsing time") { "" } else { "error decoding from json: " };
         return Err(unknown(format!(
             "failed to convert new object ({}/{}; {group}/{version}, Kind={kind}) to proper version: unable to convert \
@@ -423,10 +423,11 @@ pub fn apply(
             text("name")
         )));
     }
-    let noop = typed::reshape(operation.typed.schema, operation.typed.root, &old) == object;
+    // What is null counts: it was not there before.
+    let noop = old == merged;
     if let Some(mut mine) = managed.find(&id).cloned() {
         mine.set = mine.set.difference(&strip_set());
-        if !noop || had.is_none_or(|had| had.0 != mine.set.0) {
+        if !noop {
             mine.time = Some(now);
         }
         managed.put(mine);

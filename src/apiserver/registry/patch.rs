@@ -3,9 +3,9 @@
 //! Upstream: `k8s.io/apiserver/pkg/endpoints/handlers/patch.go`, `k8s.io/apimachinery/pkg/util/strategicpatch`.
 //! Server-side apply is [`super::managed_fields::apply`].
 
+mod json_patch;
 mod strategic;
 
-use json_patch::PatchOperation;
 use serde_json::{Map, Value, json};
 
 use super::decode::FieldValidation;
@@ -18,8 +18,6 @@ use crate::apiserver::status::Status;
 
 /// How many operations a JSON patch may have.
 const MOST_OPERATIONS: usize = 10_000;
-/// How many bytes the copies of a JSON patch may add (`JSONPatchMaxCopyBytes`).
-const MOST_COPIED: usize = 3 << 20;
 
 /// The kind of a patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +66,7 @@ pub fn apply(
     let mut found = Vec::new();
     let (patched, shown) = match kind {
         PatchType::Json => {
-            let patched = json_patch(current, patch, strict, &mut found)?;
+            let patched = json_patched(current, patch, strict, &mut found)?;
             let shown = patched.to_string();
             (patched, shown)
         }
@@ -78,7 +76,7 @@ pub fn apply(
                 node.duplicates("", &mut found);
             }
             let mut patched = current.clone();
-            json_patch::merge(&mut patched, &node.to_value());
+            ::json_patch::merge(&mut patched, &node.to_value());
             let shown = patched.to_string();
             (patched, shown)
         }
@@ -141,7 +139,10 @@ fn merge_body(patch: &[u8], strict: bool) -> Result<Node, Status> {
     };
     let node = json::parse(patch).map_err(wrong)?;
     object_only(&node).map_err(wrong)?;
-    Ok(if node == Node::Null { Node::Object(Vec::new()) } else { node })
+    if node == Node::Null {
+        return Err(Status::bad_request("Invalid JSON Patch"));
+    }
+    Ok(node)
 }
 
 /// The answer to a JSON patch whose operations cannot be carried out.
@@ -149,7 +150,12 @@ fn unprocessable() -> Status {
     Status::generic(422, "Invalid", "the server rejected our request due to an error in our request")
 }
 
-fn json_patch(current: &Value, patch: &[u8], strict: bool, found: &mut Vec<String>) -> Result<Value, Status> {
+fn json_patched(
+    current: &Value,
+    patch: &[u8],
+    strict: bool,
+    found: &mut Vec<String>,
+) -> Result<Value, Status> {
     let decoding = |error: String| {
         Status::bad_request(if strict { format!("error decoding patch: {error}") } else { error })
     };
@@ -198,29 +204,8 @@ fn json_patch(current: &Value, patch: &[u8], strict: bool, found: &mut Vec<Strin
             }
         }
     }
-    let known = operations.iter().map(|operation| {
-        let mut map = Map::new();
-        for key in ["op", "path", "from", "value"] {
-            if let Some(value) = operation.get(key) {
-                map.insert(key.into(), value.to_value());
-            }
-        }
-        Value::Object(map)
-    });
-    let operations: json_patch::Patch =
-        serde_json::from_value(known.collect()).map_err(|_| unprocessable())?;
-    let (mut patched, mut copied) = (current.clone(), 0);
-    for operation in &operations.0 {
-        if let PatchOperation::Copy(copy) = operation
-            && let Some(source) = patched.pointer(copy.from.as_str())
-        {
-            copied += source.to_string().len();
-            if copied > MOST_COPIED {
-                return Err(unprocessable());
-            }
-        }
-        json_patch::patch(&mut patched, std::slice::from_ref(operation)).map_err(|_| unprocessable())?;
-    }
+    let mut patched = current.clone();
+    json_patch::apply(&mut patched, &operations).map_err(|json_patch::Refused| unprocessable())?;
     Ok(patched)
 }
 

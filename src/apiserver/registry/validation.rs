@@ -182,7 +182,15 @@ fn changed_metadata(meta: &Value, old: &Value) -> Vec<FieldError> {
     for field in fixed {
         if meta[field] != old[field] {
             let path = format!("metadata.{field}");
-            errors.push(FieldError::invalid(path, meta[field].clone(), "field is immutable"));
+            let why = "field is immutable";
+            errors.push(match meta[field].as_str() {
+                Some(time) if field == "deletionTimestamp" => {
+                    // Go's `Time.String`.
+                    let go = format!("{} +0000 UTC", time.replace('T', " ").trim_end_matches('Z'));
+                    FieldError::invalid_shown(&path, &go, &Value::from(time).to_string(), why)
+                }
+                _ => FieldError::invalid(path, meta[field].clone(), why),
+            });
         }
     }
     errors.extend(labels_and_owners(meta));

@@ -15,7 +15,9 @@ use super::core::Core;
 use crate::apiserver::audit::trail::{Arrival, Said, Trail};
 use crate::apiserver::audit::{AdmissionNote, Entry, recorded_body};
 use crate::apiserver::authentication::{UserInfo, x509};
-use crate::apiserver::authorization::{self, Attributes, Decision, Outcome, PRIVILEGED_GROUP};
+use crate::apiserver::authorization::{
+    self, Attributes, Decision, Outcome, PRIVILEGED_GROUP, escape_html, quote,
+};
 use crate::apiserver::handlers::{self, Call, Produces, Reply, json_bytes, reply_of};
 use crate::apiserver::registry::protobuf;
 use crate::apiserver::requestinfo::{Query, RequestInfo, unescape_path};
@@ -73,8 +75,14 @@ pub(super) async fn answer(
         Err(status) => {
             record.entry.message.clone_from(&status.message);
             let value = status.to_value();
-            let mut reply = reply_of(status.code, &value, &parts.headers, &query);
-            if record.trail.is_some() && handlers::accepts_status(&parts.headers) {
+            let mut reply = if status.plain {
+                let uri = parts.uri.path_and_query().map_or("", |uri| uri.as_str());
+                let text = format!("Internal Server Error: {}: {}\n", quote(uri), status.message);
+                Reply::text(status.code, escape_html(&text))
+            } else {
+                reply_of(status.code, &value, &parts.headers, &query)
+            };
+            if !status.plain && record.trail.is_some() && handlers::accepts_status(&parts.headers) {
                 reply.said = Some(Said::status(value));
             }
             if status.retry_after_seconds > 0 {
@@ -325,7 +333,6 @@ fn path(
     if let Some(reply) = core.health.answer(&info.path, query) {
         return Ok(reply);
     }
-    let get = matches!(parts.method.as_str(), "GET" | "HEAD");
     let json = |value: &serde_json::Value| {
         let said = || Said { object: Some(value.clone()), ..Said::default() };
         let reply = handlers::discovery_reply(value, &parts.headers, query)?;
@@ -337,7 +344,7 @@ fn path(
         ["apis", group, version] => discovery::has_version(release, group, version),
         _ => false,
     };
-    if is_route && !get {
+    if is_route && parts.method != http::Method::GET {
         return Err(handlers::no_such_method());
     }
     let found = match pieces.as_slice() {

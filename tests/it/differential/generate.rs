@@ -120,9 +120,11 @@ pub fn prelude() -> Vec<Value> {
 
 /// A request.
 pub fn step(dice: &mut Dice) -> Value {
-    let mut step = match dice.below(20) {
+    let mut step = match dice.below(24) {
         0 => review(dice),
-        1 => subresource(dice),
+        1 | 2 => subresource(dice),
+        3 => elsewhere(dice),
+        4 | 5 => collective(dice),
         _ => {
             let total = KINDS.iter().map(|kind| kind.weight).sum();
             let mut at = dice.below(total);
@@ -134,6 +136,9 @@ pub fn step(dice: &mut Dice) -> Value {
             request(dice, chosen.unwrap())
         }
     };
+    if step.get("headers").is_some() {
+        return step;
+    }
     match dice.below(12) {
         0 | 1 => {
             step["as"] =
@@ -499,6 +504,9 @@ fn metadata_change(dice: &mut Dice) -> Value {
     out["metadata"][field] = value;
     out
 }
+
+mod more;
+use more::{collective, elsewhere};
 
 mod bodies;
 use bodies::{change, review, subresource, whole};

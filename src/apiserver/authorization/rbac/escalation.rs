@@ -26,6 +26,8 @@ pub struct Write<'a> {
     pub object: &'a Value,
     /// The object as it is; `None` on create.
     pub old: Option<&'a Value>,
+    /// Whether a role that is not there is named as the resource that was asked for.
+    pub named_as_asked: bool,
 }
 
 /// Checks a write of a role or binding, after defaulting and before validation; other resources pass.
@@ -84,9 +86,10 @@ fn check_binding(write: &Write<'_>, chain: &Chain, resolver: &Resolver) -> Resul
     if allowed(chain, write, "bind", resource, name, write.namespace) {
         return Ok(());
     }
-    let rules = resolver
-        .rules_of(role_ref, namespace)
-        .map_err(|_| Status::not_found(GroupResource { group: GROUP, resource }, name))?;
+    let rules = resolver.rules_of(role_ref, namespace).map_err(|_| {
+        let resource = if write.named_as_asked { write.resource } else { resource };
+        Status::not_found(GroupResource { group: GROUP, resource }, name)
+    })?;
     confirm_no_escalation(write, resolver, &rules).map_err(|why| refuse(write, &why))
 }
 

@@ -217,7 +217,7 @@ fn write(
 ) -> Result<(), (u16, String)> {
     let name = object["metadata"]["name"].as_str().unwrap();
     let name = if old.is_some() { name } else { "" };
-    let write = escalation::Write { user, resource, namespace, name, object, old };
+    let write = escalation::Write { user, resource, namespace, name, object, old, named_as_asked: false };
     escalation::check(&write, &chain(store), store).map_err(|status| (status.code, status.message))
 }
 

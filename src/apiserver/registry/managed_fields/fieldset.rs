@@ -156,7 +156,10 @@ impl Set {
 
     /// Whether something below a path is in the set.
     pub fn has_below(&self, path: &Path) -> bool {
-        self.0.iter().any(|p| p.0.len() > path.0.len() && p.0.starts_with(&path.0))
+        // All that is below a path comes together, and nothing comes before the empty name.
+        let first = path.with(String::new());
+        let next = self.0.range(first..).next();
+        next.is_some_and(|p| p.0.len() > path.0.len() && p.0.starts_with(&path.0))
     }
 
     /// The set with the declared fields on the way to its members (`EnsureNamedFieldsAreMembers`).
@@ -198,6 +201,18 @@ mod tests {
             "f:spec": {"f:containers": {"k:{\"name\":\"x\"}": {".": {}, "f:image": {}}}}});
         let set = Set::from_fields(&fields);
         assert_eq!(set.to_fields(), fields);
+        for (path, below) in [
+            (&["f:metadata"][..], true),
+            (&["f:metadata", "f:labels"], true),
+            (&["f:metadata", "f:labels", "f:a/b"], false),
+            (&["f:meta"], false),
+            (&["f:spec", "f:containers", "k:{\"name\":\"x\"}"], true),
+            (&["f:status"], false),
+            (&[], true),
+        ] {
+            let path = Path(path.iter().map(|part| (*part).to_owned()).collect());
+            assert_eq!(set.has_below(&path), below, "{path}");
+        }
         let shown: Vec<String> = set.0.iter().map(Path::to_string).collect();
         assert_eq!(
             shown,

@@ -2,7 +2,7 @@
 //!
 //! Upstream: `sigs.k8s.io/structured-merge-diff/typed`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
@@ -321,22 +321,18 @@ impl Typed {
         path: &Path,
         out: &mut Comparison,
     ) {
-        let index = |v: Option<&'_ Value>| -> Vec<(String, Vec<Value>)> {
-            let mut found: Vec<(String, Vec<Value>)> = Vec::new();
+        let index = |v: Option<&'_ Value>| -> BTreeMap<String, Vec<Value>> {
+            let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
             for value in v.and_then(Value::as_array).into_iter().flatten() {
                 let Ok(element) = self.element(t, item, value) else { continue };
-                match found.iter_mut().find(|(e, _)| *e == element) {
-                    Some((_, values)) => values.push(value.clone()),
-                    None => found.push((element, vec![value.clone()])),
-                }
+                found.entry(element).or_default().push(value.clone());
             }
             found
         };
         let (a, b) = (index(old), index(new));
-        let all: BTreeSet<&String> = a.iter().chain(&b).map(|(e, _)| e).collect();
-        let none = Vec::new();
-        let of = |list: &[(String, Vec<Value>)], element: &String| -> Vec<Value> {
-            list.iter().find(|(e, _)| e == element).map_or_else(|| none.clone(), |(_, v)| v.clone())
+        let all: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+        let of = |list: &'_ BTreeMap<String, Vec<Value>>, element: &String| -> Vec<Value> {
+            list.get(element).cloned().unwrap_or_default()
         };
         for element in all {
             let next = path.with(element.clone());
@@ -413,9 +409,9 @@ impl Typed {
                 .collect()
         };
         let (a, b) = (keyed(a), keyed(b));
-        let get =
-            |list: &[(String, Value)], e: &str| list.iter().find(|(k, _)| k == e).map(|(_, v)| v.clone());
-        let mut shared = b.iter().filter(|(e, _)| get(&a, e).is_some()).map(|(e, _)| e.as_str());
+        let in_a = first_of_each(&a);
+        let in_b = first_of_each(&b);
+        let mut shared = b.iter().filter(|(e, _)| in_a.contains_key(e.as_str())).map(|(e, _)| e.as_str());
         let mut next_shared = shared.next();
         let mut merged: BTreeSet<&str> = BTreeSet::new();
         let mut out = Vec::new();
@@ -430,13 +426,13 @@ impl Typed {
                     next_shared = shared.next();
                     continue;
                 }
-                if get(&b, le).is_some() && next_shared.is_some_and(|s| s != le) {
+                if in_b.contains_key(le.as_str()) && next_shared.is_some_and(|s| s != le) {
                     l += 1;
                     continue;
                 }
             }
             if let Some((le, lv)) = a.get(l) {
-                if get(&b, le).is_none() {
+                if !in_b.contains_key(le.as_str()) {
                     out.extend(self.merge_at(item, Some(lv), None));
                     l += 1;
                     continue;
@@ -446,7 +442,7 @@ impl Typed {
             }
             if let Some((re, rv)) = b.get(r) {
                 merged.insert(re);
-                out.extend(self.merge_at(item, get(&a, re).as_ref(), Some(rv)));
+                out.extend(self.merge_at(item, in_a.get(re.as_str()).copied(), Some(rv)));
                 r += 1;
                 if next_shared == Some(re.as_str()) {
                     next_shared = shared.next();
@@ -500,4 +496,13 @@ impl Typed {
             _ => Value::Null,
         }
     }
+}
+
+/// The first value of each key.
+fn first_of_each(list: &[(String, Value)]) -> HashMap<&str, &Value> {
+    let mut found = HashMap::new();
+    for (key, value) in list {
+        found.entry(key.as_str()).or_insert(value);
+    }
+    found
 }

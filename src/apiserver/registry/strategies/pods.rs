@@ -1,8 +1,9 @@
 //! Pods. Upstream: `kubernetes/pkg/registry/core/pod/strategy.go`, parts of `ValidatePod`.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{default, keep, list, object, templates, text};
 use crate::apiserver::registry::validation::names;
@@ -209,11 +210,64 @@ fn tolerations(spec: &Value, before: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// `podIP` is the first of `podIPs`, and counts where they differ (`Convert_v1_PodStatus_To_core_PodStatus`).
+fn same_address(status: &mut Map<String, Value>) {
+    let one = status.get("podIP").and_then(Value::as_str).filter(|ip| !ip.is_empty());
+    let first = status.get("podIPs").and_then(|all| all[0]["ip"].as_str()).filter(|ip| !ip.is_empty());
+    match (one, first) {
+        (Some(one), first) if first != Some(one) => {
+            status.insert("podIPs".into(), json!([{"ip": one}]));
+        }
+        (None, Some(first)) => {
+            status.insert("podIP".into(), json!(first));
+        }
+        _ => {}
+    }
+}
+
+/// `validatePodDNSConfig`
+fn dns_config(spec: &Value, errors: &mut Vec<FieldError>) {
+    let config = &spec["dnsConfig"];
+    let none = text(spec, "dnsPolicy") == "None";
+    if none && config.is_null() {
+        let detail = "must provide `dnsConfig` when `dnsPolicy` is None";
+        errors.push(FieldError::required("spec.dnsConfig", detail));
+        return;
+    }
+    let servers: Vec<&str> = list(&config["nameservers"]).filter_map(Value::as_str).collect();
+    if none && servers.is_empty() {
+        let detail = "must provide at least one DNS nameserver when `dnsPolicy` is None";
+        errors.push(FieldError::required("spec.dnsConfig.nameservers", detail));
+        return;
+    }
+    if servers.len() > 3 {
+        let detail = "must not have more than 3 nameservers";
+        errors.push(FieldError::invalid("spec.dnsConfig.nameservers", config["nameservers"].clone(), detail));
+    }
+    for (i, server) in servers.iter().enumerate().filter(|(_, ip)| ip.parse::<IpAddr>().is_err()) {
+        let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+        errors.push(FieldError::invalid(format!("spec.dnsConfig.nameservers[{i}]"), *server, detail));
+    }
+    for (i, search) in list(&config["searches"]).filter_map(Value::as_str).enumerate() {
+        let search = search.strip_suffix('.').unwrap_or(search);
+        let path = format!("spec.dnsConfig.searches[{i}]");
+        errors.extend(
+            names::subdomain(search).into_iter().map(|m| FieldError::invalid(path.clone(), search, m)),
+        );
+    }
+    for (i, _) in list(&config["options"]).enumerate().filter(|(_, option)| text(option, "name").is_empty()) {
+        errors.push(FieldError::required(format!("spec.dnsConfig.options[{i}]"), "must not be empty"));
+    }
+}
+
 impl Strategy for Pods {
     fn set_defaults(&self, _: &Context<'_>, pod: &mut Value) {
         if let Some(spec) = object(pod, "spec") {
             templates::pod_spec(spec);
             default(spec, "enableServiceLinks", true);
+        }
+        if let Some(status) = object(pod, "status") {
+            same_address(status);
         }
     }
 
@@ -251,6 +305,7 @@ impl Strategy for Pods {
         one_of("spec.restartPolicy".into(), text(spec, "restartPolicy"), &policies, &mut errors);
         let dns = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
         one_of("spec.dnsPolicy".into(), text(spec, "dnsPolicy"), &dns, &mut errors);
+        dns_config(spec, &mut errors);
         for (key, value) in spec["nodeSelector"].as_object().into_iter().flatten() {
             let value = value.as_str().unwrap_or("");
             let wrong = names::qualified(key).into_iter().map(|m| (key.as_str(), m));

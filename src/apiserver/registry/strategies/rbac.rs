@@ -63,15 +63,20 @@ impl Strategy for Roles {
     }
 
     fn validate_update(&self, context: &Context<'_>, object: &Value, _: &Value) -> Vec<FieldError> {
-        // Upstream's strategy validates the object, and so does its validation of an update.
-        let mut errors = self.validate(context, object);
-        errors.extend(self.validate(context, object));
-        errors
+        twice(context, self.validate(context, object))
     }
 
     fn allow_create_on_update(&self) -> bool {
         true
     }
+}
+
+/// Upstream's strategy validated the object, and so did its validation of an update.
+fn twice(context: &Context<'_>, mut errors: Vec<FieldError>) -> Vec<FieldError> {
+    if !context.release.gates.role_changes_validated_once {
+        errors.extend(errors.clone());
+    }
+    errors
 }
 
 impl Bindings {
@@ -146,7 +151,7 @@ impl Strategy for Bindings {
     }
 
     fn validate_update(&self, context: &Context<'_>, object: &Value, old: &Value) -> Vec<FieldError> {
-        let mut errors = self.validate(context, object);
+        let mut errors = twice(context, self.validate(context, object));
         if object["roleRef"] != old["roleRef"] {
             let none = Value::Object(Map::new());
             let role = object.get("roleRef").unwrap_or(&none);

@@ -1,4 +1,4 @@
-//! YAML as kubectl prints it: keys sorted, lists not indented, strings quoted only where they must be, long ones
+//! YAML as kubectl and the API server print it: keys sorted, lists not indented, strings quoted only where they must be, long ones
 //! folded at 80 columns.
 //!
 //! Behaviour after `sigs.k8s.io/yaml` (go-yaml 2's emitter).
