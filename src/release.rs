@@ -22,6 +22,8 @@ pub struct Release {
     pub validating_plugins: &'static [&'static str],
     /// How the API server words what is wrong.
     pub wording: Wording,
+    /// What kube-apiserver makes of its flags.
+    pub flags: FlagRules,
     /// What the nodes of such a cluster have.
     pub node: NodeTools,
     /// Tables and documents, derived from the real programs of the release.
@@ -91,6 +93,47 @@ impl Wording {
     pub fn of(&self, text: &str) -> String {
         self.phrases.iter().fold(text.to_owned(), |text, (old, new)| text.replace(old, new))
     }
+}
+
+/// What differs in how kube-apiserver reads its command line.
+#[derive(Debug, Clone, Copy)]
+pub struct FlagRules {
+    /// Flags that are told to go when they are given, and what is said of them.
+    pub deprecated: &'static [(&'static str, &'static str)],
+    /// Whether the two flags of admission say no more than `parse error` (until 1.31).
+    pub terse_tolerations: bool,
+    /// Whether an address may be empty (pflag 1.0.6 and later).
+    pub addresses_may_be_empty: bool,
+    /// Whether a range of services may have no more than 20 bits.
+    pub service_ranges_are_small: bool,
+    /// What is said where no key of service accounts is given.
+    pub no_service_account_key: &'static str,
+    /// Whether the longest life of tokens is looked at before the key that signs them.
+    pub bounds_tokens_first: bool,
+    /// What `api/all=false` alone is called.
+    pub runtime_config: &'static str,
+    /// Whether unknown groups are shown with their versions.
+    pub unknown_groups_have_versions: bool,
+    /// Whether mistakes about metrics are worded as those of fields.
+    pub metrics_are_fields: bool,
+    /// Whether flags about peers need a feature gate.
+    pub peers_need_a_gate: bool,
+    /// The oldest minor version that can be emulated.
+    pub oldest_emulated: u32,
+    /// Whether only the program's own version can be emulated all the same.
+    pub emulates_itself_alone: bool,
+    /// Whether `--log-flush-frequency` is looked at.
+    pub flushes_are_checked: bool,
+    /// What comes before the reason where `--authentication-config` cannot be read; `PATH` is the file.
+    pub authentication_config: &'static str,
+    /// What comes before mistakes in the configuration of authentication.
+    pub authentication_prefix: &'static str,
+    /// Whether the files for etcd are read before it is looked for.
+    pub reads_etcd_files: bool,
+    /// Whether user headers of front proxies must be the standard ones, or be none.
+    pub uid_headers_are_checked: bool,
+    /// Whether `--admission-control-config-file` is read before etcd is.
+    pub reads_admission_config: bool,
 }
 
 /// What differs on a node.
@@ -331,6 +374,45 @@ const V1_31: Release = Release {
         scheme: "pkg/runtime/scheme.go:100",
         phrases: &[],
     },
+    flags: FlagRules {
+        deprecated: &[
+            (
+                "admission-control",
+                "Use --enable-admission-plugins or --disable-admission-plugins instead. Will be removed in a future version.",
+            ),
+            ("apiserver-count", "apiserver-count is deprecated and will be removed in a future version."),
+            (
+                "audit-webhook-batch-initial-backoff",
+                "Deprecated, use --audit-webhook-initial-backoff instead.",
+            ),
+            (
+                "default-watch-cache-size",
+                "watch caches are sized automatically and this flag will be removed in a future version",
+            ),
+            ("kubelet-port", "kubelet-port is deprecated and will be removed."),
+            ("kubelet-read-only-port", "kubelet-read-only-port is deprecated and will be removed."),
+            ("cloud-config", "will be removed in a future version"),
+            ("cloud-provider", "will be removed in a future version"),
+            ("enable-logs-handler", "This flag will be removed in v1.33"),
+        ],
+        terse_tolerations: true,
+        addresses_may_be_empty: false,
+        service_ranges_are_small: true,
+        no_service_account_key: "service-account-key-file is a required flag",
+        bounds_tokens_first: false,
+        runtime_config: "key",
+        unknown_groups_have_versions: false,
+        metrics_are_fields: false,
+        peers_need_a_gate: true,
+        oldest_emulated: 30,
+        emulates_itself_alone: true,
+        flushes_are_checked: false,
+        authentication_config: "",
+        authentication_prefix: "",
+        reads_etcd_files: false,
+        uid_headers_are_checked: false,
+        reads_admission_config: true,
+    },
     node: NodeTools {
         static_pod_hash: StaticPodHash::Md5,
         crictl: "v1.31.1",
@@ -433,6 +515,43 @@ const V1_36: Release = Release {
             ("name must not be empty", "must not be empty"),
             ("uid must not be empty", "must not be empty"),
         ],
+    },
+    flags: FlagRules {
+        deprecated: &[
+            (
+                "admission-control",
+                "Use --enable-admission-plugins or --disable-admission-plugins instead. Will be removed in a future version.",
+            ),
+            ("apiserver-count", "apiserver-count is deprecated and will be removed in a future version."),
+            (
+                "audit-webhook-batch-initial-backoff",
+                "Deprecated, use --audit-webhook-initial-backoff instead.",
+            ),
+            (
+                "default-watch-cache-size",
+                "watch caches are sized automatically and this flag will be removed in a future version",
+            ),
+            ("kubelet-port", "kubelet-port is deprecated and will be removed."),
+            ("kubelet-read-only-port", "kubelet-read-only-port is deprecated and will be removed."),
+            ("enable-logs-handler", "Log handler functionality is deprecated"),
+        ],
+        terse_tolerations: false,
+        addresses_may_be_empty: true,
+        service_ranges_are_small: false,
+        no_service_account_key: "either `--service-account-key-file` or `--service-account-signing-endpoint` must be set",
+        bounds_tokens_first: true,
+        runtime_config: "runtime-config",
+        unknown_groups_have_versions: true,
+        metrics_are_fields: true,
+        peers_need_a_gate: false,
+        oldest_emulated: 33,
+        emulates_itself_alone: false,
+        flushes_are_checked: true,
+        authentication_config: "failed to load authentication configuration from file \"PATH\": ",
+        authentication_prefix: "invalid authentication configuration: ",
+        reads_etcd_files: true,
+        uid_headers_are_checked: true,
+        reads_admission_config: false,
     },
     node: NodeTools {
         static_pod_hash: StaticPodHash::Fnv128a,

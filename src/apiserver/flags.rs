@@ -5,10 +5,60 @@
 
 use std::collections::BTreeMap;
 
-use crate::apiserver::admission;
 use crate::release::{OfRelease, Release};
 
+mod files;
+mod gates;
+mod numbers;
+mod validation;
 mod values;
+
+/// Flags that do what they say, and those of kubeadm's manifest, which need no word.
+const HONOURED: [&str; 43] = [
+    "advertise-address",
+    "allow-privileged",
+    "anonymous-auth",
+    "api-audiences",
+    "audit-log-compress",
+    "audit-log-format",
+    "audit-log-maxage",
+    "audit-log-maxbackup",
+    "audit-log-maxsize",
+    "audit-log-mode",
+    "audit-log-path",
+    "audit-log-truncate-enabled",
+    "audit-log-truncate-max-event-size",
+    "audit-policy-file",
+    "authorization-mode",
+    "bind-address",
+    "client-ca-file",
+    "disable-admission-plugins",
+    "enable-admission-plugins",
+    "enable-bootstrap-token-auth",
+    "etcd-cafile",
+    "etcd-certfile",
+    "etcd-keyfile",
+    "etcd-servers",
+    "kubelet-client-certificate",
+    "kubelet-client-key",
+    "kubelet-preferred-address-types",
+    "proxy-client-cert-file",
+    "proxy-client-key-file",
+    "requestheader-allowed-names",
+    "requestheader-client-ca-file",
+    "requestheader-extra-headers-prefix",
+    "requestheader-group-headers",
+    "requestheader-uid-headers",
+    "requestheader-username-headers",
+    "secure-port",
+    "service-account-issuer",
+    "service-account-key-file",
+    "service-account-signing-key-file",
+    "service-cluster-ip-range",
+    "tls-cert-file",
+    "tls-private-key-file",
+    "v",
+];
 
 /// Type and shorthand of each flag by its name.
 type Table = BTreeMap<&'static str, (&'static str, &'static str)>;
@@ -38,6 +88,7 @@ pub enum Refusal {
 #[derive(Debug, Clone, Default)]
 pub struct Flags {
     values: BTreeMap<&'static str, Vec<String>>,
+    notices: Vec<String>,
 }
 
 impl Flags {
@@ -45,15 +96,26 @@ impl Flags {
     pub fn parse(arguments: &[String], release: &'static Release) -> Result<Self, Refusal> {
         let mut flags = Self::default();
         let table = table(release);
+        let result = flags.read(arguments, release, table);
+        result.map(|()| flags)
+    }
+
+    fn read(
+        &mut self,
+        arguments: &[String],
+        release: &'static Release,
+        table: &'static Table,
+    ) -> Result<(), Refusal> {
+        let flags = self;
         let mut extra = Vec::new();
         let mut rest = arguments.iter();
         while let Some(argument) = rest.next() {
             if argument == "--" {
                 extra.extend(rest.by_ref().cloned());
             } else if let Some(long) = argument.strip_prefix("--") {
-                flags.long(table, long, &mut rest)?;
+                flags.long(release, table, long, &mut rest)?;
             } else if let Some(short) = argument.strip_prefix('-').filter(|short| !short.is_empty()) {
-                flags.short(table, (argument, short), &mut rest)?;
+                flags.short(release, table, (argument, short), &mut rest)?;
             } else {
                 extra.push(argument.clone());
             }
@@ -64,19 +126,20 @@ impl Flags {
         if flags.get("version").is_some_and(|value| value != "false") {
             return Err(Refusal::Printed(format!("Kubernetes {}", release.git_version)));
         }
-        if !extra.is_empty() {
+        if extra.iter().any(|word| !word.is_empty()) {
             let all: Vec<String> = extra.iter().map(|word| values::quote(word)).collect();
             return Err(Refusal::Usage(format!(
                 "\"kube-apiserver\" does not take any arguments, got [{}]",
                 all.join(" ")
             )));
         }
-        Ok(flags)
+        Ok(())
     }
 
     fn long<'a>(
         &mut self,
-        table: &Table,
+        release: &Release,
+        table: &'static Table,
         text: &str,
         rest: &mut impl Iterator<Item = &'a String>,
     ) -> Result<(), Refusal> {
@@ -96,22 +159,24 @@ impl Flags {
                 None => return Err(Refusal::Usage(format!("flag needs an argument: --{given}"))),
             },
         };
-        self.set(name, kind, short, value)
+        self.set(release, name, kind, short, value)
     }
 
     fn short<'a>(
         &mut self,
-        table: &Table,
+        release: &Release,
+        table: &'static Table,
         (argument, letters): (&str, &str),
         rest: &mut impl Iterator<Item = &'a String>,
     ) -> Result<(), Refusal> {
-        let letter = letters.chars().next().unwrap_or('-');
+        // One byte, whatever it is the beginning of.
+        let letter = letters.bytes().next().map_or('-', char::from);
         let found = table.iter().find(|(_, (_, short))| short.starts_with(letter));
         let Some((&name, &(kind, short))) = found else {
             return Err(Refusal::Usage(format!("unknown shorthand flag: '{letter}' in {argument}")));
         };
-        let after = &letters[letter.len_utf8()..];
-        let value = match after.strip_prefix('=').unwrap_or(after) {
+        let after = &letters[1..];
+        let value = match after.strip_prefix('=').filter(|value| !value.is_empty()).unwrap_or(after) {
             "" if kind == "bool" => "true".into(),
             "" if after.is_empty() => match rest.next() {
                 Some(value) => value.clone(),
@@ -121,16 +186,36 @@ impl Flags {
             },
             value => value.to_owned(),
         };
-        self.set(name, kind, short, value)
+        self.set(release, name, kind, short, value)
     }
 
-    fn set(&mut self, name: &'static str, kind: &str, short: &str, value: String) -> Result<(), Refusal> {
-        values::check(kind, &value).map_err(|why| {
+    fn set(
+        &mut self,
+        release: &Release,
+        name: &'static str,
+        kind: &str,
+        short: &str,
+        value: String,
+    ) -> Result<(), Refusal> {
+        values::check(release, name, kind, &value).map_err(|why| {
             let shown = if short.is_empty() { format!("--{name}") } else { format!("-{short}, --{name}") };
             Refusal::Usage(format!("invalid argument {} for \"{shown}\" flag: {why}", values::quote(&value)))
         })?;
         self.values.entry(name).or_default().push(value);
+        if let Some((_, why)) = release.flags.deprecated.iter().find(|(old, _)| *old == name) {
+            self.notices.push(format!("Flag --{name} has been deprecated, {why}"));
+        }
         Ok(())
+    }
+
+    /// The flags that are given and change nothing here.
+    pub fn without_effect(&self) -> impl Iterator<Item = &'static str> {
+        self.values.keys().copied().filter(|name| !HONOURED.contains(name))
+    }
+
+    /// What is said of flags that are given and will go.
+    pub fn notices(&self) -> &[String] {
+        &self.notices
     }
 
     /// The last value of a flag.
@@ -151,7 +236,7 @@ impl Flags {
     /// The members of a list flag; several such flags add up.
     pub fn list(&self, name: &str) -> Vec<String> {
         let all = self.values.get(name).into_iter().flatten();
-        all.filter(|value| !value.is_empty()).flat_map(|value| value.split(',')).map(str::to_owned).collect()
+        all.flat_map(|value| numbers::list(value).unwrap_or_default()).collect()
     }
 
     /// Whether a boolean flag is given and true.
@@ -161,7 +246,7 @@ impl Flags {
 
     /// `--secure-port`
     pub fn secure_port(&self) -> i64 {
-        self.get("secure-port").and_then(|port| port.parse().ok()).unwrap_or(6443)
+        self.int("secure-port", 6443)
     }
 
     /// `--authorization-mode`, in order.
@@ -180,149 +265,48 @@ impl Flags {
         self.authorization_modes().iter().any(|mode| mode == "AlwaysAllow")
     }
 
-    /// Checks what the flags say together (`ServerRunOptions.Complete` and `.Validate`).
-    pub fn validate(&self, release: &'static Release) -> Result<(), Refusal> {
-        let gates = self.each("feature-gates").join(",");
-        if !gates.is_empty() {
-            gate_error(&gates, release).map_or(Ok(()), |error| Err(Refusal::Failed(error)))?;
-        }
-        if let Some(range) = self.text("service-cluster-ip-range") {
-            for (index, part) in range.split(',').enumerate() {
-                if !values::is_cidr(part) {
-                    return Err(Refusal::Failed(format!(
-                        "service-cluster-ip-range[{index}] is not a valid cidr"
-                    )));
-                }
-            }
-        }
-        let errors = self.errors(release);
-        match errors.as_slice() {
-            [] => Ok(()),
-            [one] => Err(Refusal::Failed(one.clone())),
-            many => Err(Refusal::Failed(format!("[{}]", many.join(", ")))),
-        }
+    /// The last value of a number; `or` where none is given.
+    pub(super) fn int(&self, name: &str, or: i64) -> i64 {
+        self.get(name).and_then(|text| numbers::integer(text).ok()).unwrap_or(or)
     }
 
-    /// All mistakes, in the order in which upstream finds them.
-    fn errors(&self, release: &'static Release) -> Vec<String> {
-        let mut errors = Vec::new();
-        if self.list("etcd-servers").is_empty() {
-            errors.push("--etcd-servers must be specified".into());
-        }
-        let port = self.secure_port();
-        if !(1..=65535).contains(&port) {
-            errors.push(format!(
-                "--secure-port {port} must be between 1 and 65535, inclusive. It cannot be turned off with 0"
-            ));
-        }
-        let issuer = self.text("service-account-issuer").is_some();
-        if !issuer {
-            errors.push("service-account-issuer is a required flag".into());
-        }
-        if self.each("service-account-key-file").is_empty()
-            && self.text("service-account-signing-key-file").is_none()
-        {
-            errors.push("service-account-key-file is a required flag".into());
-        }
-        self.authorization_errors(&mut errors);
-        self.admission_errors(release, &mut errors);
-        for pair in self.list("runtime-config") {
-            let key = pair.split('=').next().unwrap_or("");
-            if !key.contains('/') {
-                errors.push(format!("runtime-config invalid key {key}"));
-            }
-        }
-        if self.text("service-account-signing-key-file").is_none() || !issuer {
-            errors.push(
-                "--service-account-signing-key-file and --service-account-issuer are required flags".into(),
-            );
-        }
-        if let Some(provider) = self.text("cloud-provider").filter(|provider| *provider != "external") {
-            errors.push(format!("unknown --cloud-provider: {provider}"));
-        }
-        errors
+    /// The last value of a duration, in nanoseconds.
+    fn nanos(&self, name: &str) -> Option<i64> {
+        numbers::duration(self.get(name)?).ok()
     }
 
-    fn authorization_errors(&self, errors: &mut Vec<String>) {
-        const KNOWN: [&str; 6] = ["AlwaysAllow", "AlwaysDeny", "ABAC", "Webhook", "RBAC", "Node"];
-        let modes = self.authorization_modes();
-        for mode in &modes {
-            if !KNOWN.contains(&mode.as_str()) {
-                errors.push(format!("authorization-mode {} is not a valid mode", values::quote(mode)));
-            }
-            let file = match mode.as_str() {
-                "ABAC" => ("authorization-policy-file", "authorization policy"),
-                "Webhook" => ("authorization-webhook-config-file", "authorization config"),
-                _ => continue,
-            };
-            if self.text(file.0).is_none() {
-                errors.push(format!("authorization-mode {mode}'s {} file not passed", file.1));
-            }
-        }
-        let mut once = modes.clone();
-        once.sort();
-        once.dedup();
-        if once.len() != modes.len() {
-            let shown: Vec<String> = modes.iter().map(|mode| values::quote(mode)).collect();
-            errors
-                .push(format!("authorization-mode [{}] has mode specified more than once", shown.join(" ")));
-        }
+    /// Checks what the flags say together (`ServerRunOptions.Complete` and `.Validate`); `read` gives the server's files.
+    ///
+    /// # Errors
+    ///
+    /// What the real program says about all mistakes.
+    pub fn validate(&self, release: &'static Release, read: validation::Read<'_>) -> Result<(), Refusal> {
+        validation::complete(self, release, read).map_err(Refusal::Failed)?;
+        validation::aggregate(validation::validate(self, release, read))
+            .map_or(Ok(()), |why| Err(Refusal::Failed(why)))
     }
 
-    fn admission_errors(&self, release: &'static Release, errors: &mut Vec<String>) {
-        let known = admission::known_plugins(release);
-        let (enable, disable) =
-            (self.list("enable-admission-plugins"), self.list("disable-admission-plugins"));
-        let mut both: Vec<&str> =
-            enable.iter().filter(|one| disable.contains(one)).map(String::as_str).collect();
-        both.sort_unstable();
-        both.dedup();
-        for (flag, names) in [("enable-admission-plugins", &enable), ("disable-admission-plugins", &disable)]
-        {
-            for name in names.iter().filter(|name| !known.contains(&name.as_str())) {
-                errors.push(format!("{flag} plugin {} is unknown", values::quote(name)));
-            }
-        }
-        if !both.is_empty() {
-            let both = both.join(" ");
-            errors.push(format!(
-                "[{both}] in enable-admission-plugins and disable-admission-plugins overlapped"
-            ));
-        }
+    /// Looks at the files that flags name.
+    ///
+    /// # Errors
+    ///
+    /// What the real program says about the first that it cannot use.
+    pub fn check_files(&self, release: &'static Release, read: validation::Read<'_>) -> Result<(), String> {
+        files::apply(self, release, read)
     }
-}
 
-/// What is wrong with `--feature-gates` (`component-base/{version/registry,featuregate/feature_gate}.go`).
-fn gate_error(gates: &str, release: &Release) -> Option<String> {
-    let mut given = Vec::new();
-    for gate in gates.split(',').map(str::trim).filter(|gate| !gate.is_empty()) {
-        let (component, gate) = gate.split_once(':').unwrap_or(("kube", gate));
-        if component != "kube" {
-            return Some(format!("component not registered: {component}"));
-        }
-        let Some((name, value)) = gate.split_once('=') else {
-            return Some(format!("missing bool value for {gate}"));
-        };
-        let (name, value) = (name.trim(), value.trim());
-        if values::check("bool", value).is_err() {
-            let quoted = values::quote(value);
-            return Some(format!(
-                "invalid value of {name}={value}, err: strconv.ParseBool: parsing {quoted}: invalid syntax"
-            ));
-        }
-        given.push((name, values::is_true(value)));
+    /// Looks at the files that come after the audit policy.
+    ///
+    /// # Errors
+    ///
+    /// What the real program says about the first that it cannot use.
+    pub fn check_last_files(
+        &self,
+        release: &'static Release,
+        read: validation::Read<'_>,
+    ) -> Result<(), String> {
+        files::apply_rest(self, release, read)
     }
-    given.into_iter().find_map(|(name, value)| {
-        let known =
-            release.assets.feature_gates.lines().map(|line| line.split_once(' ').unwrap_or((line, "")));
-        match known.into_iter().find(|(gate, _)| *gate == name) {
-            None => Some(format!("unrecognized feature gate: {name}")),
-            Some((_, lock)) if !lock.is_empty() && values::is_true(lock) != value => {
-                Some(format!("cannot set feature gate {name} to {value}, feature is locked to {lock}"))
-            }
-            Some(_) => None,
-        }
-    })
 }
 
 #[cfg(test)]

@@ -119,7 +119,8 @@ impl Server {
         let journal = start_log::Journal::new(dependencies);
         let arguments = argv.get(1..).unwrap_or_default();
         let flags = Flags::parse(arguments, dependencies.release).map_err(|why| journal.refuse(why))?;
-        flags.validate(dependencies.release).map_err(|why| {
+        let read = |path: &str| dependencies.files.read(path);
+        flags.validate(dependencies.release, &read).map_err(|why| {
             journal.options(&flags);
             journal.refuse(why)
         })
@@ -134,7 +135,8 @@ impl Server {
         let arguments = argv.get(1..).unwrap_or_default();
         let flags = Flags::parse(arguments, dependencies.release).map_err(|why| journal.refuse(why))?;
         journal.options(&flags);
-        flags.validate(dependencies.release).map_err(|why| journal.refuse(why))?;
+        let read = |path: &str| dependencies.files.read(path);
+        flags.validate(dependencies.release, &read).map_err(|why| journal.refuse(why))?;
         let made = Core::make(flags, dependencies).map_err(|why| journal.refuse(Refusal::Failed(why)))?;
         let (core, acceptor) = (Arc::new(made.core), made.acceptor);
         journal.part(&core, "start");

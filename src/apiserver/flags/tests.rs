@@ -3,6 +3,18 @@
 use super::*;
 use crate::release::default_release;
 
+/// The files that the recorded command lines name.
+fn files(path: &str) -> Result<Vec<u8>, String> {
+    let key = || rcgen::KeyPair::generate().unwrap().serialize_pem().into_bytes();
+    match path {
+        "b" | "sa.key" => Ok(key()),
+        "ca.crt" | "server.crt" => Ok(b"-----BEGIN CERTIFICATE-----".to_vec()),
+        "server.key" | "sa.pub" => Ok(key()),
+        "/junk.pem" | "/policy.yaml" => Ok(b"not a pem".to_vec()),
+        _ => Err(format!("open {path}: no such file or directory")),
+    }
+}
+
 fn run(line: &str) -> Result<Flags, Refusal> {
     let mut arguments: Vec<String> =
         line.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
@@ -15,7 +27,7 @@ fn run(line: &str) -> Result<Flags, Refusal> {
         arguments.insert(0, given.to_owned());
     }
     let flags = Flags::parse(&arguments, default_release())?;
-    flags.validate(default_release())?;
+    flags.validate(default_release(), &files)?;
     Ok(flags)
 }
 
@@ -125,4 +137,86 @@ fn good_lines_are_read() {
     assert!(flags.anonymous());
     assert!(!run("").unwrap().anonymous(), "everything is allowed, so nobody is anonymous");
     assert_eq!(run("--version").unwrap_err(), Refusal::Printed("Kubernetes v1.31.0".into()));
+}
+
+/// What the recorded command lines begin with; `!--flag` among a case's own words takes one away.
+const BASE: [&str; 12] = [
+    "--client-ca-file=ca.crt",
+    "--cert-dir=/tmp",
+    "--service-account-key-file=sa.pub",
+    "--service-account-signing-key-file=sa.key",
+    "--tls-cert-file=server.crt",
+    "--tls-private-key-file=server.key",
+    "--service-account-issuer=https://x",
+    "--service-cluster-ip-range=10.96.0.0/12",
+    "--etcd-servers=http://127.0.0.1:1",
+    "--advertise-address=172.30.1.2",
+    "--bind-address=127.0.0.1",
+    "--secure-port=17998",
+];
+
+/// What is read after the flags, by the server itself.
+const LATER: [&str; 2] = ["loading audit policy file:", "error reading public key file"];
+
+#[test]
+fn command_lines_are_refused_as_by_the_real_programs() {
+    for release in &crate::release::RELEASES {
+        let path =
+            format!("{}/tests/conformance/flags/{}.jsonl", env!("CARGO_MANIFEST_DIR"), release.git_version);
+        let text = std::fs::read_to_string(path).unwrap();
+        let (mut wrong, mut played) = (Vec::new(), 0);
+        for line in text.lines() {
+            let case: serde_json::Value = serde_json::from_str(line).unwrap();
+            let own: Vec<&str> =
+                case["args"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()).collect();
+            let want = case["says"].as_str();
+            if want.is_some_and(|want| {
+                LATER.iter().any(|later| want.starts_with(later))
+                    || want == "open /nowhere: no such file or directory" && own[0].contains("key-file")
+            }) {
+                continue;
+            }
+            let kept = BASE.iter().filter(|word| {
+                let name = word.split('=').next().unwrap();
+                !own.iter().any(|own| own.strip_prefix('!') == Some(name))
+            });
+            let given = own.iter().filter(|word| !word.starts_with('!'));
+            let arguments: Vec<String> = kept.chain(given).map(|word| (*word).to_owned()).collect();
+            let mut notices = Vec::new();
+            let says = match Flags::parse(&arguments, release) {
+                Err(Refusal::Usage(why)) => Some(format!("Error: {why}")),
+                Err(Refusal::Failed(why)) => Some(why),
+                Err(Refusal::Printed(_)) => None,
+                Ok(flags) => {
+                    notices = flags.notices().to_vec();
+                    let checked = flags
+                        .validate(release, &files)
+                        .and_then(|()| flags.check_files(release, &files).map_err(Refusal::Failed))
+                        .and_then(|()| flags.check_last_files(release, &files).map_err(Refusal::Failed));
+                    match checked {
+                        Err(Refusal::Failed(why) | Refusal::Usage(why) | Refusal::Printed(why)) => Some(why),
+                        Ok(()) => None,
+                    }
+                }
+            };
+            let said: Vec<String> = case["deprecated"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|line| line.as_str().unwrap().to_owned())
+                .collect();
+            played += 1;
+            if says.as_deref() != want || (!notices.is_empty() || says.is_none()) && notices != said {
+                wrong.push(format!("{own:?}\n  got  {says:?} {notices:?}\n  want {want:?} {said:?}"));
+            }
+        }
+        assert!(played > 500);
+        assert!(
+            wrong.is_empty(),
+            "{}: {} of {played}\n{}",
+            release.git_version,
+            wrong.len(),
+            wrong.join("\n")
+        );
+    }
 }

@@ -1,40 +1,49 @@
-//! The values of flags by type, with Go's own sentences about those that are wrong.
+//! The values of flags by type, with the real sentences about those that are wrong.
+//!
+//! Upstream: `github.com/spf13/pflag`, `k8s.io/component-base/cli/flag`, `k8s.io/apimachinery/pkg/util/net/port_range.go`.
 
 use std::net::IpAddr;
 
+use super::numbers;
 pub(super) use crate::apiserver::authorization::quote;
+use crate::apiserver::registry::quantity;
+use crate::release::Release;
 
-/// Checks a value of a type.
-pub(super) fn check(kind: &str, value: &str) -> Result<(), String> {
+/// Flags of Go's own `flag` package, which says less.
+const TERSE: [&str; 2] = ["default-not-ready-toleration-seconds", "default-unreachable-toleration-seconds"];
+
+/// Checks a value of a flag of a type.
+pub(super) fn check(release: &Release, name: &str, kind: &str, value: &str) -> Result<(), String> {
     match kind {
         "bool" => boolean(value),
-        "int" => integer(value),
-        "uint" | "Level" => unsigned(value),
-        "float" | "float32" => {
-            value.trim().parse::<f64>().map(|_| ()).map_err(|_| syntax("ParseFloat", value))
+        "int" if release.flags.terse_tolerations && TERSE.contains(&name) => {
+            numbers::integer(value).map(drop).map_err(|why| {
+                if why.ends_with("range") { "value out of range" } else { "parse error" }.to_owned()
+            })
         }
-        "duration" => duration(value),
-        "ip" => value
-            .trim()
-            .parse::<IpAddr>()
-            .map(|_| ())
-            .map_err(|_| format!("failed to parse IP: {}", quote(value))),
-        "mapStringString" => pairs(value, |_| "malformed pair, expect string=string".into()),
-        "stringToString" => pairs(value, |part| format!("{part} must be formatted as key=value")),
-        "portRange" => port_range(value),
-        "quantity" => quantity(value),
-        "namedCertKey" => {
-            let files = value.split_once(':').map_or(value, |(files, _)| files);
-            if files.split(',').count() == 2 {
-                Ok(())
-            } else {
-                Err("expected comma separated certificate and key file paths".into())
-            }
-        }
-        "pattern=N,..." => match value.split(',').find(|part| !part.is_empty() && !part.contains('=')) {
-            Some(part) => Err(format!("{} does not have the pattern=N format", quote(part))),
-            None => Ok(()),
+        "int" => numbers::integer(value).map(drop),
+        "uint" => numbers::unsigned(value).map(drop),
+        "Level" => numbers::level(value),
+        "float32" => numbers::float(value, 32).map(drop),
+        "float" => numbers::float(value, 64).map(drop),
+        "duration" => numbers::duration(value).map(drop),
+        "ip" if value.trim().is_empty() && release.flags.addresses_may_be_empty => Ok(()),
+        "ip" => match value.trim().parse::<IpAddr>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(format!("failed to parse IP: {}", quote(value))),
         },
+        "strings" => numbers::list(value).map(drop),
+        "int32Slice" => value.split(',').try_for_each(|part| numbers::integer(part).map(drop)),
+        // What these say is looked at later.
+        "mapStringString" if name == "runtime-config" => Ok(()),
+        "mapStringString" if value.contains('=') => Ok(()),
+        "mapStringString" => Err("malformed pair, expect string=string".into()),
+        "stringToString" => string_to_string(value),
+        "portRange" => port_range(value).map(drop),
+        "quantity" => quantity::canonical(value).map(drop),
+        "namedCertKey" => named_certificate(value),
+        "version[=true]" => version(value),
+        "pattern=N,..." => value.split(',').filter(|part| !part.is_empty()).try_for_each(pattern),
         _ => Ok(()),
     }
 }
@@ -44,100 +53,81 @@ pub(super) fn is_true(value: &str) -> bool {
     matches!(value, "1" | "t" | "T" | "TRUE" | "true" | "True")
 }
 
-/// Whether a text is a network such as `10.96.0.0/12`.
-pub(super) fn is_cidr(text: &str) -> bool {
-    let Some((address, bits)) = text.split_once('/') else { return false };
-    let most = match address.parse::<IpAddr>() {
-        Ok(IpAddr::V4(_)) => 32,
-        Ok(IpAddr::V6(_)) => 128,
-        Err(_) => return false,
-    };
-    bits.parse::<u8>().is_ok_and(|bits| bits <= most)
-}
-
-fn syntax(function: &str, value: &str) -> String {
-    format!("strconv.{function}: parsing {}: invalid syntax", quote(value))
-}
-
-fn boolean(value: &str) -> Result<(), String> {
+/// `strconv.ParseBool`
+pub(super) fn boolean(value: &str) -> Result<(), String> {
     if is_true(value) || matches!(value, "0" | "f" | "F" | "FALSE" | "false" | "False") {
         Ok(())
     } else {
-        Err(syntax("ParseBool", value))
+        Err(format!("strconv.ParseBool: parsing {}: invalid syntax", quote(value)))
     }
 }
 
-fn number(function: &str, value: &str, digits: &str) -> Result<(), String> {
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(syntax(function, value));
-    }
-    if digits.parse::<i64>().is_err() {
-        return Err(format!("strconv.{function}: parsing {}: value out of range", quote(value)));
-    }
-    Ok(())
-}
-
-fn integer(value: &str) -> Result<(), String> {
-    number("ParseInt", value, value.strip_prefix(['-', '+']).unwrap_or(value))
-}
-
-fn unsigned(value: &str) -> Result<(), String> {
-    number("ParseUint", value, value)
-}
-
-/// `time.ParseDuration`
-fn duration(value: &str) -> Result<(), String> {
-    let invalid = || format!("time: invalid duration {}", quote(value));
-    let mut rest = value.strip_prefix(['-', '+']).unwrap_or(value);
-    if rest == "0" {
-        return Ok(());
-    }
-    if rest.is_empty() {
-        return Err(invalid());
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        if !rest[..digits].bytes().any(|b| b.is_ascii_digit()) {
-            return Err(invalid());
-        }
-        rest = &rest[digits..];
-        let unit = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
-        match &rest[..unit] {
-            "" => return Err(format!("time: missing unit in duration {}", quote(value))),
-            "ns" | "us" | "µs" | "μs" | "ms" | "s" | "m" | "h" => {}
-            other => return Err(format!("time: unknown unit {} in duration {}", quote(other), quote(value))),
-        }
-        rest = &rest[unit..];
-    }
-    Ok(())
-}
-
-fn pairs(value: &str, wrong: impl Fn(&str) -> String) -> Result<(), String> {
-    match value.split(',').find(|part| !part.is_empty() && !part.contains('=')) {
-        Some(part) => Err(wrong(part)),
-        None => Ok(()),
+fn string_to_string(value: &str) -> Result<(), String> {
+    let malformed = |pair: &str| Err(format!("{pair} must be formatted as key=value"));
+    match value.matches('=').count() {
+        0 => malformed(value),
+        1 => Ok(()),
+        _ => match numbers::list(value)?.iter().find(|pair| !pair.contains('=')) {
+            Some(pair) => malformed(pair),
+            None => Ok(()),
+        },
     }
 }
 
-fn port_range(value: &str) -> Result<(), String> {
+/// First and last port of a range; nothing where it is empty.
+pub(super) fn port_range(value: &str) -> Result<Option<(i64, i64)>, String> {
     let value = value.trim();
-    let ends = value.split_once('-').or_else(|| value.split_once('+')).unwrap_or((value, value));
-    for end in [ends.0, ends.1] {
-        number("Atoi", end.trim(), end.trim())?;
+    if value.is_empty() {
+        return Ok(None);
     }
-    Ok(())
+    let (low, high) = match (value.split_once('-'), value.split_once('+')) {
+        (None, None) => {
+            let port = numbers::atoi(value)?;
+            (port, port)
+        }
+        (Some((low, high)), None) => {
+            let (low, high) = (numbers::atoi(low)?, numbers::atoi(high)?);
+            if high < low {
+                return Err(format!("end port cannot be less than start port: {value}"));
+            }
+            (low, high)
+        }
+        (None, Some((low, more))) => {
+            let (low, more) = (numbers::atoi(low)?, numbers::atoi(more)?);
+            (low, low.saturating_add(more))
+        }
+        _ => return Err(format!("unable to parse port range: {value}")),
+    };
+    if low > 65535 || high > 65535 {
+        return Err(format!("the port range cannot be greater than 65535: {value}"));
+    }
+    Ok(Some((low, high)))
 }
 
-fn quantity(value: &str) -> Result<(), String> {
-    let number = value.trim_start_matches(['+', '-']);
-    let digits = number.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(number.len());
-    let (number, suffix) = number.split_at(digits);
-    const SUFFIXES: [&str; 15] =
-        ["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi"];
-    if number.is_empty() || !SUFFIXES.contains(&suffix) {
-        return Err("quantities must match the regular expression \
-                    '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-            .into());
+fn named_certificate(value: &str) -> Result<(), String> {
+    let (files, names) = value.split_once(':').map_or((value, None), |(files, names)| (files, Some(names)));
+    if names.is_some_and(|names| names.trim().is_empty()) {
+        return Err("empty names list is not allowed".into());
     }
-    Ok(())
+    if files.split(',').count() == 2 {
+        Ok(())
+    } else {
+        Err("expected comma separated certificate and key file paths".into())
+    }
+}
+
+/// `--version`, `--version=raw`, and a version to claim to be.
+fn version(value: &str) -> Result<(), String> {
+    let claimed = value.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    if value == "raw" || claimed { Ok(()) } else { boolean(value) }
+}
+
+fn pattern(part: &str) -> Result<(), String> {
+    let pieces: Vec<&str> = part.split('=').collect();
+    match pieces.as_slice() {
+        [name, level] if !name.is_empty() && !level.is_empty() => {
+            numbers::level(level).map_err(|why| format!("parsing verbosity in {}: {why}", quote(part)))
+        }
+        _ => Err(format!("{} does not have the pattern=N format", quote(part))),
+    }
 }

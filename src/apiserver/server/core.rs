@@ -59,10 +59,10 @@ impl Core {
             Some(path) => Some(signing_key(path, &read)?),
             None => None,
         };
+        flags.check_files(dependencies.release, &read)?;
         let (certificate, key) = match (flags.text("tls-cert-file"), flags.text("tls-private-key-file")) {
             (Some(certificate), Some(key)) => (read(certificate)?, read(key)?),
-            (Some(_), None) => return Err("missing filename for serving cert".into()),
-            (None, Some(_)) => return Err("missing filename for serving key".into()),
+            (Some(_), None) | (None, Some(_)) => return Err("missing filename for serving cert".into()),
             (None, None) => self_signed()?,
         };
         let clients = match flags.text("client-ca-file") {
@@ -83,6 +83,7 @@ impl Core {
             verifying.extend(signing.as_ref().map(|key| key.public.clone()));
         }
         let auditing = auditing(&flags, &dependencies)?;
+        flags.check_last_files(dependencies.release, &read)?;
         let config = tls::config(&certificate, &key, clients.as_ref())?;
         let release = dependencies.release;
         let environment = authorization::Environment { store: dependencies.store.clone(), release };
@@ -134,7 +135,7 @@ fn signing_key(path: &str, read: &impl Fn(&str) -> Result<Vec<u8>, String>) -> R
     let pem = read(path).map_err(wrong)?;
     SigningKey::from_pem(&String::from_utf8_lossy(&pem)).ok_or_else(|| {
         wrong(format!(
-            "error parsing private key file {path}: data does not contain a valid RSA or ECDSA private key"
+            "error reading private key file {path}: data does not contain a valid RSA or ECDSA private key"
         ))
     })
 }

@@ -43,8 +43,16 @@ impl Journal {
 
     /// What is written when the flags have been read.
     pub(super) fn options(&self, flags: &Flags) {
+        for notice in flags.notices() {
+            self.log.write_line(true, notice);
+        }
         let host = flags.text("advertise-address").unwrap_or("127.0.0.1");
         self.section("options", &[("host", host)]);
+        for name in flags.without_effect() {
+            let text = format!("\"Flag is known, and without effect in the sandbox\" flag=\"--{name}\"");
+            self.log
+                .write_line(true, &klog::line(Severity::Info, self.clock.now(), 1, "sandbox.go:1", &text));
+        }
         if flags.allows_everything() && flags.get("anonymous-auth") != Some("false") {
             self.section("always-allow", &[]);
         }
