@@ -314,4 +314,5 @@ files! {
     rbac: "rbac.json";
     node_identity: "node-identity.json";
     more: "more.json";
+    differences: "differences.json";
 }

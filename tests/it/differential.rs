@@ -93,7 +93,7 @@ impl Seen {
 
     fn text(&mut self, text: &str) -> String {
         thread_local! {
-            static MASKS: [(Regex, &'static str); 8] = [
+            static MASKS: [(Regex, &'static str); 10] = [
                 // Of several bindings that allow it, the real server names any.
                 (r#"RBAC: allowed by [^"]*"[^"]*" of [^"]*"[^"]*" to"#, "RBAC: allowed by <binding> to"),
                 (r#"(?s)Invalid value: "\{.*\}": "#, "Invalid value: <object>: "),
@@ -104,6 +104,8 @@ impl Seen {
                 // The difference of two Go structs, as a library prints it that promises no form.
                 (r"(?s)(allow it to be set to 1 if it was previously negative\)).*", "$1<difference>"),
                 (r"(Too large resource version: \d+, current:) \d+", "$1 <version>"),
+                (r"(ResourceVersion in record|too old resource version: \d+) \(\d+\)", "$1 (<version>)"),
+                (r#"(resourceVersion: )"\d+""#, "$1<version>"),
             ].map(|(pattern, with)| (Regex::new(pattern).unwrap(), with));
         }
         let mut text = text.replace(&self.run, "<run>");

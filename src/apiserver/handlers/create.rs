@@ -122,6 +122,7 @@ fn finish(call: &mut Call<'_>, rt: &'static ResourceType, mut object: Value) -> 
     }
     call.warnings.extend(warnings);
     call.validate(rt, Operation::Create, &name, Some(&mut object), None)?;
+    forget_empty_lists(rt, &mut object);
     let key = call.key(rt, &name);
     if call.dry_run() {
         return match call.store().get(&key) {
@@ -134,7 +135,6 @@ fn finish(call: &mut Call<'_>, rt: &'static ResourceType, mut object: Value) -> 
     if created && !matches!(text(&object["metadata"], "resourceVersion"), "" | "0") {
         return Err(Status::new(500, "", "resourceVersion should not be set on objects to be created"));
     }
-    forget_empty_lists(rt, &mut object);
     let stored = match call.store().create(key.clone(), object) {
         Err(StorageError::Exists) => {
             return Err(exists(rt, &name, &call.store().get(&key).unwrap_or_default()));

@@ -54,7 +54,7 @@ pub(super) async fn log(call: &mut Call<'_>) -> Result<Reply, Status> {
     let container = container(&pod, &name, call.query.get("container").unwrap_or(""))?;
     let node = text(&pod["spec"], "nodeName").to_owned();
     if node.is_empty() {
-        return Ok(Reply::new(200, "text/plain", ""));
+        return Ok(Reply::new(204, "", ""));
     }
     let count = |key: &str| -> Result<Option<usize>, Status> {
         Ok(options::number(call.query, key)?.and_then(|number| usize::try_from(number).ok()))

@@ -189,11 +189,11 @@ pub(super) fn replace(
     let expected = version_of(current);
     new["metadata"]["resourceVersion"] = json!(expected.to_string());
     call.warnings.extend(warnings);
+    create::forget_empty_lists(rt, &mut new);
     if call.dry_run() {
         return Ok(Arc::new(new));
     }
     let key = call.key(rt, &name);
-    create::forget_empty_lists(rt, &mut new);
     let result = if ends_with_this(rt, &new) {
         call.store().delete(&key, Some(expected)).map(|_| Arc::new(new))
     } else {

@@ -217,6 +217,11 @@ pub fn validate_metadata_update(rt: &ResourceType, object: &Value, old: &Value) 
             errors.extend(changed_metadata(meta, before));
             errors.extend(known_finalizers(rt, meta));
             errors.extend(validate_metadata_create(rt, object));
+            // The object as a whole is validated once more with the change.
+            let twice = rt.group == "rbac.authorization.k8s.io";
+            if twice && !rt.release.gates.role_changes_validated_once {
+                errors.extend(validate_metadata_create(rt, object));
+            }
         }
     }
     errors

@@ -166,6 +166,36 @@ parity! {
     v1_36_plugin_on: 1, "on";
 }
 
+/// Writes what the real servers answer into a file of cases: `CKS_LAB_RECORD=tests/conformance/api/FILE`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "records; run it by name"]
+async fn record() {
+    let Ok(path) = std::env::var("CKS_LAB_RECORD") else { return };
+    let mut document: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for (release, version) in VERSIONS {
+        let Some(binaries) = Binaries::or_skip(version, "a recording") else { return };
+        for plugin in ["off", "on"] {
+            let real = RealServer::start(&binaries, conformance::flags(plugin)).await;
+            conformance::make_nodes(real.dir.path(), real.port).await;
+            let masks = Masks::new(conformance::RUN);
+            for case in document["cases"].as_array_mut().unwrap() {
+                // Cases that are the same with and without the plugin are recorded without it.
+                if case["plugin"].as_str().unwrap_or("off").replace("any", "off") != plugin {
+                    continue;
+                }
+                let answers = conformance::answers(real.dir.path(), real.port, case, &masks).await;
+                for (step, answer) in case["steps"].as_array_mut().unwrap().iter_mut().zip(answers) {
+                    assert!(answer.failed.is_none(), "{:?}", answer.failed);
+                    if !answer.prepares() {
+                        step["expect"][release] = answer.seen;
+                    }
+                }
+            }
+        }
+    }
+    std::fs::write(path, format!("{}\n", serde_json::to_string_pretty(&document).unwrap())).unwrap();
+}
+
 /// What `lesson test` says of each case of the first lesson.
 fn verdicts(more: &[&str]) -> BTreeMap<String, String> {
     let home = tempfile::tempdir().unwrap();

@@ -183,9 +183,44 @@ impl Strategy for CertificateRequests {
         }
     }
 
+    fn validate_update(&self, context: &Context<'_>, request: &Value, _: &Value) -> Vec<FieldError> {
+        if context.subresource.is_empty() { Vec::new() } else { condition_errors(request) }
+    }
+
     fn selectable_fields(&self, request: &Value) -> Vec<(&'static str, String)> {
         vec![("spec.signerName", text(&request["spec"], "signerName").to_owned())]
     }
+}
+
+/// `validateConditions`
+fn condition_errors(request: &Value) -> Vec<FieldError> {
+    let path = "status.conditions";
+    let (mut errors, mut seen) = (Vec::new(), std::collections::HashSet::new());
+    for (i, condition) in list(&request["status"]["conditions"]).enumerate() {
+        let (kind, status) = (text(condition, "type"), text(condition, "status"));
+        if kind.is_empty() {
+            errors.push(FieldError::required(format!("{path}[{i}].type"), ""));
+        }
+        let known: &[&str] = match kind {
+            "Approved" | "Denied" | "Failed" => &["True"],
+            _ => &["False", "True", "Unknown"],
+        };
+        if status.is_empty() {
+            errors.push(FieldError::required(format!("{path}[{i}].status"), ""));
+        } else if !known.contains(&status) {
+            errors.push(FieldError::not_supported(format!("{path}[{i}].status"), status, known));
+        }
+        let other = if kind == "Approved" { "Denied" } else { "Approved" };
+        if matches!(kind, "Approved" | "Denied") && seen.contains(other) {
+            let why = "Approved and Denied conditions are mutually exclusive";
+            errors.push(FieldError::invalid(path, kind, why));
+        }
+        if !seen.insert(kind) {
+            let path = format!("{path}[{i}].type");
+            errors.push(FieldError::new(FieldErrorType::Duplicate, path, json!(kind), ""));
+        }
+    }
+    errors
 }
 
 /// Services: defaults, and an address of their own.

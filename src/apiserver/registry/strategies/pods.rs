@@ -225,6 +225,45 @@ fn same_address(status: &mut Map<String, Value>) {
     }
 }
 
+/// `ValidateTolerations`
+fn toleration_errors(spec: &Value, errors: &mut Vec<FieldError>) {
+    for (i, toleration) in list(&spec["tolerations"]).enumerate() {
+        let at = |field: &str| format!("spec.tolerations[{i}].{field}");
+        let of = |field: &str| text(toleration, field);
+        let (key, operator, effect) = (of("key"), of("operator"), of("effect"));
+        if !key.is_empty() {
+            errors.extend(names::qualified(key).into_iter().map(|m| FieldError::invalid(at("key"), key, m)));
+        } else if operator != "Exists" {
+            let why =
+                "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
+            errors.push(FieldError::invalid(at("operator"), operator, why));
+        }
+        if !toleration["tolerationSeconds"].is_null() && effect != "NoExecute" {
+            let why = "effect must be 'NoExecute' when `tolerationSeconds` is set";
+            errors.push(FieldError::invalid(at("effect"), effect, why));
+        }
+        match operator {
+            "Equal" | "" => {
+                let wrong = names::label_value(of("value"));
+                if !wrong.is_empty() {
+                    errors.push(FieldError::invalid(at("operator"), of("value"), wrong.join(";")));
+                }
+            }
+            "Exists" => {
+                if !of("value").is_empty() {
+                    let why = "value must be empty when `operator` is 'Exists'";
+                    errors.push(FieldError::invalid(at("operator"), toleration.clone(), why));
+                }
+            }
+            other => errors.push(FieldError::not_supported(at("operator"), other, &["Equal", "Exists"])),
+        }
+        let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+        if !effect.is_empty() && !effects.contains(&effect) {
+            errors.push(FieldError::not_supported(at("effect"), effect, &effects));
+        }
+    }
+}
+
 /// `validatePodDNSConfig`
 fn dns_config(spec: &Value, errors: &mut Vec<FieldError>) {
     let config = &spec["dnsConfig"];
@@ -319,6 +358,7 @@ impl Strategy for Pods {
                 errors.push(FieldError::invalid("spec.nodeName", node, message));
             }
         }
+        toleration_errors(spec, &mut errors);
         errors
     }
 

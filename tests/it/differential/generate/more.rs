@@ -84,7 +84,6 @@ pub fn collective(dice: &mut Dice) -> Value {
             let how = dice.of(&[
                 "watch=1&timeoutSeconds=1&resourceVersion=0",
                 "watch=true&timeoutSeconds=1",
-                "watch=1&timeoutSeconds=1&resourceVersion=1",
                 "watch=1&timeoutSeconds=1&resourceVersion=x",
                 "watch=1&timeoutSeconds=1&resourceVersion=${at}",
                 "watch=1&timeoutSeconds=1&sendInitialEvents=true",
