@@ -18,6 +18,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
 use crate::error::{Context, Result};
+use crate::text::tr;
 
 mod walk;
 
@@ -199,7 +200,8 @@ impl Rooted {
     /// Writes a text as [`Self::write`] does; the error is one for people.
     pub fn place(&self, path: impl AsRef<Path>, text: &str, mode: u32) -> Result<()> {
         let path = path.as_ref();
-        self.write(path, text, mode).context_what(|| format!("cannot write {}", self.shown(path).display()))
+        self.write(path, text, mode)
+            .context_what(|| tr!(file_cannot_be_written { file: self.shown(path).display() }))
     }
 
     /// The same, where the path leads to nothing yet.

@@ -84,7 +84,7 @@ fn isolation() -> Item {
         tried: crate::node::linux::detect(),
     };
     match namespaces::forbidden(&machine) {
-        None => Item::new("namespaces", Level::Ok, "allowed", ""),
+        None => Item::new("namespaces", Level::Ok, tr!(doctor_allowed), ""),
         Some((found, remedy)) => Item::new("namespaces", Level::Warning, found, remedy),
     }
 }
@@ -100,39 +100,26 @@ fn find(program: &str) -> Option<PathBuf> {
 fn tool(program: &'static str) -> Item {
     match (find(program), program) {
         (Some(path), _) => Item::new(program, Level::Ok, path.display().to_string(), ""),
-        (None, "bash") => Item::new(
-            program,
-            Level::Problem,
-            "not found",
-            "install bash: the nodes' shells are the machine's own",
-        ),
-        (None, _) => Item::new(
-            program,
-            Level::Warning,
-            "not found; a built-in one stands in",
-            format!("install {program} for the real one"),
-        ),
+        (None, "bash") => Item::new(program, Level::Problem, tr!(doctor_not_found), tr!(doctor_install_bash)),
+        (None, _) => {
+            Item::new(program, Level::Warning, tr!(doctor_built_in), tr!(doctor_install { program }))
+        }
     }
 }
 
 fn terminal() -> Item {
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
-        return Item::new(
-            "terminal",
-            Level::Warning,
-            "none",
-            "the terminal program needs one; --plain and up do not",
-        );
+        return Item::new("terminal", Level::Warning, tr!(doctor_none), tr!(doctor_needs_terminal));
     }
     let term = std::env::var("TERM").unwrap_or_default();
     let size = rustix::termios::tcgetwinsize(std::io::stderr()).map_or((0, 0), |s| (s.ws_col, s.ws_row));
     let found = format!("{term} {}x{}", size.0, size.1);
     let level = if size.0 >= 60 && size.1 >= 20 && term != "dumb" { Level::Ok } else { Level::Warning };
-    Item::new("terminal", level, found, "make the window at least 60x20, or use --plain")
+    Item::new("terminal", level, found, tr!(doctor_make_larger))
 }
 
 fn state() -> Item {
-    let remedy = "set CKS_LAB_HOME to a directory that you can write";
+    let remedy = tr!(doctor_set_home);
     let home = match state_dir::home() {
         Ok(home) => home,
         Err(e) => return Item::new("state", Level::Problem, e.what, remedy),
@@ -142,7 +129,7 @@ fn state() -> Item {
         Some(dir) if rustix::fs::access(&dir, rustix::fs::Access::WRITE_OK).is_ok() => {
             Item::new("state", Level::Ok, shown.to_string(), "")
         }
-        _ => Item::new("state", Level::Problem, format!("{shown} cannot be written"), remedy),
+        _ => Item::new("state", Level::Problem, tr!(file_cannot_be_written { file: shown }), remedy),
     }
 }
 
@@ -152,14 +139,14 @@ fn existing(path: &Path) -> Option<PathBuf> {
 
 fn disk() -> Item {
     let Some(dir) = state_dir::home().ok().as_deref().and_then(existing) else {
-        return Item::new("disk", Level::Problem, "unknown", "set CKS_LAB_HOME");
+        return Item::new("disk", Level::Problem, tr!(doctor_unknown), tr!(doctor_set_any_home));
     };
     match rustix::fs::statvfs(&dir) {
         Ok(stat) => {
             let free = stat.f_bavail.saturating_mul(stat.f_frsize) >> 20;
             let level = if free >= 100 { Level::Ok } else { Level::Problem };
-            Item::new("disk", level, format!("{free} MiB free"), "make room: a lab needs up to 100 MiB")
+            Item::new("disk", level, tr!(doctor_free { free }), tr!(doctor_make_room))
         }
-        Err(e) => Item::new("disk", Level::Warning, e.to_string(), "is the file system there?"),
+        Err(e) => Item::new("disk", Level::Warning, e.to_string(), tr!(doctor_file_system)),
     }
 }

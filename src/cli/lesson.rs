@@ -8,6 +8,8 @@ use super::{Global, block_on, live, output, scaffold, suite};
 use crate::cluster::ClusterKind;
 use crate::cluster::local::Binaries;
 use crate::error::{Error, ExitCode, Result};
+use crate::exam;
+use crate::lesson::catalog::Catalog;
 use crate::lesson::lint;
 use crate::lesson::source::{self, Source};
 use crate::release::{RELEASES, Release};
@@ -64,7 +66,7 @@ pub struct TestArguments {
 pub fn run(global: &Global, command: Command) -> Result<ExitCode> {
     match command {
         Command::New { id, into } => scaffold::run(&id, &into),
-        Command::Lint { named } => lint_all(&sources(global, &named)?),
+        Command::Lint { named } => lint_all(global, &named),
         Command::Test(arguments) => {
             let sources = sources(global, &arguments.named)?;
             block_on(suite::run(sources, plan(&arguments)?))?
@@ -127,8 +129,15 @@ pub(super) fn sources(global: &Global, named: &[String]) -> Result<Vec<Source>> 
     Ok(found)
 }
 
-fn lint_all(sources: &[Source]) -> Result<ExitCode> {
-    let problems: Vec<_> = sources.iter().flat_map(lint::lint).collect();
+fn lint_all(global: &Global, named: &[String]) -> Result<ExitCode> {
+    let sources = sources(global, named)?;
+    let mut problems: Vec<String> =
+        sources.iter().flat_map(lint::lint).map(|problem| problem.to_string()).collect();
+    let mut dirs: Vec<PathBuf> = named.iter().map(PathBuf::from).filter(|path| path.is_dir()).collect();
+    dirs.extend(global.lessons_dir()?);
+    for dir in dirs {
+        problems.extend(exam::spec::problems(&dir, &Catalog::new(Some(&dir))?));
+    }
     for problem in &problems {
         output::out(&format!("{problem}\n"));
     }

@@ -1,6 +1,6 @@
 //! `exam.yaml`: which lessons, with which weights, in how many minutes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 use serde::Deserialize;
@@ -127,6 +127,52 @@ pub fn listed(extra: Option<&Path>) -> Result<Vec<Spec>> {
     Ok(all)
 }
 
+/// The files of exams below a directory of lessons.
+fn files(dir: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for dir in [dir.to_owned(), dir.join("exams")] {
+        let Ok(entries) = std::fs::read_dir(&dir) else { continue };
+        let mut here: Vec<_> =
+            entries.flatten().map(|e| e.path().join(FILE)).filter(|p| p.is_file()).collect();
+        here.sort();
+        files.extend(here);
+    }
+    files
+}
+
+fn read(file: &Path) -> Result<Spec> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|e| Error::new(tr!(file_cannot_be_read { file: file.display() })).why(e))?;
+    Spec::parse(&text, &file.display().to_string())
+}
+
+/// What is wrong with the exams of a directory, each with its file; `catalog` has the lessons that they may name.
+pub fn problems(dir: &Path, catalog: &Catalog) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in files(dir) {
+        let spec = match read(&file) {
+            Ok(spec) => spec,
+            Err(e) => {
+                found.push(e.to_string());
+                continue;
+            }
+        };
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        let at = |key: &str| {
+            let line = text.lines().position(|line| line.contains(key)).map_or(1, |line| line + 1);
+            format!("{}:{line}", file.display())
+        };
+        for part in spec.lessons.iter().filter(|part| catalog.source(&part.lesson).is_err()) {
+            found.push(format!("{}: {}", at(&part.lesson), tr!(lesson_unknown { id: &part.lesson })));
+        }
+        for language in crate::text::Language::ALL.iter().filter(|l| !spec.title.has(l.code())) {
+            let what = tr!(lint_the_title);
+            found.push(format!("{}: {}", at("title"), tr!(lint_missing_in { what, lang: language.code() })));
+        }
+    }
+    found
+}
+
 /// The exam of an id, if there is one.
 pub fn find(id: &str, extra: Option<&Path>) -> Result<Option<Spec>> {
     Ok(listed(extra)?.into_iter().find(|spec| spec.id == id))
@@ -213,5 +259,9 @@ mod tests {
         assert_eq!(ids[..2], ["one", "cks-practice"]);
         assert_eq!(find("cks-practice", Some(dir.path())).unwrap().unwrap().title.get("en"), "Mine");
         assert_eq!(find("nonsense", None).unwrap(), None);
+        let problems = problems(dir.path(), &Catalog::new(None).unwrap());
+        let both = problems.iter().filter(|p| p.contains("one/exam.yaml:")).collect::<Vec<_>>();
+        assert!(both[0].contains("one/exam.yaml:6: there is no lesson \"a\""), "{problems:?}");
+        assert!(both[1].contains("one/exam.yaml:3: ") && both[1].contains("ja"), "{problems:?}");
     }
 }

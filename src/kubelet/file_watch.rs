@@ -18,6 +18,7 @@ use super::{Kubelet, workers};
 use crate::error::{Context, Result};
 use crate::klog::Severity;
 use crate::rooted::Rooted;
+use crate::text::tr;
 
 /// What an event means to the file source.
 #[derive(Debug, PartialEq, Eq)]
@@ -87,12 +88,13 @@ pub(super) fn start(kubelet: &Arc<Kubelet>) -> Result<()> {
     let root = Rooted::new(&config.root);
     let shown = format!("/{}", manifests::DIRECTORY);
     root.create_dir_all(&shown, 0o755)
-        .context_what(|| format!("cannot create {}", root.shown(&shown).display()))?;
+        .context_what(|| tr!(file_cannot_be_made { file: root.shown(&shown).display() }))?;
     let hash = config.release.node.static_pod_hash;
     let directory = Directory { shown, root, node: config.node.clone(), hash };
     let (sender, receiver) = mpsc::unbounded_channel();
-    let watch = Watch::begin(&directory, &sender)
-        .context_what(|| format!("cannot watch {}", directory.root.shown(&directory.shown).display()))?;
+    let watch = Watch::begin(&directory, &sender).context_what(|| {
+        tr!(file_cannot_be_watched { file: directory.root.shown(&directory.shown).display() })
+    })?;
     let mut known = Known::default();
     scan(kubelet, &directory, &mut known);
     kubelet.tasks.spawn(follow(kubelet.clone(), directory, known, (sender, receiver), watch));

@@ -16,6 +16,7 @@ use crate::apiserver::serving::tls::{self, ClientAuthority};
 use crate::apiserver::serving::{self, Body, Peer, Service};
 use crate::error::{Error, Result};
 use crate::pki::{Authority, Subject, Usage};
+use crate::text::tr;
 
 /// Where kubelets listen.
 pub const PORT: u16 = 10250;
@@ -28,7 +29,7 @@ struct Logs {
 impl Kubelet {
     /// Serves the kubelet's part of the API until it is shut down, to whoever holds a certificate of the cluster's.
     pub fn serve(self: &Arc<Self>, listener: tokio::net::TcpListener, authority: &Authority) -> Result<()> {
-        let cannot = |why: String| Error::new("the kubelet cannot serve").why(why);
+        let cannot = |why: String| Error::new(tr!(sandbox_kubelet_not_serving)).why(why);
         let config = &self.config;
         let subject = Subject {
             common_name: format!("{}@{}", config.node, config.clock.now().as_second()),

@@ -21,6 +21,7 @@ use super::logs::Wanted;
 use super::runtime::{Container, Sandbox};
 use crate::error::{Context, Result};
 use crate::rooted::Rooted;
+use crate::text::tr;
 
 /// Where containerd's socket is on a node.
 pub const SOCKET: &str = "/run/containerd/containerd.sock";
@@ -122,7 +123,7 @@ pub struct Service {
 /// Binds a socket below a node's root, whose path may be longer than a socket's may be.
 pub(super) fn bind(root: &Path, socket: &str) -> Result<UnixListener> {
     let (path, rooted) = (Path::new(socket), Rooted::new(root));
-    let what = || format!("cannot listen on {}", rooted.shown(path).display());
+    let what = || tr!(sandbox_not_listening { socket: rooted.shown(path).display() });
     let parent = path.parent().unwrap_or(Path::new("/"));
     rooted.create_dir_all(parent, 0o755).context_what(what)?;
     let _ = rooted.remove_file(path);

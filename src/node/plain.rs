@@ -44,7 +44,7 @@ pub fn link_tools(root: &Path, program: &Path) -> Result<()> {
     let files = Rooted::new(root);
     for tool in tools::on_node(|name| plan::find_program(name).is_some()) {
         let at = Path::new("opt/cks-lab/local/bin").join(tool);
-        let what = || format!("cannot make the link {}", files.shown(&at).display());
+        let what = || tr!(node_link_not_made { path: files.shown(&at).display() });
         if files.read_link(&at).is_ok_and(|to| to == program) {
             continue;
         }

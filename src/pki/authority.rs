@@ -14,6 +14,7 @@ use rcgen::{
 };
 
 use crate::error::{Context, Result};
+use crate::text::tr;
 
 /// How long an authority's own certificate is good for.
 const AUTHORITY_DAYS: u64 = 3650;
@@ -86,15 +87,15 @@ impl Authority {
         params.subject_alt_names = vec![dns_name(common_name)?];
         let key = new_key()?;
         let certificate =
-            params.self_signed(&key).context_what(|| format!("cannot sign the authority {common_name}"))?;
+            params.self_signed(&key).context_what(|| tr!(pki_authority_not_signed { common_name }))?;
         Ok(Self { issuer: Issuer::new(params, key), certificate: certificate.pem() })
     }
 
     /// Reads an authority from its PEM files' texts.
     pub fn from_pem(certificate: &str, key: &str) -> Result<Self> {
-        let key = KeyPair::from_pem(key).context_what(|| "cannot read the authority's key".into())?;
+        let key = KeyPair::from_pem(key).context_what(|| tr!(pki_authority_key).into())?;
         let issuer = Issuer::from_ca_cert_pem(certificate, key)
-            .context_what(|| "cannot read the authority's certificate".into())?;
+            .context_what(|| tr!(pki_authority_certificate).into())?;
         Ok(Self { issuer, certificate: certificate.to_owned() })
     }
 
@@ -131,7 +132,7 @@ impl Authority {
         let key = new_key()?;
         let certificate: Certificate = params
             .signed_by(&key, &self.issuer)
-            .context_what(|| format!("cannot sign the certificate of {}", subject.common_name))?;
+            .context_what(|| tr!(pki_not_signed { subject: subject.common_name }))?;
         Ok(Leaf { certificate: certificate.pem(), key: key.serialize_pem() })
     }
 }
@@ -157,11 +158,11 @@ pub fn key_pair() -> Result<(String, String)> {
 }
 
 fn new_key() -> Result<KeyPair> {
-    KeyPair::generate().context_what(|| "cannot make a key".into())
+    KeyPair::generate().context_what(|| tr!(pki_no_key).into())
 }
 
 fn dns_name(name: &str) -> Result<SanType> {
-    let name = name.try_into().context_what(|| format!("{name} is not a DNS name"))?;
+    let name = name.try_into().context_what(|| tr!(pki_no_dns_name { name }))?;
     Ok(SanType::DnsName(name))
 }
 
@@ -195,5 +196,5 @@ fn params(
 fn getrandom(buffer: &mut [u8]) -> Result<()> {
     rustix::rand::getrandom(buffer, rustix::rand::GetRandomFlags::empty())
         .map(|_| ())
-        .context_what(|| "cannot read random numbers".into())
+        .context_what(|| tr!(pki_no_random).into())
 }

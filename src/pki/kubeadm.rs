@@ -16,6 +16,7 @@ use super::kubeconfig::{Credentials, Kubeconfig};
 use super::{Authority, Leaf, Subject, Usage, authority};
 use crate::error::{Context, Result};
 use crate::rooted::Rooted;
+use crate::text::tr;
 
 /// The directory of the cluster's certificates.
 pub const PKI: &str = "etc/kubernetes/pki";
@@ -78,7 +79,7 @@ pub fn ensure(layout: &Layout, now: Timestamp) -> Result<Authority> {
         let manifests = "etc/kubernetes/manifests";
         files
             .create_dir_all(manifests, 0o755)
-            .context_what(|| format!("cannot make {}", files.shown(manifests).display()))?;
+            .context_what(|| tr!(file_cannot_be_made { file: files.shown(manifests).display() }))?;
     }
     Ok(ca)
 }
@@ -187,10 +188,12 @@ fn ensure_authority(
     let (certificate, key) = (dir.join(format!("{file}.crt")), dir.join(format!("{file}.key")));
     if files.exists(&certificate) && files.exists(&key) {
         let read = |path: &Path| {
-            files.read_to_string(path).context_what(|| format!("cannot read {}", files.shown(path).display()))
+            files
+                .read_to_string(path)
+                .context_what(|| tr!(file_cannot_be_read { file: files.shown(path).display() }))
         };
         return Authority::from_pem(&read(&certificate)?, &read(&key)?)
-            .map_err(|e| e.hint(format!("the pair {} is damaged", files.shown(&certificate).display())));
+            .map_err(|e| e.hint(tr!(pki_pair_damaged { file: files.shown(&certificate).display() })));
     }
     let authority = Authority::new(common_name, now)?;
     write_pair(files, &certificate, &key, &authority.to_leaf())?;
@@ -217,7 +220,7 @@ fn ensure_kubelet(
         let target = format!("{}/var/lib/kubelet/pki/{dated}", (layout.path_prefix)(member));
         files
             .symlink(target, current)
-            .context_what(|| format!("cannot make the link {}", files.shown(current).display()))?;
+            .context_what(|| tr!(node_link_not_made { path: files.shown(current).display() }))?;
     }
     let path = "etc/kubernetes/kubelet.conf";
     if files.exists(path) {
@@ -248,7 +251,7 @@ fn write_pair(files: &Rooted, certificate: &Path, key: &Path, leaf: &Leaf) -> Re
 /// Writes a file of this machine with this mode, whatever the umask, by way of a temporary name; a node's are
 /// [`Rooted::place`]'s.
 pub fn write_file(path: &Path, text: &str, mode: u32) -> Result<()> {
-    let what = || format!("cannot write {}", path.display());
+    let what = || tr!(file_cannot_be_written { file: path.display() });
     let parent = path.parent().unwrap_or(Path::new("/"));
     fs::create_dir_all(parent).context_what(what)?;
     let mut name = std::ffi::OsString::from(".");

@@ -90,6 +90,26 @@ fn a_preview_without_a_terminal_is_printed() {
     assert_eq!(none.status, 2);
 }
 
+/// What is written while the preview is open is seen in it.
+#[test]
+fn a_preview_in_a_terminal_follows_the_files() {
+    let home = tempfile::tempdir().unwrap();
+    let into = home.path().join("lessons");
+    assert_eq!(run_text(home.path(), &["lesson", "new", "seen", "--into", into.to_str().unwrap()]).status, 0);
+    let lesson = into.join("seen");
+    let mut window =
+        crate::window::Window::open(home.path(), 80, 24, &["lesson", "preview", lesson.to_str().unwrap()]);
+    window.shows("read once, 0 problems");
+    let intro = lesson.join("en/intro.md");
+    std::fs::write(&intro, "# Something new\n\nA sentence that was not there.\n").unwrap();
+    window.shows("A sentence that was not there.");
+    std::fs::write(&intro, "See [this](nowhere.md).\n").unwrap();
+    window.shows("1 problems");
+    window.keys("q");
+    assert_eq!(window.ended(), 0);
+    window.assert_restored();
+}
+
 #[test]
 fn the_schema_is_printed_and_is_put_beside_new_lessons() {
     let home = tempfile::tempdir().unwrap();

@@ -156,7 +156,7 @@ fn english(line: &str) -> Option<String> {
 }
 
 /// Words of lines that others wrote (the system's and libraries' causes, git), and of lists of commands, values and titles.
-const ELSEWHERE: [&str; 18] = [
+const ELSEWHERE: [&str; 19] = [
     "such",
     "directory",
     "cks-lab",
@@ -175,6 +175,7 @@ const ELSEWHERE: [&str; 18] = [
     "markdown",
     "sandbox",
     "elvish",
+    "Linux",
 ];
 
 #[test]
@@ -216,6 +217,7 @@ fn every_command_speaks_japanese() {
         "report --exam",
         "report --format pdf",
         "restore",
+        "doctor",
         "up --cluster live --kubeconfig /nowhere",
         "up --cluster local --binaries /nowhere",
         "up --kubernetes 1.9",

@@ -49,7 +49,7 @@ help_live_read_only = Grade a cluster that is prepared already; change nothing
 help_live_max_nodes = Ask once more about clusters with more nodes
 help_live_wait = How long a restarted API server may take
 
-help_start_exam = Graded at the end, against the clock, without hints; EXAM is an exam's id, without it the lesson alone is the exam
+help_start_exam = Graded at the end, against the clock, without hints; LESSON may be an exam's id, too
 help_start_plain = Line by line, without a full screen: for screen readers, logs and slow links
 help_json = Print one line of JSON
 help_up_json = Print one line of JSON when it is ready

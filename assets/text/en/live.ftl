@@ -195,3 +195,16 @@ plan_lesson_then = The lesson then: { $changes } `cks-lab restore` undoes all of
 live_word_context = context
 live_word_server = server
 local_in_dir = in { $dir }
+# Files, keys and sockets of the sandbox.
+file_cannot_be_put_back = cannot put { $file } back
+file_cannot_be_watched = cannot watch { $file }
+sandbox_kubelet_not_serving = the kubelet cannot serve
+sandbox_not_listening = cannot listen on { $socket }
+pki_authority_not_signed = cannot sign the authority { $common_name }
+pki_authority_key = cannot read the authority's key
+pki_authority_certificate = cannot read the authority's certificate
+pki_not_signed = cannot sign the certificate of { $subject }
+pki_no_key = cannot make a key
+pki_no_dns_name = { $name } is not a DNS name
+pki_no_random = cannot read random numbers
+pki_pair_damaged = the pair { $file } is damaged

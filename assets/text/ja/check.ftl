@@ -1,17 +1,17 @@
 # Checks, in the language of the lesson.
-check_server_does_not_answer = API サーバーが応答しません: { $why }
+check_server_does_not_answer = APIサーバーが応答しません: { $why }
 check_itself_wrong = チェック自体に誤りがあります: { $e }
 check_needs_first = 先に "{ $title }" が必要なため、確認していません
 check_manifests_not_as_asked = マニフェストが求められた状態になっていません
 check_asks_nothing = チェックの内容がありません
 check_takes_two_nodes = このクラスターはノードが 1 つで、このチェックには 2 つ必要なため、採点対象外です
-check_server_answers = API サーバーの応答: { $message }
+check_server_answers = APIサーバーの応答: { $message }
 check_was_allowed = { $who } による操作が許可されました
 check_is_allowed = { $who } による操作は許可されます
 check_refused = 拒否されました: { $message }
 check_could_not_be_tried = 試すことができませんでした: { $message }
 check_refused_by_other = 拒否されましたが、別の理由によるものです: { $message }
-check_still_starting = API サーバーはまだ起動中です: { $message }
+check_still_starting = APIサーバーはまだ起動中です: { $message }
 check_cannot_be_read = { $path } を読めません: { $message }
 check_there_is_no = { $name } がありません
 check_has_labels = { $name } のラベルは { $labels } です

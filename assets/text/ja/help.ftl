@@ -37,7 +37,7 @@ help_lab_kubernetes = エミュレートする Kubernetes のリリースです
 help_lab_fresh = 今の状態を捨てて、最初から始めます
 help_lab_realistic = 待ち時間を短縮せず、実際の kubelet と同じにします
 help_lab_plain_nodes = 名前空間が使える環境でも、使わずにノードを作ります
-help_lab_port = このマシンのループバックで API サーバーが使うポートです。0 は空いているポートを使います
+help_lab_port = このマシンのループバックで APIサーバーが使うポートです。0 は空いているポートを使います
 
 help_live = 実クラスター
 help_live_context = 実クラスターの kubeconfig コンテキストです
@@ -47,9 +47,9 @@ help_live_yes = 変更計画にあらかじめ同意します
 help_live_keep = 終了時にクラスターを元に戻しません。あとで `cks-lab restore` で戻せます
 help_live_read_only = 準備済みのクラスターを採点するだけで、何も変更しません
 help_live_max_nodes = ノード数がこれより多いクラスターでは、もう一度確認します
-help_live_wait = API サーバーの再起動を待つ時間 (秒) です
+help_live_wait = APIサーバーの再起動を待つ時間 (秒) です
 
-help_start_exam = 試験モードです。制限時間があり、ヒントはなく、終了時に採点します。EXAM は試験の ID で、省略するとレッスン 1 つの試験になります
+help_start_exam = 試験モードです。制限時間があり、ヒントはなく、終了時に採点します。LESSON には試験の ID も指定できます
 help_start_plain = 全画面を使わず 1 行ずつ表示します。スクリーンリーダー、ログ、遅い回線向けです
 help_json = 1 行の JSON で出力します
 help_up_json = 準備ができたら 1 行の JSON を出力します

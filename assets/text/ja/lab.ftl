@@ -31,13 +31,13 @@ lab_out_of_turn = 予期しない終了ステータスです: { $status }
 lab_no_terminal = ラボから端末が届きませんでした
 lab_ended_meanwhile = コマンドの実行中にラボが終了しました
 lab_has_no_manifest = { $control_plane } に { $path } がありません
-lab_needs_static_pod = このレッスンには、静的 Pod として動く API サーバーが必要です
+lab_needs_static_pod = このレッスンには、静的 Pod として動く APIサーバーが必要です
 lab_script_ended = { $node } の { $file } がステータス { $status } で終了しました
 lab_no_node = クラスターにノード "{ $name }" がありません
 lab_its_nodes = ノードは次のとおりです: { $names }
 lab_not_put_back = { $path } を元に戻せません
 lab_snapshot_damaged = { $path } のスナップショットが壊れています
-lab_server_not_back = API サーバーが復帰しませんでした
+lab_server_not_back = APIサーバーが復帰しませんでした
 lab_look_at_crictl = controlplane で `crictl ps -a` と `crictl logs` を確認してください
 lab_or_reset = または `cks-lab reset` でレッスンを最初からやり直してください
 # Lessons and where they come from.

@@ -57,8 +57,8 @@ plain_no_attempts = まだ挑戦していません。
 plain_attempt = { $number }. { $started }: { $score } / { $max } 点、{ $time }、ヒント { $hints }、解答例 { $solutions }
 plain_shell = { $node } のシェルです。exit で戻ります。
 plain_shell_ended = シェルを終了しました。
-plain_server_up = API サーバーが応答しています。
-plain_server_down = API サーバーが応答していません。
+plain_server_up = APIサーバーが応答しています。
+plain_server_down = APIサーバーが応答していません。
 
 plain_exam = 試験: { $title }。{ $count } 問、{ $minutes } 分、合格ラインは { $mark } % です。
 plain_exam_rules = 今から時計が進みます。途中で終了しても止まりません。ヒントはありません。finish で提出したとき、または時間切れのときに採点します。

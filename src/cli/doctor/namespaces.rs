@@ -1,5 +1,6 @@
 //! Whether this machine lets the lab make namespaces, and what to do where it does not.
 
+use crate::text::tr;
 use std::path::Path;
 
 /// A setting that can forbid namespaces.
@@ -11,7 +12,7 @@ struct Setting {
     /// Whether root is bound by it too.
     binds_root: bool,
     /// What to do.
-    remedy: &'static str,
+    remedy: fn() -> &'static str,
 }
 
 const SETTINGS: [Setting; 3] = [
@@ -19,27 +20,24 @@ const SETTINGS: [Setting; 3] = [
         file: "user/max_user_namespaces",
         forbids: "0",
         binds_root: true,
-        remedy: "allow them: sudo sysctl -w user.max_user_namespaces=15000",
+        remedy: || tr!(doctor_allow_max),
     },
     Setting {
         file: "kernel/unprivileged_userns_clone",
         forbids: "0",
         binds_root: false,
-        remedy: "allow them: sudo sysctl -w kernel.unprivileged_userns_clone=1",
+        remedy: || tr!(doctor_allow_clone),
     },
     Setting {
         file: "kernel/apparmor_restrict_unprivileged_userns",
         forbids: "1",
         binds_root: false,
-        remedy: "allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or give cks-lab an AppArmor \
-                 profile with `userns,`",
+        remedy: || tr!(doctor_allow_apparmor),
     },
 ];
 
 /// `CAP_SYS_ADMIN`
 const SYS_ADMIN: u64 = 1 << 21;
-/// What every remedy ends with.
-const MEANWHILE: &str = "meanwhile nodes are plain directories (--plain-nodes)";
 
 /// What is known of this machine.
 pub struct Machine<'a> {
@@ -57,18 +55,19 @@ pub struct Machine<'a> {
 pub fn forbidden(machine: &Machine<'_>) -> Option<(String, String)> {
     let Err(why) = &machine.tried else { return None };
     let (found, remedy) = cause(machine, why);
-    Some((format!("refused: {found}"), format!("{remedy}; {MEANWHILE}")))
+    Some((tr!(doctor_refused { found }), tr!(doctor_meanwhile { remedy })))
 }
 
 fn cause(machine: &Machine<'_>, why: &str) -> (String, String) {
     if !machine.proc.join("self/ns/user").exists() {
-        return ("this kernel has no user namespaces".into(), "use a kernel with CONFIG_USER_NS".into());
+        return (tr!(doctor_no_user_namespaces).into(), tr!(doctor_use_kernel).into());
     }
     let read = |file: &str| std::fs::read_to_string(machine.proc.join(file)).unwrap_or_default();
     for setting in SETTINGS.iter().filter(|s| s.binds_root || !machine.is_root) {
         if read(&format!("sys/{}", setting.file)).trim() == setting.forbids {
-            let found = format!("{} is {}", setting.file.replace('/', "."), setting.forbids);
-            return (found, setting.remedy.into());
+            let found =
+                tr!(doctor_setting_is { setting: setting.file.replace('/', "."), value: setting.forbids });
+            return (found, (setting.remedy)().into());
         }
     }
     let status = read("self/status");
@@ -79,39 +78,32 @@ fn cause(machine: &Machine<'_>, why: &str) -> (String, String) {
     let filtered = field("Seccomp") == "2";
     let container = container(machine);
     let flag = |docker: &str| match &container {
-        Some(kind) if *kind == "Kubernetes" => {
-            "have its pod run with securityContext.seccompProfile.type=Unconfined and procMount: Unmasked"
-                .to_owned()
-        }
-        Some(kind) => format!("start the container with {} run {docker}", kind.to_lowercase()),
-        None => format!("allow them where this program was started (of a container: {docker})"),
+        Some(kind) if *kind == "Kubernetes" => tr!(doctor_pod).to_owned(),
+        Some(kind) => tr!(doctor_container { kind: kind.to_lowercase(), docker }),
+        None => tr!(doctor_allow_there { docker }),
     };
-    let name = container.unwrap_or("whatever started this program");
+    let name = container.unwrap_or(tr!(doctor_whatever));
     if why.contains("/proc: ") || why.contains("the node's /proc") {
-        let found =
-            format!("{name} covers parts of /proc, and then the kernel lets nobody mount another ({why})");
+        let found = tr!(doctor_covers_proc { name, why });
         return (found, flag("--security-opt systempaths=unconfined --security-opt seccomp=unconfined"));
     }
     if filtered && why.contains("os error 1") {
         return (
-            format!("{name} filters system calls (seccomp), and with them unshare(2) ({why})"),
+            tr!(doctor_seccomp { name, why }),
             flag("--security-opt seccomp=unconfined --security-opt systempaths=unconfined"),
         );
     }
     let powers = u64::from_str_radix(&field("CapEff"), 16).unwrap_or(0);
     if machine.is_root && powers & SYS_ADMIN == 0 {
         return (
-            format!("root has no CAP_SYS_ADMIN here ({why})"),
+            tr!(doctor_no_admin { why }),
             flag("--cap-add SYS_ADMIN --security-opt apparmor=unconfined"),
         );
     }
     if why.contains("os error 28") {
-        return (
-            format!("there are as many namespaces as this user may have ({why})"),
-            "end some labs, or: sudo sysctl -w user.max_user_namespaces=15000".into(),
-        );
+        return (tr!(doctor_many_namespaces { why }), tr!(doctor_end_labs).into());
     }
-    (why.to_owned(), "ask whoever runs this machine for user namespaces".into())
+    (why.to_owned(), tr!(doctor_ask).into())
 }
 
 /// The kind of container that this is, by what it leaves.
@@ -198,7 +190,11 @@ mod tests {
             let machine = Machine { proc: &proc, root: root.path(), is_root, tried: Err(why.to_owned()) };
             let (said, do_this) = forbidden(&machine).unwrap();
             assert!(said.starts_with("refused: ") && said.contains(found), "{said}");
-            assert!(do_this.contains(remedy) && do_this.ends_with(MEANWHILE), "{do_this}");
+            assert!(
+                do_this.contains(remedy)
+                    && do_this.ends_with("meanwhile nodes are plain directories (--plain-nodes)"),
+                "{do_this}"
+            );
             assert_eq!(forbidden(&Machine { tried: Ok(()), ..machine }), None);
         }
     }

@@ -17,6 +17,7 @@ use crate::pki::{Authority, kubeadm};
 use crate::progress;
 use crate::rooted::Rooted;
 use crate::state_dir::LabDir;
+use crate::text::tr;
 
 /// What is kept, below a node's root. What changes while a node runs is not: logs, sockets, temporary files.
 const KEPT: [&str; 5] = ["etc", "root", "opt", "var/lib/kubelet", "var/lib/etcd"];
@@ -59,11 +60,11 @@ pub fn keep(dir: &LabDir, node: &str) -> Result<()> {
     let mut pristine = Pristine { version: progress::VERSION, entries: BTreeMap::new() };
     for top in KEPT {
         take(&files, Path::new(top), &mut pristine.entries)
-            .context_what(|| format!("cannot read {}", files.shown(top).display()))?;
+            .context_what(|| tr!(file_cannot_be_read { file: files.shown(top).display() }))?;
     }
     let path = file(dir, node);
     let parent = path.parent().unwrap_or(dir.root());
-    std::fs::create_dir_all(parent).context_what(|| format!("cannot make {}", parent.display()))?;
+    std::fs::create_dir_all(parent).context_what(|| tr!(file_cannot_be_made { file: parent.display() }))?;
     progress::write(&path, &pristine)
 }
 
@@ -104,7 +105,7 @@ pub fn put_back_below(dir: &LabDir, node: &str, top: &Path, extent: Extent) -> R
     for (path, entry) in pristine.entries.iter().filter(|(path, _)| path.starts_with(top)) {
         let put = entry
             .put(&files, path, extent)
-            .context_what(|| format!("cannot put {} back", files.shown(path).display()))?;
+            .context_what(|| tr!(file_cannot_be_put_back { file: files.shown(path).display() }))?;
         if put {
             changed.push(path.clone());
         }

@@ -1,0 +1,33 @@
+# cks-lab doctor.
+doctor_not_found = not found
+doctor_install_bash = install bash: the nodes' shells are the machine's own
+doctor_built_in = not found; a built-in one stands in
+doctor_install = install { $program } for the real one
+doctor_needs_terminal = the terminal program needs one; --plain and up do not
+doctor_make_larger = make the window at least 60x20, or use --plain
+doctor_set_home = set CKS_LAB_HOME to a directory that you can write
+doctor_set_any_home = set CKS_LAB_HOME
+doctor_free = { $free } MiB free
+doctor_make_room = make room: a lab needs up to 100 MiB
+doctor_file_system = is the file system there?
+doctor_allow_max = allow them: sudo sysctl -w user.max_user_namespaces=15000
+doctor_allow_clone = allow them: sudo sysctl -w kernel.unprivileged_userns_clone=1
+doctor_allow_apparmor = allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0, or give cks-lab an AppArmor profile with `userns,`
+doctor_refused = refused: { $found }
+doctor_meanwhile = { $remedy }; meanwhile nodes are plain directories (--plain-nodes)
+doctor_no_user_namespaces = this kernel has no user namespaces
+doctor_use_kernel = use a kernel with CONFIG_USER_NS
+doctor_setting_is = { $setting } is { $value }
+doctor_pod = have its pod run with securityContext.seccompProfile.type=Unconfined and procMount: Unmasked
+doctor_container = start the container with { $kind } run { $docker }
+doctor_allow_there = allow them where this program was started (of a container: { $docker })
+doctor_whatever = whatever started this program
+doctor_covers_proc = { $name } covers parts of /proc, and then the kernel lets nobody mount another ({ $why })
+doctor_seccomp = { $name } filters system calls (seccomp), and with them unshare(2) ({ $why })
+doctor_no_admin = root has no CAP_SYS_ADMIN here ({ $why })
+doctor_many_namespaces = there are as many namespaces as this user may have ({ $why })
+doctor_end_labs = end some labs, or: sudo sysctl -w user.max_user_namespaces=15000
+doctor_ask = ask whoever runs this machine for user namespaces
+doctor_none = none
+doctor_unknown = unknown
+doctor_allowed = allowed

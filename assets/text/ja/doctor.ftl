@@ -1,0 +1,33 @@
+# cks-lab doctor.
+doctor_not_found = 見つかりません
+doctor_install_bash = bash をインストールしてください。ノードのシェルにはこのマシンのものを使います
+doctor_built_in = 見つかりません。内蔵のものを使います
+doctor_install = 本物を使うには { $program } をインストールしてください
+doctor_needs_terminal = 全画面プログラムには端末が必要です。--plain と up では不要です
+doctor_make_larger = ウィンドウを 60x20 以上にするか、--plain を使ってください
+doctor_set_home = CKS_LAB_HOME に書き込めるディレクトリを指定してください
+doctor_set_any_home = CKS_LAB_HOME を設定してください
+doctor_free = 空き { $free } MiB
+doctor_make_room = 空きを作ってください。ラボには最大 100 MiB が必要です
+doctor_file_system = ファイルシステムはありますか?
+doctor_allow_max = 許可するには: sudo sysctl -w user.max_user_namespaces=15000
+doctor_allow_clone = 許可するには: sudo sysctl -w kernel.unprivileged_userns_clone=1
+doctor_allow_apparmor = 許可するには: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0、または cks-lab に `userns,` を含む AppArmor プロファイルを与えてください
+doctor_refused = 使えません: { $found }
+doctor_meanwhile = { $remedy }。それまでノードは通常のディレクトリになります (--plain-nodes)
+doctor_no_user_namespaces = このカーネルにはユーザー名前空間がありません
+doctor_use_kernel = CONFIG_USER_NS を有効にしたカーネルを使ってください
+doctor_setting_is = { $setting } が { $value } です
+doctor_pod = Pod を securityContext.seccompProfile.type=Unconfined と procMount: Unmasked で実行してください
+doctor_container = コンテナを { $kind } run { $docker } で起動してください
+doctor_allow_there = このプログラムを起動した環境で許可してください (コンテナの場合: { $docker })
+doctor_whatever = このプログラムを起動した環境
+doctor_covers_proc = { $name }が /proc の一部を隠しているため、カーネルは別の /proc のマウントを許可しません ({ $why })
+doctor_seccomp = { $name }がシステムコールを制限しており (seccomp)、unshare(2) も使えません ({ $why })
+doctor_no_admin = ここの root には CAP_SYS_ADMIN がありません ({ $why })
+doctor_many_namespaces = このユーザーが作れる名前空間の数の上限に達しています ({ $why })
+doctor_end_labs = ラボをいくつか終了するか、次を実行してください: sudo sysctl -w user.max_user_namespaces=15000
+doctor_ask = このマシンの管理者に、ユーザー名前空間を使えるように依頼してください
+doctor_none = ありません
+doctor_unknown = 不明
+doctor_allowed = 使えます
