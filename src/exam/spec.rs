@@ -104,16 +104,8 @@ impl Spec {
 /// they do not replace.
 pub fn listed(extra: Option<&Path>) -> Result<Vec<Spec>> {
     let mut all: Vec<Spec> = Vec::new();
-    for dir in extra.into_iter().flat_map(|dir| [dir.to_owned(), dir.join("exams")]) {
-        let Ok(entries) = std::fs::read_dir(&dir) else { continue };
-        let mut files: Vec<_> =
-            entries.flatten().map(|e| e.path().join(FILE)).filter(|p| p.is_file()).collect();
-        files.sort();
-        for file in files {
-            let text = std::fs::read_to_string(&file)
-                .map_err(|e| Error::new(tr!(file_cannot_be_read { file: file.display() })).why(e))?;
-            all.push(Spec::parse(&text, &file.display().to_string())?);
-        }
+    for file in extra.map(files).unwrap_or_default() {
+        all.push(read(&file)?);
     }
     for dir in EMBEDDED.dirs() {
         let Some(text) = dir.get_file(dir.path().join(FILE)).and_then(|f| f.contents_utf8()) else {
