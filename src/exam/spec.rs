@@ -155,7 +155,11 @@ pub fn problems(dir: &Path, catalog: &Catalog) -> Vec<String> {
             format!("{}:{line}", file.display())
         };
         for part in spec.lessons.iter().filter(|part| catalog.source(&part.lesson).is_err()) {
-            found.push(format!("{}: {}", at(&part.lesson), tr!(lesson_unknown { id: &part.lesson })));
+            found.push(format!(
+                "{}: {}",
+                at(&format!("lesson: {}", part.lesson)),
+                tr!(lesson_unknown { id: &part.lesson })
+            ));
         }
         for language in crate::text::Language::ALL.iter().filter(|l| !spec.title.has(l.code())) {
             let what = tr!(lint_the_title);

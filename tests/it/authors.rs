@@ -107,7 +107,7 @@ fn a_preview_in_a_terminal_follows_the_files() {
     window.shows("1 problems");
     window.keys("q");
     assert_eq!(window.ended(), 0);
-    window.assert_restored();
+    assert!(window.wrote("\x1b[?1049l"), "the terminal is given back");
 }
 
 #[test]
