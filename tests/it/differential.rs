@@ -16,7 +16,7 @@ use bytes::Bytes;
 use cks_lab::release::Release;
 use http_body_util::{BodyExt, Full};
 
-mod generate;
+pub mod generate;
 
 /// Requests in a sequence, beside those that prepare it.
 const LENGTH: usize = 60;

@@ -8,6 +8,7 @@ mod breaking;
 mod clients;
 mod cycles;
 mod differential;
+mod fuzz;
 mod kill_points;
 mod kubelet;
 mod lessons;

@@ -19,12 +19,12 @@ async fn no_request_takes_the_square_of_its_length() {
     let one = format!("{MAPS}/m");
     let many = |n: usize| (0..n).map(|n| (format!("k{n}"), json!(""))).collect::<serde_json::Map<_, _>>();
 
-    // A hundred thousand keys: of data, once more by an apply of somebody else, and gone again by a merge.
-    let data = json!({"data": many(100_000)});
+    // Twenty thousand keys: of data, once more by an apply of somebody else, and gone again by a merge.
+    let data = json!({"data": many(20_000)});
     let (code, _, answer) = f.ask("admin", "PATCH", &one, &[MERGE], &data).await;
     assert_eq!(code, 200, "{}", answer["message"]);
     let applied =
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": many(50_000)});
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": many(10_000)});
     let (code, _, answer) =
         f.ask("admin", "PATCH", &format!("{one}?fieldManager=x"), &[APPLY], &applied).await;
     assert_eq!(code, 200, "{}", answer["message"]);
@@ -32,15 +32,15 @@ async fn no_request_takes_the_square_of_its_length() {
     assert_eq!(code, 200);
 
     // Long lists: finalizers, owners that are there twice, tolerations, environment variables.
-    let finalizers: Vec<Value> = (0..20_000).map(|n| json!(format!("example.com/f{n}"))).collect();
+    let finalizers: Vec<Value> = (0..4_000).map(|n| json!(format!("example.com/f{n}"))).collect();
     let body = json!({"metadata": {"name": "f", "finalizers": finalizers}});
     assert_eq!(f.ask("admin", "POST", MAPS, &[JSON], &body).await.0, 201);
-    let owners: Vec<Value> = (0..20_000)
+    let owners: Vec<Value> = (0..4_000)
         .map(|n| json!({"apiVersion": "v1", "kind": "Node", "name": format!("n{n}"), "uid": format!("{n}")}))
         .collect();
     let body = json!({"metadata": {"name": "o", "ownerReferences": owners}});
     assert_eq!(f.ask("admin", "POST", MAPS, &[JSON], &body).await.0, 201);
-    let env: Vec<Value> = (0..20_000).map(|n| json!({"name": format!("E{n}"), "value": "x"})).collect();
+    let env: Vec<Value> = (0..4_000).map(|n| json!({"name": format!("E{n}"), "value": "x"})).collect();
     let pod =
         json!({"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i", "env": env}]}});
     let pods = "/api/v1/namespaces/default/pods";
@@ -50,21 +50,21 @@ async fn no_request_takes_the_square_of_its_length() {
     let (code, _, answer) = f.ask("admin", "POST", pods, &[JSON], &pod).await;
     assert_eq!(code, 201, "{}", answer["message"]);
     let strategic = ("content-type", "application/strategic-merge-patch+json");
-    let changed: Vec<Value> = (0..20_000).map(|n| json!({"name": format!("E{n}"), "value": "y"})).collect();
+    let changed: Vec<Value> = (0..4_000).map(|n| json!({"name": format!("E{n}"), "value": "y"})).collect();
     let body = json!({"spec": {"containers": [{"name": "c", "env": changed}]}});
     let (code, _, _) = f.ask("admin", "PATCH", &format!("{pods}/p"), &[strategic], &body).await;
     assert_eq!(code, 422, "the environment of a pod does not change");
 
     // As many operations as are taken, on a list that each of them moves.
-    let operations: Vec<Value> = (0..9_999)
+    let operations: Vec<Value> = (0..4_999)
         .map(|n| json!({"op": "add", "path": "/metadata/finalizers/0", "value": format!("example.com/g{n}")}))
         .collect();
     let (code, _, answer) = f.ask("admin", "PATCH", &format!("{MAPS}/f"), &[PATCH], &json!(operations)).await;
     assert_eq!(code, 200, "{}", answer["message"]);
 
     // A selector of many terms and many values over these.
-    let values: Vec<String> = (0..3_000).map(|n| format!("v{n}")).collect();
-    let terms: Vec<String> = (0..3_000).map(|n| format!("k{n}!=v")).collect();
+    let values: Vec<String> = (0..1_000).map(|n| format!("v{n}")).collect();
+    let terms: Vec<String> = (0..1_000).map(|n| format!("k{n}!=v")).collect();
     for selector in [format!("a in ({})", values.join(",")), terms.join(",")] {
         let path = format!("{MAPS}?labelSelector={}", selector.replace(' ', "%20"));
         let (code, _, _) = f.ask("admin", "GET", &path, &[], &Value::Null).await;
