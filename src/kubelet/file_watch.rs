@@ -13,7 +13,7 @@ use notify::{EventKind, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use super::manifests;
-use super::source::{Directory, StaticPod};
+use super::source::{Directory, Seen, StaticPod};
 use super::{Kubelet, workers};
 use crate::error::{Context, Result};
 use crate::klog::Severity;
@@ -34,6 +34,8 @@ pub(super) struct Known {
     store: BTreeMap<String, StaticPod>,
     /// The full name of the pod that a file was last seen to hold (`fileKeyMapping`).
     names: BTreeMap<String, String>,
+    /// What earlier scans saw.
+    seen: Seen,
     /// What the workers were told, by full name.
     told: BTreeMap<String, StaticPod>,
 }
@@ -196,7 +198,7 @@ async fn follow(
 
 fn scan(kubelet: &Arc<Kubelet>, directory: &Directory, known: &mut Known) {
     let mut good = Vec::new();
-    for file in directory.scan() {
+    for file in directory.scan(&mut known.seen) {
         match file {
             Ok(pod) => good.push(pod),
             Err((source, line)) => kubelet.journal.klog(Severity::Error, source, &line),
@@ -317,7 +319,7 @@ mod tests {
                 known.take(&format!("/m/{from}")).and_then(|_| known.written(directory, to))
             }
             Scan => {
-                let pods = directory.scan().into_iter().flatten().collect();
+                let pods = directory.scan(&mut known.seen).into_iter().flatten().collect();
                 known.replace(pods);
                 Ok(true)
             }

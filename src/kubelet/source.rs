@@ -3,8 +3,11 @@
 //! Upstream: `pkg/kubelet/config/{file,common}.go`. A file is the pod `NAME-NODE`; its UID is a hash of the decoded
 //! object, the node and the file's path, so that comments and spaces change nothing and every other edit makes a new pod.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use k8s_openapi::api::core::v1::Pod;
@@ -38,6 +41,41 @@ impl StaticPod {
     }
 }
 
+/// A manifest, or where and what the kubelet logs of one that cannot be used.
+pub type Scanned = Result<StaticPod, (&'static str, String)>;
+
+/// What earlier scans of a directory saw.
+#[derive(Debug, Default)]
+pub struct Seen {
+    names: Option<(Stamp, Vec<OsString>)>,
+    files: BTreeMap<String, (Stamp, Scanned)>,
+}
+
+/// By what a file or directory is known to be as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    size: u64,
+    changed: (i64, i64),
+}
+
+/// How long ago something must have changed so that another change would be seen by its time.
+const SETTLED_AFTER: i64 = 2;
+
+impl Stamp {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            file: (metadata.dev(), metadata.ino()),
+            size: metadata.size(),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        jiff::Timestamp::now().as_second() - self.changed.0 > SETTLED_AFTER
+    }
+}
+
 /// The manifests directory of a node.
 #[derive(Debug, Clone)]
 pub struct Directory {
@@ -53,36 +91,60 @@ pub struct Directory {
 
 impl Directory {
     /// Reads every manifest in byte order; of what cannot be used comes the line that the kubelet logs: where, what.
-    pub fn scan(&self) -> Vec<Result<StaticPod, (&'static str, String)>> {
-        let names = self.root.list(&self.shown).unwrap_or_default();
+    ///
+    /// What is as it was in an earlier scan is not read again.
+    pub fn scan(&self, seen: &mut Seen) -> Vec<Scanned> {
+        let directory = self.root.metadata(&self.shown).ok().map(|m| Stamp::of(&m));
+        let names = match (&seen.names, directory) {
+            (Some((then, names)), Some(now)) if *then == now => names.clone(),
+            _ => self.root.list(&self.shown).unwrap_or_default(),
+        };
+        seen.names = directory.filter(Stamp::is_settled).map(|now| (now, names.clone()));
+        seen.files.retain(|name, _| names.iter().any(|there| there.to_str() == Some(name)));
         names
             .iter()
             .filter_map(|name| name.to_str())
             .filter(|name| !name.starts_with('.'))
-            .map(|name| {
-                let shown = format!("{}/{name}", self.shown);
-                let metadata = self.metadata(name);
-                let line = match metadata {
-                    Err(error) => {
-                        let why = format!("stat {shown}: {}", go_io_error(&error));
-                        ("file.go:176", format!("\"Could not get metadata\" err={why:?} path={shown:?}"))
-                    }
-                    Ok(metadata) if metadata.is_dir() => (
-                        "file.go:182",
-                        format!("\"Provided manifest path is a directory, not recursing into manifest path\" path={shown:?}"),
-                    ),
-                    Ok(metadata) if !metadata.is_file() => ("file.go:193", special(&shown, &metadata)),
-                    Ok(_) => match self.read(name) {
-                        Ok(pod) => return Ok(pod),
-                        Err(why) => (
-                            "file.go:187",
-                            format!("\"Could not process manifest file\" err={why:?} path={shown:?}"),
-                        ),
-                    },
-                };
-                Err(line)
-            })
+            .map(|name| self.scan_file(name, seen))
             .collect()
+    }
+
+    fn scan_file(&self, name: &str, seen: &mut Seen) -> Scanned {
+        let shown = format!("{}/{name}", self.shown);
+        let metadata = match self.metadata(name) {
+            Err(error) => {
+                let why = format!("stat {shown}: {}", go_io_error(&error));
+                return Err((
+                    "file.go:176",
+                    format!("\"Could not get metadata\" err={why:?} path={shown:?}"),
+                ));
+            }
+            Ok(metadata) => metadata,
+        };
+        if metadata.is_dir() {
+            return Err((
+                "file.go:182",
+                format!(
+                    "\"Provided manifest path is a directory, not recursing into manifest path\" path={shown:?}"
+                ),
+            ));
+        }
+        if !metadata.is_file() {
+            return Err(("file.go:193", special(&shown, &metadata)));
+        }
+        let now = Stamp::of(&metadata);
+        if let Some((then, scanned)) = seen.files.get(name)
+            && *then == now
+        {
+            return scanned.clone();
+        }
+        let scanned = self.read(name).map_err(|why| {
+            ("file.go:187", format!("\"Could not process manifest file\" err={why:?} path={shown:?}"))
+        });
+        if now.is_settled() {
+            seen.files.insert(name.to_owned(), (now, scanned.clone()));
+        }
+        scanned
     }
 
     /// The line about a pipe, a socket or a device of this name, which must not be opened: that could wait for ever.
@@ -348,7 +410,7 @@ mod tests {
         {
             fs::write(root.join("m").join(name), POD.replace("--y", flag)).unwrap();
         }
-        let scanned: Vec<_> = directory.scan().into_iter().flatten().collect();
+        let scanned: Vec<_> = directory.scan(&mut Seen::default()).into_iter().flatten().collect();
         let paths: Vec<_> = scanned.iter().map(|p| p.path.as_str()).collect();
         assert_eq!(paths, ["/m/A", "/m/a.yaml", "/m/a.yaml~", "/m/link"]);
     }

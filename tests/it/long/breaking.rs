@@ -143,7 +143,7 @@ fn a_reboot_ends_what_runs_and_the_node_comes_back() {
     });
     let (_, out, _) = broken.on(
         "node01",
-        "cat /root/notes; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 4321'; true",
+        "cat /root/notes; cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 432[1]'; true",
     );
     assert_eq!(out, "kept\n0\n");
     let (status, out, err) =
