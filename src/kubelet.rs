@@ -95,6 +95,7 @@ impl Kubelet {
     pub async fn start(config: Config) -> Result<Arc<Self>> {
         let journal = Journal::new(config.clock.clone());
         let begun = config.clock.now();
+        runtime::logs::forget(&config.root);
         let manager = socket::bind(&config.root, socket::MANAGER)?;
         let listener = socket::bind(&config.root, socket::SOCKET)?;
         let kubelet = Arc::new(Self {

@@ -71,6 +71,16 @@ pub fn remove(root: &Path, container: &Container) {
     }
 }
 
+/// Removes the logs of containers that nobody knows any more: those of an earlier run of the lab.
+pub fn forget(root: &Path) {
+    let rooted = Rooted::new(root);
+    for dir in ["/var/log/pods", "/var/log/containers"] {
+        for name in rooted.list(dir).unwrap_or_default() {
+            let _ = rooted.remove_all(Path::new(dir).join(name));
+        }
+    }
+}
+
 /// One line of a log.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Entry {

@@ -21,6 +21,8 @@ use super::{filter, landlock, mounts, network, pid1};
 /// Runs the launcher: its socket is standard input.
 pub fn main() -> i32 {
     close_inherited();
+    // SAFETY: makes this process the parent of orphans, and changes no memory.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
     let socket = io::stdin();
     let Ok(Some((launch, sockets))) = wire::receive::<Launch>(socket.as_fd()) else { return 2 };
     let refuse = |why: &str| {
@@ -51,10 +53,24 @@ pub fn main() -> i32 {
     if introduce(&keepers, &lab).is_err() {
         return 1;
     }
-    drop((keepers, lab));
+    let keepers: Vec<_> = keepers.into_iter().map(|(keeper, _)| keeper).collect();
+    drop(lab);
     // Nothing more is said over this socket: its end is the lab's end.
     let _ = wire::receive::<()>(socket.as_fd());
+    end(&keepers);
     0
+}
+
+/// Ends the nodes, and waits until no process of theirs is left: whoever waits for this one knows then that all are gone.
+fn end(keepers: &[i32]) {
+    // SAFETY: sends signals, and writes statuses to a place of ours. First processes whose keepers are gone are this
+    // process's children by now, and one of them is gone when all processes of its node are.
+    unsafe {
+        for keeper in keepers {
+            libc::kill(*keeper, libc::SIGKILL);
+        }
+        while libc::waitpid(-1, &mut 0, 0) > 0 {}
+    }
 }
 
 /// Closes whatever the lab's program was started with beside its standard descriptors.
