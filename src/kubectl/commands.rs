@@ -12,6 +12,7 @@ mod completion;
 mod config;
 mod create;
 mod delete;
+mod diff;
 mod edit;
 mod explain;
 mod generate;
@@ -306,7 +307,7 @@ pub(crate) async fn run(words: &[String]) -> Result<()> {
         "describe" => super::describe::run(session).await,
         "patch" => patch::run(session).await,
         "apply" => apply::run(session).await,
-        "diff" => apply::diff(session).await,
+        "diff" => diff::run(session).await,
         "create" => create::run(session).await,
         "run" => create::pod(session).await,
         "replace" => create::replace(session).await,

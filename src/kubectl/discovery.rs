@@ -310,6 +310,16 @@ fn read_cache(path: &PathBuf) -> Option<Vec<Resource>> {
     serde_json::from_slice(&std::fs::read(path).ok()?).ok()
 }
 
+/// A warning in klog's form on standard error.
+pub fn warn(place: &str, message: &str) {
+    let now = jiff::Zoned::now();
+    super::out::say_err(&format!(
+        "W{} {:>7} {place}] {message}\n",
+        now.strftime("%m%d %H:%M:%S%.6f"),
+        std::process::id(),
+    ));
+}
+
 /// A line in klog's form on standard error.
 pub fn log_error(place: &str, message: &str) {
     let now = jiff::Zoned::now();

@@ -64,6 +64,11 @@ impl Fail {
         matches!(self, Fail::Status(s) if s["reason"] == "NotFound")
     }
 
+    /// Whether somebody else's change is in the way.
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Fail::Status(s) if s["reason"] == "Conflict")
+    }
+
     /// What Go's `err.Error()` gives.
     pub fn message(&self) -> String {
         match self {

@@ -1,4 +1,4 @@
-//! `kubectl apply`, on the client and on the server, and `kubectl diff`.
+//! `kubectl apply`, on the client and on the server.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -8,9 +8,9 @@ use crate::kubectl::client::media;
 use crate::kubectl::fail::{Fail, Result, plain};
 use crate::kubectl::printer::compact;
 use crate::kubectl::select::{self, Info};
-use crate::kubectl::{Session, merge, out, with_query, yaml};
+use crate::kubectl::{Session, merge, out, with_query};
 
-const LAST: &str = "kubectl.kubernetes.io/last-applied-configuration";
+pub(super) const LAST: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Runs `apply`.
 pub async fn run(session: &mut Session) -> Result<()> {
@@ -177,80 +177,6 @@ async fn on_client(session: &Session, mut info: Info, dry_run: DryRun) -> Result
 }
 
 /// Strategic patches are for the types that Kubernetes itself brings.
-fn is_builtin(group: &str) -> bool {
+pub(super) fn is_builtin(group: &str) -> bool {
     group.is_empty() || !group.contains('.') || group.ends_with(".k8s.io")
-}
-
-/// Runs `diff`: status 1 where something differs.
-pub async fn diff(session: &mut Session) -> Result<()> {
-    let more = |fail: Fail| {
-        let (text, _) = fail.render();
-        out::say_err(&text);
-        Fail::Exit(2)
-    };
-    if session.args.list("filename").is_empty() {
-        return Err(more(Fail::Plain("must specify one of -f and -k".into())));
-    }
-    let mut differs = false;
-    for info in select::from_files(session).await.map_err(more)? {
-        let client = session.client()?;
-        let (live, merged) = match client.get(&info.path()).await {
-            Ok(live) => {
-                let last =
-                    live["metadata"]["annotations"][LAST].as_str().and_then(|t| serde_json::from_str(t).ok());
-                let patch = merge::three_way(
-                    &last.unwrap_or(Value::Null),
-                    &info.object,
-                    &live,
-                    is_builtin(&info.resource.group),
-                );
-                let kind = if is_builtin(&info.resource.group) {
-                    media::STRATEGIC_PATCH
-                } else {
-                    media::MERGE_PATCH
-                };
-                let query =
-                    [("dryRun", "All".to_owned()), ("fieldManager", "kubectl-client-side-apply".to_owned())];
-                let body = Some((kind, compact(&patch).into_bytes()));
-                let merged = client
-                    .json(Method::PATCH, &with_query(&info.path(), &query), media::JSON, body)
-                    .await
-                    .map_err(more)?;
-                (Some(live), merged)
-            }
-            Err(fail) if fail.is_not_found() => {
-                let path = with_query(
-                    &info.resource.path(info.namespace.as_deref(), None),
-                    &[("dryRun", "All".to_owned())],
-                );
-                let body = Some((media::JSON, compact(&info.object).into_bytes()));
-                (None, client.json(Method::POST, &path, media::JSON, body).await.map_err(more)?)
-            }
-            Err(fail) => return Err(more(fail)),
-        };
-        let text = |value: &Value| {
-            let mut value = value.clone();
-            if let Some(metadata) = value["metadata"].as_object_mut() {
-                metadata.remove("managedFields");
-            }
-            yaml::to_string(&value)
-        };
-        let (before, after) = (live.as_ref().map(text).unwrap_or_default(), text(&merged));
-        if before != after {
-            differs = true;
-            let file = format!(
-                "{}.{}.{}.{}",
-                info.resource.group_version().replace('/', "."),
-                info.resource.kind,
-                info.namespace.clone().unwrap_or_default(),
-                info.name
-            );
-            let diff = similar::TextDiff::from_lines(&before, &after);
-            out::say(&format!("diff -u -N LIVE/{file} MERGED/{file}\n"));
-            out::say(
-                &diff.unified_diff().header(&format!("LIVE/{file}"), &format!("MERGED/{file}")).to_string(),
-            );
-        }
-    }
-    if differs { Err(Fail::Exit(1)) } else { Ok(()) }
 }
