@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+mod aliases;
 mod log;
 
 /// How many changes are kept for watches that begin in the past.
@@ -171,6 +172,9 @@ impl Store {
 
     /// An object, with `metadata.resourceVersion` set.
     pub fn get(&self, key: &Key) -> Option<Arc<Value>> {
+        if let Some(home) = aliases::home(key) {
+            return self.get(&home).map(|event| Arc::new(aliases::shown(&event)));
+        }
         self.lock().objects.get(key).map(|stored| stored.object.clone())
     }
 
@@ -183,6 +187,10 @@ impl Store {
 
     /// All objects of a resource, in a namespace or (`""`) everywhere, in key order, with the version they are from.
     pub fn list(&self, group: &str, resource: &str, namespace: &str) -> (u64, Vec<Arc<Value>>) {
+        if aliases::is_alias(group, resource) {
+            let (version, events) = self.list("", resource, namespace);
+            return (version, events.iter().map(|event| Arc::new(aliases::shown(event))).collect());
+        }
         let state = self.lock();
         let first = Key::new(group, resource, namespace, "");
         let objects = state
@@ -202,6 +210,11 @@ impl Store {
         namespace: &str,
         version: u64,
     ) -> Result<Vec<Placed>, StorageError> {
+        if aliases::is_alias(group, resource) {
+            let events = self.list_at("", resource, namespace, version)?;
+            let shown = |(key, event): Placed| (key, Arc::new(aliases::shown(&event)));
+            return Ok(events.into_iter().map(shown).collect());
+        }
         let state = self.lock();
         state.reaches(group, resource, version)?;
         let mut objects: BTreeMap<Arc<Key>, Arc<Value>> = state
@@ -222,6 +235,9 @@ impl Store {
 
     /// Stores a new object; sets its `metadata.resourceVersion`.
     pub fn create(&self, key: Key, object: Value) -> Result<Arc<Value>, StorageError> {
+        if let Some(home) = aliases::home(&key) {
+            return self.create(home, aliases::kept(object)).map(|event| Arc::new(aliases::shown(&event)));
+        }
         let mut state = self.lock();
         if state.objects.contains_key(&key) {
             return Err(StorageError::Exists);
@@ -235,6 +251,10 @@ impl Store {
     ///
     /// A value equal to the stored one changes nothing and returns the stored one, as upstream does.
     pub fn update(&self, key: &Key, expected: u64, mut object: Value) -> Result<Arc<Value>, StorageError> {
+        if let Some(home) = aliases::home(key) {
+            let updated = self.update(&home, expected, aliases::kept(object));
+            return updated.map(|event| Arc::new(aliases::shown(&event)));
+        }
         let mut state = self.lock();
         let (key, stored) = state.objects.get_key_value(key).ok_or(StorageError::NotFound)?;
         if stored.revision != expected {
@@ -252,6 +272,9 @@ impl Store {
 
     /// Removes an object that is still at `expected` (`None`: whatever it is at).
     pub fn delete(&self, key: &Key, expected: Option<u64>) -> Result<Arc<Value>, StorageError> {
+        if let Some(home) = aliases::home(key) {
+            return self.delete(&home, expected).map(|event| Arc::new(aliases::shown(&event)));
+        }
         let mut state = self.lock();
         let (key, stored) = state.objects.get_key_value(key).ok_or(StorageError::NotFound)?;
         if expected.is_some_and(|wanted| wanted != stored.revision) {
@@ -286,12 +309,16 @@ impl Store {
         namespace: &str,
         from: u64,
     ) -> Result<Watch, StorageError> {
+        if aliases::is_alias(group, resource) {
+            let kept = self.watch("", resource, namespace, from)?;
+            return Ok(Watch { alias: true, ..kept });
+        }
         let state = self.lock();
         let position = if from == 0 { state.revision } else { from };
         state.reaches(group, resource, position)?;
         let news = self.inner.news.subscribe();
         let place = Key::new(group, resource, namespace, "");
-        Ok(Watch { store: self.clone(), news, place, position, ready: VecDeque::new() })
+        Ok(Watch { store: self.clone(), news, place, position, ready: VecDeque::new(), alias: false })
     }
 
     fn tell(&self, state: MutexGuard<'_, State>) {
@@ -389,13 +416,19 @@ pub struct Watch {
     place: Key,
     position: u64,
     ready: VecDeque<Event>,
+    /// Whether the changes are shown as those of another group.
+    alias: bool,
 }
 
 impl Watch {
     /// The next change; `None` when this watcher fell too far behind.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some(event) = self.ready.pop_front() {
+            if let Some(mut event) = self.ready.pop_front() {
+                if self.alias {
+                    event.object = Arc::new(aliases::shown(&event.object));
+                    event.previous = event.previous.map(|previous| Arc::new(aliases::shown(&previous)));
+                }
                 return Some(event);
             }
             self.news.mark_unchanged();

@@ -139,3 +139,27 @@ fn the_file_does_not_grow_for_ever() {
     assert!(store.get(&key("other")).is_some());
     assert_eq!(store.resource_version(), revision);
 }
+
+#[tokio::test]
+async fn events_of_both_groups_are_the_same() {
+    let store = Store::in_memory();
+    let place = |group: &str| Key::new(group, "events", "default", "e");
+    let mut core = store.watch("", "events", "default", 0).unwrap();
+    let mut other = store.watch("events.k8s.io", "events", "", 0).unwrap();
+    let event =
+        json!({"apiVersion": "events.k8s.io/v1", "kind": "Event", "metadata": {"name": "e"}, "note": "n"});
+    let made = store.create(place("events.k8s.io"), event).unwrap();
+    assert_eq!((&made["note"], &made["apiVersion"]), (&json!("n"), &json!("events.k8s.io/v1")));
+    let seen = store.get(&place("")).unwrap();
+    assert_eq!((&seen["message"], &seen["apiVersion"]), (&json!("n"), &json!("v1")));
+    assert_eq!(core.next().await.unwrap().object, seen);
+    assert_eq!(other.next().await.unwrap().object, made);
+    assert_eq!(store.list("events.k8s.io", "events", "").1, std::slice::from_ref(&made));
+    assert!(matches!(store.create(place(""), json!({})), Err(StorageError::Exists)));
+    let mut changed = (*seen).clone();
+    changed["message"] = json!("m");
+    store.update(&place(""), version_of(&seen), changed).unwrap();
+    assert_eq!(other.next().await.unwrap().previous, Some(made));
+    assert_eq!(store.delete(&place("events.k8s.io"), None).unwrap()["note"], "m");
+    assert!(store.get(&place("")).is_none());
+}
