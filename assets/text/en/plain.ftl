@@ -90,3 +90,4 @@ plain_handed_in = The exam was handed in.
 plain_lesson_result = { $title }: { $score } of { $max } points.
 plain_report_how = A report to hand in: cks-lab report --exam --format html -o exam.html
 plain_terminal_is_dumb = TERM is dumb, so the lesson is shown line by line, as with --plain.
+plain_step_failed = Not passed: { $title }, { $score } of { $max } points.

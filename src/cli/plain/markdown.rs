@@ -39,6 +39,8 @@ struct Out {
     /// What is written so far of the line that has not ended.
     line: String,
     code: bool,
+    /// Whether a line of the source has just ended within a paragraph.
+    broken: bool,
     /// The next number of each list that is open; none where it has no numbers.
     lists: Vec<Option<u64>>,
     link: String,
@@ -55,18 +57,24 @@ impl Out {
                     self.text += &format!("    {line}\n");
                 }
             }
-            Event::Text(text) | Event::Code(text) => self.line += &text,
-            Event::SoftBreak => {
-                // Japanese has no blanks between words.
-                let wide = self.line.chars().next_back().is_some_and(|c| c as u32 >= 0x2e80);
-                self.line += if wide { "" } else { " " };
-            }
+            Event::Text(text) | Event::Code(text) => self.words(&text),
+            Event::SoftBreak => self.broken = true,
             Event::HardBreak | Event::Rule => self.end_line(),
             Event::Html(html) | Event::InlineHtml(html) if html.trim_start().starts_with("<br") => {
                 self.end_line();
             }
             _ => {}
         }
+    }
+
+    /// Adds words to the line. Between two lines of the source comes a blank, but not within Japanese, which has none.
+    fn words(&mut self, text: &str) {
+        let wide = |c: Option<char>| c.is_some_and(|c| c as u32 >= 0x2e80);
+        let japanese = wide(self.line.chars().next_back()) && wide(text.chars().next());
+        if std::mem::take(&mut self.broken) && !japanese {
+            self.line.push(' ');
+        }
+        self.line += text;
     }
 
     fn start(&mut self, tag: Tag<'_>) {
@@ -125,6 +133,7 @@ impl Out {
 
     fn end_line(&mut self) {
         let line = std::mem::take(&mut self.line);
+        self.broken = false;
         if !line.trim().is_empty() {
             self.text += line.trim_end();
             self.text.push('\n');
@@ -157,6 +166,7 @@ mod tests {
     #[test]
     fn japanese_lines_are_joined_without_a_blank() {
         assert_eq!(render("これは\n一つの文です。\n"), "これは一つの文です。\n");
+        assert_eq!(render("自身の\nkubeconfig\nです\n"), "自身の kubeconfig です\n");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
     Command, Ending, before_shell, ending, finish, help, index, input, markdown, news, next_line, node,
 };
 use super::{say, say_error, words, yes};
-use crate::cli::plain::say::{hint, history, result, step, tasks};
+use crate::cli::plain::say::{body, hint, history, result, step, tasks};
 use crate::cli::{live, up};
 use crate::error::{Error, Result};
 use crate::lab::{Lab, Options};
@@ -86,7 +86,7 @@ fn begin(lab: &Arc<Lab>) {
     let passed = standing.results.iter().flatten().filter(|r| r.passed).count();
     if standing.current == 0 && passed == 0 {
         say("");
-        say(&markdown::render(&lesson.intro));
+        say(&body(&lesson.intro, &lesson.title));
     } else {
         say(&tr!(plain_resumed { passed, count: lesson.steps.len() }));
     }

@@ -15,12 +15,16 @@ pub fn step(lesson: &Lesson, index: usize) -> String {
     let step = &lesson.steps[index];
     let mut text = tr!(plain_step { number: index + 1, count: lesson.steps.len(), title: &step.title });
     text += "\n\n";
-    let body = markdown::render(&step.text);
-    // Most texts begin with their title, which was just said.
-    text +=
-        body.strip_prefix(&step.title).and_then(|rest| rest.strip_prefix("\n")).unwrap_or(&body).trim_start();
+    text += &body(&step.text, &step.title);
     text += &tasks(step.tasks.iter().map(|(_, title)| (title.as_str(), None)));
     text
+}
+
+/// A text without its heading where that is the title, which was just said.
+pub fn body(text: &str, title: &str) -> String {
+    let body = markdown::render(text);
+    let rest = body.strip_prefix(title).and_then(|rest| rest.strip_prefix('\n'));
+    rest.unwrap_or(&body).trim_start().to_owned()
 }
 
 /// Tasks with their numbers, and whether each is done where that is known.
@@ -42,12 +46,26 @@ pub fn tasks<'a>(all: impl Iterator<Item = (&'a str, Option<bool>)>) -> String {
 
 /// The result of a step, check by check, with what was expected and seen.
 pub fn result(result: &StepResult) -> String {
-    let (score, max) = (result.score, result.max);
-    let mut text = match result.passed {
-        true => tr!(plain_step_passed { title: &result.title, score, max }),
-        false => tr!(plain_step_not_passed { title: &result.title, score, max }),
+    let (title, score, max) = (&result.title, result.score, result.max);
+    let head = match result.passed {
+        true => tr!(plain_step_passed { title, score, max }),
+        false => tr!(plain_step_not_passed { title, score, max }),
     };
-    text.push('\n');
+    checks(head, result)
+}
+
+/// The result of a step when there is no other try.
+fn last_result(result: &StepResult) -> String {
+    let (title, score, max) = (&result.title, result.score, result.max);
+    let head = match result.passed {
+        true => tr!(plain_step_passed { title, score, max }),
+        false => tr!(plain_step_failed { title, score, max }),
+    };
+    checks(head, result)
+}
+
+fn checks(head: String, result: &StepResult) -> String {
+    let mut text = head + "\n";
     for (number, check) in result.checks.iter().enumerate() {
         text += &format!("{}. {}\n", number + 1, one(check));
     }
@@ -143,7 +161,7 @@ pub fn outcome(outcome: &Outcome, sitting: &Sitting) -> String {
         let line = tr!(plain_lesson_result { title: &lesson.title, score: lesson.score, max: lesson.max });
         text += &format!("\n{line}\n");
         for step in &lesson.steps {
-            text += &result(step);
+            text += &last_result(step);
         }
     }
     text
