@@ -55,8 +55,26 @@ static CURRENT: AtomicU8 = AtomicU8::new(Language::En as u8);
 
 /// The language that this process speaks; English until [`set`] is called.
 pub fn language() -> Language {
+    #[cfg(test)]
+    if let Some(spoken) = SPOKEN.get() {
+        return spoken;
+    }
     let current = CURRENT.load(Ordering::Relaxed);
     Language::ALL.into_iter().find(|l| *l as u8 == current).unwrap_or_default()
+}
+
+#[cfg(test)]
+thread_local! {
+    static SPOKEN: std::cell::Cell<Option<Language>> = const { std::cell::Cell::new(None) };
+}
+
+/// Lets this thread alone speak a language: tests run beside each other in one process.
+#[cfg(test)]
+pub fn speaking<T>(language: Language, f: impl FnOnce() -> T) -> T {
+    SPOKEN.set(Some(language));
+    let result = f();
+    SPOKEN.set(None);
+    result
 }
 
 /// Sets the language that this process speaks. Called once, before anything is said.

@@ -39,6 +39,7 @@ use self::starter::{Choice, Labs, Starter};
 use self::state::{Drawn, Stage, State};
 use crate::error::{Context, Error, ExitCode, Result};
 use crate::lab::Options;
+use crate::text::tr;
 
 pub mod action;
 pub mod clipboard;
@@ -97,7 +98,7 @@ pub fn run_with(
         )
         .hint("set TERM to what your terminal is, or use `cks-lab up` and `cks-lab shell`"));
     }
-    let what = || "the terminal cannot be used".to_owned();
+    let what = || tr!(tui_terminal_unusable).to_owned();
     let (messages, inbox) = channel();
     let told = std::sync::Mutex::new(messages.clone());
     guard::hook(move |text| {
@@ -107,7 +108,7 @@ pub fn run_with(
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context_what(|| "the program's threads cannot be started".to_owned())?;
+        .context_what(|| tr!(tui_no_threads).to_owned())?;
     // Before the terminal is taken: from then on a signal must not end the program without giving it back.
     signals(&runtime, &messages);
     let guard = Guard::take(config.mouse).context_what(what)?;
@@ -142,7 +143,7 @@ pub fn run_with(
     }
     runner.close();
     runtime.shutdown_timeout(Duration::from_millis(200));
-    ended.context_what(|| "the window cannot be drawn".to_owned())?;
+    ended.context_what(|| tr!(tui_window_undrawn).to_owned())?;
     match state.stage {
         // It was read in the window already; said again, it stays on the screen and gives the exit status.
         Stage::Failed(Trouble { what, why, hints }) => Err(Error { what, why, hints, code: ExitCode::Error }),

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use super::keymap::Chord;
 use super::theme::{Theme, ThemeName};
 use crate::editor::Keys;
+use crate::text::tr;
 
 /// The settings of the terminal program.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,9 +76,10 @@ impl Config {
         let path = path(&env);
         let (text, trouble) = match path.as_ref().map(std::fs::read_to_string) {
             Some(Ok(text)) => (text, None),
-            Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => {
-                (String::new(), path.as_ref().map(|p| format!("{} cannot be read: {error}", p.display())))
-            }
+            Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => (
+                String::new(),
+                path.as_ref().map(|p| tr!(tui_config_unread { file: p.display(), why: error })),
+            ),
             _ => (String::new(), None),
         };
         let (config, mut notices) = Self::from_text(&text, &env);
@@ -90,7 +92,7 @@ impl Config {
         let file = match serde_yaml::from_str::<Option<File>>(text) {
             Ok(file) => file.unwrap_or_default(),
             Err(error) => {
-                notices.push(format!("config.yaml is not used: {error}"));
+                notices.push(tr!(tui_config_unused { why: error }));
                 File::default()
             }
         };
@@ -101,22 +103,20 @@ impl Config {
             };
             match Chord::parse(&text).filter(usable) {
                 Some(chord) => config.prefix = chord,
-                None => notices.push(format!("config.yaml: {text:?} is not a prefix key; one is ctrl-g")),
+                None => notices.push(tr!(tui_config_prefix { text })),
             }
         }
         if let Some(text) = file.theme {
             match ThemeName::parse(&text) {
                 Some(theme) => config.theme = theme,
-                None => notices.push(format!(
-                    "config.yaml: there is no theme {text:?}; there are terminal, dark, light, mono"
-                )),
+                None => notices.push(tr!(tui_config_theme { text })),
             }
         }
         match file.editor.as_deref() {
             None | Some("vi" | "vim") => {}
             Some("nano" | "plain") => config.editor = Keys::Nano,
             Some(other) => {
-                notices.push(format!("config.yaml: there is no editor {other:?}; there are vi and nano"));
+                notices.push(tr!(tui_config_editor { text: other }));
             }
         }
         config.clipboard = file.clipboard.filter(|command| !command.trim().is_empty());

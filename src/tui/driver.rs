@@ -15,6 +15,7 @@ use crate::lesson::Lesson;
 use crate::node::{Command, Io, Node, Process};
 use crate::progress;
 use crate::terminal::TERM;
+use crate::text::tr;
 
 /// A lab, as the program drives it; the methods are those of [`Lab`].
 #[async_trait]
@@ -63,7 +64,7 @@ pub trait Driver: Send + Sync + 'static {
 
 /// A node of the lab by the name that lessons call it.
 fn of_name(lab: &Lab, node: &str) -> Result<Arc<dyn Node>> {
-    lab.cluster().node(node).ok_or_else(|| Error::new(format!("the cluster has no node {node}")))
+    lab.cluster().node(node).ok_or_else(|| Error::new(tr!(tui_no_node { node })))
 }
 
 #[async_trait]

@@ -5,6 +5,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use super::action::Action;
 use super::tiles::Side;
 use crate::terminal::screen::CopyMove;
+use crate::text::tr;
 
 /// A key with its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,9 +150,9 @@ pub struct Binding {
     /// Keys after the prefix; in the lesson they count directly, too.
     pub after_prefix: &'static [Chord],
     /// One or two words for the footer.
-    pub short: &'static str,
+    pub short: fn() -> &'static str,
     /// A sentence for the help and the palette; empty keeps it out of both.
-    pub long: &'static str,
+    pub long: fn() -> &'static str,
     /// The contexts in whose footer it is.
     pub footer: &'static [Footer],
     /// Whether the palette has it.
@@ -191,11 +192,21 @@ const fn k(code: KeyCode) -> Chord {
     Chord::plain(code)
 }
 
+/// A text of the catalogue, or none.
+macro_rules! words {
+    (none) => {
+        ""
+    };
+    ($key:ident) => {
+        tr!($key)
+    };
+}
+
 macro_rules! keys {
-    ($($(#[$meta:meta])* $action:expr, $context:ident, [$($key:expr),*], [$($after:expr),*], $short:literal, $long:literal, [$($footer:ident),*], $palette:literal;)*) => {
+    ($($(#[$meta:meta])* $action:expr, $context:ident, [$($key:expr),*], [$($after:expr),*], $short:ident, $long:ident, [$($footer:ident),*], $palette:literal;)*) => {
         &[$(Binding {
             action: $action, context: Context::$context, keys: &[$($key),*], after_prefix: &[$($after),*],
-            short: $short, long: $long, footer: &[$(Footer::$footer),*], palette: $palette,
+            short: || words!($short), long: || words!($long), footer: &[$(Footer::$footer),*], palette: $palette,
         }),*]
     };
 }
@@ -204,128 +215,128 @@ macro_rules! keys {
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = keys![
     // action, where the direct keys count, direct keys, after the prefix, footer word, sentence, footers, in the palette
-    Action::Help, Global, [f(1)], [c('?')], "help", "Show all keys", [Shell, Lesson, Prefix], true;
-    Action::ToggleFocus, Global, [f(2)], [c('l')], "lesson/shell", "Move between lesson and shell", [Shell, Lesson, Prefix], true;
-    Action::Xray, Global, [f(4)], [c('x')], "X-ray", "Show the latest requests to the API server", [], true;
-    Action::Check, Global, [f(5)], [c('c')], "check", "Check this step", [Shell, Lesson, Prefix], true;
-    Action::Hint, Global, [f(6)], [c('h')], "hint", "Show the next hint", [Shell, Lesson, Prefix], true;
-    Action::Solution, Global, [f(7)], [c('s')], "solution", "Show the solution of this step (asks first)", [Prefix], true;
-    Action::NextPage, Global, [f(8)], [c('n')], "next", "Next page of the lesson", [Shell, Lesson, Prefix], true;
-    Action::PreviousPage, Global, [Chord::shift(KeyCode::F(8))], [c('b')], "back", "Previous page of the lesson", [Prefix], true;
-    Action::ExamOverview, Global, [f(3)], [c('a')], "tasks", "All tasks of the exam", [Shell, Lesson, Prefix], true;
-    Action::ExamFlag, Global, [], [c('f')], "mark", "Mark this task of the exam to come back to, or not", [Lesson, Prefix], true;
-    Action::ExamHandIn, Global, [], [c('!')], "hand in", "Hand the exam in (asks first)", [Prefix], true;
-    Action::Palette, Global, [f(9)], [c(':'), c(' ')], "commands", "Find and run any command", [Shell, Lesson, Prefix], false;
-    Action::CloseText, Global, [], [k(KeyCode::Backspace)], "to the text", "Back from a result or a solution to the lesson's text", [], true;
-    Action::CheckAll, Global, [], [], "check all", "Check every step", [], true;
-    Action::Solve, Global, [], [], "apply solution", "Apply the solution of this step for me (asks first)", [], true;
-    Action::ResetStep, Global, [], [], "reset step", "Start this step over (asks first)", [], true;
-    Action::ResetLesson, Global, [], [], "start over", "Start the lesson over (asks first)", [], true;
-    Action::NewTab, Global, [], [c('t')], "new tab", "New shell on the same node", [Prefix], true;
-    Action::NewTabOn(0), Global, [], [], "", "New shell on the first node", [], true;
-    Action::NewTabOn(1), Global, [], [], "", "New shell on the second node", [], true;
-    Action::EditFile, Global, [], [c('e')], "edit", "Edit a file of this node", [Prefix], true;
-    Action::NextTab, Global, [], [k(KeyCode::Tab)], "next tab", "Next tab", [], true;
-    Action::PreviousTab, Global, [], [k(KeyCode::BackTab)], "previous tab", "Previous tab", [], true;
-    Action::SelectTab(0), Global, [], [c('1')], "tab 1", "Tab 1 (2 to 9 likewise)", [], false;
-    Action::SelectTab(1), Global, [], [c('2')], "", "", [], false;
-    Action::SelectTab(2), Global, [], [c('3')], "", "", [], false;
-    Action::SelectTab(3), Global, [], [c('4')], "", "", [], false;
-    Action::SelectTab(4), Global, [], [c('5')], "", "", [], false;
-    Action::SelectTab(5), Global, [], [c('6')], "", "", [], false;
-    Action::SelectTab(6), Global, [], [c('7')], "", "", [], false;
-    Action::SelectTab(7), Global, [], [c('8')], "", "", [], false;
-    Action::SelectTab(8), Global, [], [c('9')], "", "", [], false;
-    Action::RenameTab, Global, [], [c('r')], "rename", "Name this tab", [], true;
-    Action::SplitBeside, Global, [], [c('|'), c('%')], "split", "Split: another shell beside this one", [], true;
-    Action::SplitBelow, Global, [], [c('-'), c('"')], "split", "Split: another shell below this one", [], true;
-    Action::OtherPane, Global, [], [c('o')], "next pane", "Next pane of this tab", [], true;
-    Action::PaneTowards(Side::Left), Global, [], [k(KeyCode::Left)], "", "To the pane on the left, or the tab before (arrows likewise)", [], false;
-    Action::PaneTowards(Side::Right), Global, [], [k(KeyCode::Right)], "", "", [], false;
-    Action::PaneTowards(Side::Up), Global, [], [k(KeyCode::Up)], "", "", [], false;
-    Action::PaneTowards(Side::Down), Global, [], [k(KeyCode::Down)], "", "", [], false;
-    Action::PushPane(Side::Left), Global, [], [Chord::shift(KeyCode::Left)], "", "Move the line beside this pane (Shift and arrows)", [], false;
-    Action::PushPane(Side::Right), Global, [], [Chord::shift(KeyCode::Right)], "", "", [], false;
-    Action::PushPane(Side::Up), Global, [], [Chord::shift(KeyCode::Up)], "", "", [], false;
-    Action::PushPane(Side::Down), Global, [], [Chord::shift(KeyCode::Down)], "", "", [], false;
-    Action::ClosePane, Global, [], [c('w')], "close", "Close this pane, and its tab with the last one", [], true;
-    Action::Zoom, Global, [], [c('z')], "zoom", "Give this pane the whole window, or take it back", [Prefix], true;
-    Action::GrowLesson, Global, [], [c('>')], "wider", "Make the lesson wider", [], true;
-    Action::ShrinkLesson, Global, [], [c('<')], "narrower", "Make the lesson narrower", [], true;
-    Action::ShellPageUp, Global, [Chord::shift(KeyCode::PageUp)], [k(KeyCode::PageUp)], "scroll", "Scroll the shell back", [], true;
-    Action::ShellPageDown, Global, [Chord::shift(KeyCode::PageDown)], [k(KeyCode::PageDown)], "", "Scroll the shell on", [], true;
-    Action::CopyMode, Global, [], [c('v'), c('[')], "copy mode", "Copy mode: move, search and select in the shell's output", [Prefix], true;
-    Action::ToggleMouse, Global, [], [c('m')], "mouse", "Give the mouse to your terminal, or take it back", [], true;
-    Action::NextTheme, Global, [], [], "theme", "Next theme", [], true;
-    Action::ToggleAscii, Global, [], [], "ASCII", "Draw with ASCII only, or with all characters", [], true;
-    Action::Redraw, Global, [], [Chord::ctrl('l')], "redraw", "Draw the window again", [], true;
-    Action::Suspend, Global, [], [Chord::ctrl('z')], "suspend", "Stop the program; fg in your shell continues it", [], true;
-    Action::Quit, Global, [], [c('q')], "quit", "Leave; the lab is kept and resumes here", [Prefix], true;
+    Action::Help, Global, [f(1)], [c('?')], tui_word_help, tui_do_show_all_keys, [Shell, Lesson, Prefix], true;
+    Action::ToggleFocus, Global, [f(2)], [c('l')], tui_word_lesson_shell, tui_do_move_between_lesson_and_shell, [Shell, Lesson, Prefix], true;
+    Action::Xray, Global, [f(4)], [c('x')], tui_word_x_ray, tui_do_show_the_latest_requests_to_the_api_serv, [], true;
+    Action::Check, Global, [f(5)], [c('c')], tui_word_check, tui_do_check_this_step, [Shell, Lesson, Prefix], true;
+    Action::Hint, Global, [f(6)], [c('h')], tui_word_hint, tui_do_show_the_next_hint, [Shell, Lesson, Prefix], true;
+    Action::Solution, Global, [f(7)], [c('s')], tui_word_solution, tui_do_show_the_solution_of_this_step_asks_firs, [Prefix], true;
+    Action::NextPage, Global, [f(8)], [c('n')], tui_word_next, tui_do_next_page_of_the_lesson, [Shell, Lesson, Prefix], true;
+    Action::PreviousPage, Global, [Chord::shift(KeyCode::F(8))], [c('b')], tui_word_back, tui_do_previous_page_of_the_lesson, [Prefix], true;
+    Action::ExamOverview, Global, [f(3)], [c('a')], tui_word_tasks, tui_do_all_tasks_of_the_exam, [Shell, Lesson, Prefix], true;
+    Action::ExamFlag, Global, [], [c('f')], tui_word_mark, tui_do_mark_this_task_of_the_exam_to_come_back, [Lesson, Prefix], true;
+    Action::ExamHandIn, Global, [], [c('!')], tui_word_hand_in, tui_do_hand_the_exam_in_asks_first, [Prefix], true;
+    Action::Palette, Global, [f(9)], [c(':'), c(' ')], tui_word_commands, tui_do_find_and_run_any_command, [Shell, Lesson, Prefix], false;
+    Action::CloseText, Global, [], [k(KeyCode::Backspace)], tui_word_to_the_text, tui_do_back_from_a_result_or_a_solution_to_the, [], true;
+    Action::CheckAll, Global, [], [], tui_word_check_all, tui_do_check_every_step, [], true;
+    Action::Solve, Global, [], [], tui_word_apply_solution, tui_do_apply_the_solution_of_this_step_for_me_a, [], true;
+    Action::ResetStep, Global, [], [], tui_word_reset_step, tui_do_start_this_step_over_asks_first, [], true;
+    Action::ResetLesson, Global, [], [], tui_word_start_over, tui_do_start_the_lesson_over_asks_first, [], true;
+    Action::NewTab, Global, [], [c('t')], tui_word_new_tab, tui_do_new_shell_on_the_same_node, [Prefix], true;
+    Action::NewTabOn(0), Global, [], [], none, tui_do_new_shell_on_the_first_node, [], true;
+    Action::NewTabOn(1), Global, [], [], none, tui_do_new_shell_on_the_second_node, [], true;
+    Action::EditFile, Global, [], [c('e')], tui_word_edit, tui_do_edit_a_file_of_this_node, [Prefix], true;
+    Action::NextTab, Global, [], [k(KeyCode::Tab)], tui_word_next_tab, tui_do_next_tab, [], true;
+    Action::PreviousTab, Global, [], [k(KeyCode::BackTab)], tui_word_previous_tab, tui_do_previous_tab, [], true;
+    Action::SelectTab(0), Global, [], [c('1')], tui_word_tab_1, tui_do_tab_1_2_to_9_likewise, [], false;
+    Action::SelectTab(1), Global, [], [c('2')], none, none, [], false;
+    Action::SelectTab(2), Global, [], [c('3')], none, none, [], false;
+    Action::SelectTab(3), Global, [], [c('4')], none, none, [], false;
+    Action::SelectTab(4), Global, [], [c('5')], none, none, [], false;
+    Action::SelectTab(5), Global, [], [c('6')], none, none, [], false;
+    Action::SelectTab(6), Global, [], [c('7')], none, none, [], false;
+    Action::SelectTab(7), Global, [], [c('8')], none, none, [], false;
+    Action::SelectTab(8), Global, [], [c('9')], none, none, [], false;
+    Action::RenameTab, Global, [], [c('r')], tui_word_rename, tui_do_name_this_tab, [], true;
+    Action::SplitBeside, Global, [], [c('|'), c('%')], tui_word_split, tui_do_split_another_shell_beside_this_one, [], true;
+    Action::SplitBelow, Global, [], [c('-'), c('"')], tui_word_split, tui_do_split_another_shell_below_this_one, [], true;
+    Action::OtherPane, Global, [], [c('o')], tui_word_next_pane, tui_do_next_pane_of_this_tab, [], true;
+    Action::PaneTowards(Side::Left), Global, [], [k(KeyCode::Left)], none, tui_do_to_the_pane_on_the_left_or_the_tab_befor, [], false;
+    Action::PaneTowards(Side::Right), Global, [], [k(KeyCode::Right)], none, none, [], false;
+    Action::PaneTowards(Side::Up), Global, [], [k(KeyCode::Up)], none, none, [], false;
+    Action::PaneTowards(Side::Down), Global, [], [k(KeyCode::Down)], none, none, [], false;
+    Action::PushPane(Side::Left), Global, [], [Chord::shift(KeyCode::Left)], none, tui_do_move_the_line_beside_this_pane_shift_and, [], false;
+    Action::PushPane(Side::Right), Global, [], [Chord::shift(KeyCode::Right)], none, none, [], false;
+    Action::PushPane(Side::Up), Global, [], [Chord::shift(KeyCode::Up)], none, none, [], false;
+    Action::PushPane(Side::Down), Global, [], [Chord::shift(KeyCode::Down)], none, none, [], false;
+    Action::ClosePane, Global, [], [c('w')], tui_word_close, tui_do_close_this_pane_and_its_tab_with_the_las, [], true;
+    Action::Zoom, Global, [], [c('z')], tui_word_zoom, tui_do_give_this_pane_the_whole_window_or_take, [Prefix], true;
+    Action::GrowLesson, Global, [], [c('>')], tui_word_wider, tui_do_make_the_lesson_wider, [], true;
+    Action::ShrinkLesson, Global, [], [c('<')], tui_word_narrower, tui_do_make_the_lesson_narrower, [], true;
+    Action::ShellPageUp, Global, [Chord::shift(KeyCode::PageUp)], [k(KeyCode::PageUp)], tui_word_scroll, tui_do_scroll_the_shell_back, [], true;
+    Action::ShellPageDown, Global, [Chord::shift(KeyCode::PageDown)], [k(KeyCode::PageDown)], none, tui_do_scroll_the_shell_on, [], true;
+    Action::CopyMode, Global, [], [c('v'), c('[')], tui_word_copy_mode, tui_do_copy_mode_move_search_and_select_in_the, [Prefix], true;
+    Action::ToggleMouse, Global, [], [c('m')], tui_word_mouse, tui_do_give_the_mouse_to_your_terminal_or_take, [], true;
+    Action::NextTheme, Global, [], [], tui_word_theme, tui_do_next_theme, [], true;
+    Action::ToggleAscii, Global, [], [], tui_word_ascii, tui_do_draw_with_ascii_only_or_with_all_charact, [], true;
+    Action::Redraw, Global, [], [Chord::ctrl('l')], tui_word_redraw, tui_do_draw_the_window_again, [], true;
+    Action::Suspend, Global, [], [Chord::ctrl('z')], tui_word_suspend, tui_do_stop_the_program_fg_in_your_shell_contin, [], true;
+    Action::Quit, Global, [], [c('q')], tui_word_quit, tui_do_leave_the_lab_is_kept_and_resumes_here, [Prefix], true;
 
-    Action::Lines(-1), Lesson, [k(KeyCode::Up), c('k')], [], "", "Scroll up", [], false;
-    Action::Lines(1), Lesson, [k(KeyCode::Down), c('j')], [], "scroll", "Scroll down", [], false;
-    Action::Pages(-1), Lesson, [k(KeyCode::PageUp), Chord::ctrl('b')], [], "", "A page up", [], false;
-    Action::Pages(1), Lesson, [k(KeyCode::PageDown), Chord::ctrl('f'), c(' ')], [], "", "A page down", [], false;
-    Action::Top, Lesson, [k(KeyCode::Home), c('g')], [], "", "To the start", [], false;
-    Action::Bottom, Lesson, [k(KeyCode::End), c('G')], [], "", "To the end", [], false;
-    Action::NextCode, Lesson, [k(KeyCode::Tab)], [], "next code", "Select the next piece of code", [Lesson], false;
-    Action::PreviousCode, Lesson, [k(KeyCode::BackTab)], [], "", "Select the previous piece of code", [], false;
-    Action::RunSelected, Lesson, [k(KeyCode::Enter)], [], "run it", "Run the selected code in the shell", [Lesson], false;
-    Action::CopySelected, Lesson, [c('y')], [], "copy it", "Copy the selected code", [], false;
-    Action::Back, Lesson, [k(KeyCode::Esc)], [], "shell", "Back to the text, then to the shell", [], false;
+    Action::Lines(-1), Lesson, [k(KeyCode::Up), c('k')], [], none, tui_do_scroll_up, [], false;
+    Action::Lines(1), Lesson, [k(KeyCode::Down), c('j')], [], tui_word_scroll, tui_do_scroll_down, [], false;
+    Action::Pages(-1), Lesson, [k(KeyCode::PageUp), Chord::ctrl('b')], [], none, tui_do_a_page_up, [], false;
+    Action::Pages(1), Lesson, [k(KeyCode::PageDown), Chord::ctrl('f'), c(' ')], [], none, tui_do_a_page_down, [], false;
+    Action::Top, Lesson, [k(KeyCode::Home), c('g')], [], none, tui_do_to_the_start, [], false;
+    Action::Bottom, Lesson, [k(KeyCode::End), c('G')], [], none, tui_do_to_the_end, [], false;
+    Action::NextCode, Lesson, [k(KeyCode::Tab)], [], tui_word_next_code, tui_do_select_the_next_piece_of_code, [Lesson], false;
+    Action::PreviousCode, Lesson, [k(KeyCode::BackTab)], [], none, tui_do_select_the_previous_piece_of_code, [], false;
+    Action::RunSelected, Lesson, [k(KeyCode::Enter)], [], tui_word_run_it, tui_do_run_the_selected_code_in_the_shell, [Lesson], false;
+    Action::CopySelected, Lesson, [c('y')], [], tui_word_copy_it, tui_do_copy_the_selected_code, [], false;
+    Action::Back, Lesson, [k(KeyCode::Esc)], [], tui_word_shell, tui_do_back_to_the_text_then_to_the_shell, [], false;
 
-    Action::CopyMove(CopyMove::Up), Copy, [k(KeyCode::Up), c('k')], [], "move", "Move up (h j k l and arrows)", [], false;
-    Action::CopyMove(CopyMove::Down), Copy, [k(KeyCode::Down), c('j')], [], "", "", [], false;
-    Action::CopyMove(CopyMove::Left), Copy, [k(KeyCode::Left), c('h')], [], "", "", [], false;
-    Action::CopyMove(CopyMove::Right), Copy, [k(KeyCode::Right), c('l')], [], "", "", [], false;
-    Action::CopyMove(CopyMove::WordRight), Copy, [c('w')], [], "", "A word on (b: back)", [], false;
-    Action::CopyMove(CopyMove::WordLeft), Copy, [c('b')], [], "", "", [], false;
-    Action::CopyMove(CopyMove::First), Copy, [k(KeyCode::Home), c('0')], [], "", "Start of the line ($: end)", [], false;
-    Action::CopyMove(CopyMove::Last), Copy, [k(KeyCode::End), c('$')], [], "", "", [], false;
-    Action::CopyMove(CopyMove::PageUp), Copy, [k(KeyCode::PageUp), Chord::ctrl('b'), Chord::ctrl('u')], [], "page", "A page up (PgDn: down)", [Copy], false;
-    Action::CopyMove(CopyMove::PageDown), Copy, [k(KeyCode::PageDown), Chord::ctrl('f'), Chord::ctrl('d')], [], "", "", [], false;
-    Action::CopyMove(CopyMove::Top), Copy, [c('g')], [], "", "Oldest line (G: newest)", [], false;
-    Action::CopyMove(CopyMove::Bottom), Copy, [c('G')], [], "", "", [], false;
-    Action::CopyMark, Copy, [c('v'), c(' ')], [], "select", "Start or drop a selection", [Copy], false;
-    Action::CopyMarkLines, Copy, [c('V')], [], "", "Select whole lines", [], false;
-    Action::CopyTake, Copy, [c('y'), k(KeyCode::Enter)], [], "copy", "Copy the selection and leave", [Copy], false;
-    Action::CopySearch, Copy, [c('/')], [], "search", "Search", [Copy], false;
-    Action::CopyNext { backwards: true }, Copy, [c('n')], [], "", "Next match, towards older lines (N: newer)", [], false;
-    Action::CopyNext { backwards: false }, Copy, [c('N')], [], "", "", [], false;
-    Action::Back, Copy, [k(KeyCode::Esc), c('q'), Chord::ctrl('c')], [], "leave", "Leave the copy mode", [Copy], false;
+    Action::CopyMove(CopyMove::Up), Copy, [k(KeyCode::Up), c('k')], [], tui_word_move, tui_do_move_up_h_j_k_l_and_arrows, [], false;
+    Action::CopyMove(CopyMove::Down), Copy, [k(KeyCode::Down), c('j')], [], none, none, [], false;
+    Action::CopyMove(CopyMove::Left), Copy, [k(KeyCode::Left), c('h')], [], none, none, [], false;
+    Action::CopyMove(CopyMove::Right), Copy, [k(KeyCode::Right), c('l')], [], none, none, [], false;
+    Action::CopyMove(CopyMove::WordRight), Copy, [c('w')], [], none, tui_do_a_word_on_b_back, [], false;
+    Action::CopyMove(CopyMove::WordLeft), Copy, [c('b')], [], none, none, [], false;
+    Action::CopyMove(CopyMove::First), Copy, [k(KeyCode::Home), c('0')], [], none, tui_do_start_of_the_line_end, [], false;
+    Action::CopyMove(CopyMove::Last), Copy, [k(KeyCode::End), c('$')], [], none, none, [], false;
+    Action::CopyMove(CopyMove::PageUp), Copy, [k(KeyCode::PageUp), Chord::ctrl('b'), Chord::ctrl('u')], [], tui_word_page, tui_do_a_page_up_pgdn_down, [Copy], false;
+    Action::CopyMove(CopyMove::PageDown), Copy, [k(KeyCode::PageDown), Chord::ctrl('f'), Chord::ctrl('d')], [], none, none, [], false;
+    Action::CopyMove(CopyMove::Top), Copy, [c('g')], [], none, tui_do_oldest_line_g_newest, [], false;
+    Action::CopyMove(CopyMove::Bottom), Copy, [c('G')], [], none, none, [], false;
+    Action::CopyMark, Copy, [c('v'), c(' ')], [], tui_word_select, tui_do_start_or_drop_a_selection, [Copy], false;
+    Action::CopyMarkLines, Copy, [c('V')], [], none, tui_do_select_whole_lines, [], false;
+    Action::CopyTake, Copy, [c('y'), k(KeyCode::Enter)], [], tui_word_copy, tui_do_copy_the_selection_and_leave, [Copy], false;
+    Action::CopySearch, Copy, [c('/')], [], tui_word_search, tui_do_search, [Copy], false;
+    Action::CopyNext { backwards: true }, Copy, [c('n')], [], none, tui_do_next_match_towards_older_lines_n_newer, [], false;
+    Action::CopyNext { backwards: false }, Copy, [c('N')], [], none, none, [], false;
+    Action::Back, Copy, [k(KeyCode::Esc), c('q'), Chord::ctrl('c')], [], tui_word_leave, tui_do_leave_the_copy_mode, [Copy], false;
 
-    Action::Lines(-1), Reader, [k(KeyCode::Up), c('k')], [], "", "", [], false;
-    Action::Lines(1), Reader, [k(KeyCode::Down), c('j')], [], "scroll", "", [Reader], false;
-    Action::Pages(-1), Reader, [k(KeyCode::PageUp)], [], "", "", [], false;
-    Action::Pages(1), Reader, [k(KeyCode::PageDown), c(' ')], [], "page", "", [Reader], false;
-    Action::Top, Reader, [k(KeyCode::Home), c('g')], [], "", "", [], false;
-    Action::Bottom, Reader, [k(KeyCode::End), c('G')], [], "", "", [], false;
-    Action::PickStep(-1), Picker, [k(KeyCode::Up), c('k')], [], "", "", [], false;
-    Action::PickStep(1), Picker, [k(KeyCode::Down), c('j')], [], "choose", "", [Picker], false;
-    Action::PickStep(-100), Picker, [k(KeyCode::Home), k(KeyCode::PageUp), c('g')], [], "", "", [], false;
-    Action::PickStep(100), Picker, [k(KeyCode::End), k(KeyCode::PageDown), c('G')], [], "", "", [], false;
-    Action::Pick, Picker, [k(KeyCode::Enter), c(' ')], [], "begin", "", [Picker], false;
-    Action::Leave, Picker, [c('q'), k(KeyCode::Esc), Chord::ctrl('c')], [], "quit", "", [Picker], false;
+    Action::Lines(-1), Reader, [k(KeyCode::Up), c('k')], [], none, none, [], false;
+    Action::Lines(1), Reader, [k(KeyCode::Down), c('j')], [], tui_word_scroll, none, [Reader], false;
+    Action::Pages(-1), Reader, [k(KeyCode::PageUp)], [], none, none, [], false;
+    Action::Pages(1), Reader, [k(KeyCode::PageDown), c(' ')], [], tui_word_page, none, [Reader], false;
+    Action::Top, Reader, [k(KeyCode::Home), c('g')], [], none, none, [], false;
+    Action::Bottom, Reader, [k(KeyCode::End), c('G')], [], none, none, [], false;
+    Action::PickStep(-1), Picker, [k(KeyCode::Up), c('k')], [], none, none, [], false;
+    Action::PickStep(1), Picker, [k(KeyCode::Down), c('j')], [], tui_word_choose, none, [Picker], false;
+    Action::PickStep(-100), Picker, [k(KeyCode::Home), k(KeyCode::PageUp), c('g')], [], none, none, [], false;
+    Action::PickStep(100), Picker, [k(KeyCode::End), k(KeyCode::PageDown), c('G')], [], none, none, [], false;
+    Action::Pick, Picker, [k(KeyCode::Enter), c(' ')], [], tui_word_begin, none, [Picker], false;
+    Action::Leave, Picker, [c('q'), k(KeyCode::Esc), Chord::ctrl('c')], [], tui_word_quit, none, [Picker], false;
 
-    Action::ExamStep(-1), Exam, [k(KeyCode::Up), c('k')], [], "", "", [], false;
-    Action::ExamStep(1), Exam, [k(KeyCode::Down), c('j')], [], "choose", "", [Exam], false;
-    Action::ExamTurn, Exam, [k(KeyCode::Enter)], [], "turn to it", "", [Exam], false;
-    Action::ExamFlag, Exam, [c('f'), c(' ')], [], "mark", "", [Exam], false;
-    Action::ExamHandIn, Exam, [c('!')], [], "hand in", "", [Exam], false;
-    Action::Back, Exam, [k(KeyCode::Esc), c('q')], [], "close", "", [Exam], false;
+    Action::ExamStep(-1), Exam, [k(KeyCode::Up), c('k')], [], none, none, [], false;
+    Action::ExamStep(1), Exam, [k(KeyCode::Down), c('j')], [], tui_word_choose, none, [Exam], false;
+    Action::ExamTurn, Exam, [k(KeyCode::Enter)], [], tui_word_turn_to_it, none, [Exam], false;
+    Action::ExamFlag, Exam, [c('f'), c(' ')], [], tui_word_mark, none, [Exam], false;
+    Action::ExamHandIn, Exam, [c('!')], [], tui_word_hand_in, none, [Exam], false;
+    Action::Back, Exam, [k(KeyCode::Esc), c('q')], [], tui_word_close, none, [Exam], false;
 
-    Action::XrayStep(-1), Xray, [k(KeyCode::Up), c('k')], [], "", "Up", [], false;
-    Action::XrayStep(1), Xray, [k(KeyCode::Down), c('j')], [], "move", "Down", [Xray], false;
-    Action::XrayPages(-1), Xray, [k(KeyCode::PageUp)], [], "", "", [], false;
-    Action::XrayPages(1), Xray, [k(KeyCode::PageDown)], [], "", "", [], false;
-    Action::XrayStep(-100_000), Xray, [k(KeyCode::Home), c('g')], [], "", "", [], false;
-    Action::XrayStep(100_000), Xray, [k(KeyCode::End), c('G')], [], "", "To the newest, and stay there", [], false;
-    Action::XrayOpen, Xray, [k(KeyCode::Enter), c(' '), k(KeyCode::Right), k(KeyCode::Left)], [], "explain", "Explain the request, part by part", [Xray], false;
-    Action::XrayFilter, Xray, [c('f'), k(KeyCode::Tab)], [], "filter", "Mine, kubelets, refused, all", [Xray], false;
-    Action::XrayPause, Xray, [c('p')], [], "pause", "Let no new ones in, or go on", [Xray], false;
-    Action::Back, Xray, [k(KeyCode::Esc), c('q')], [], "close", "Close", [Xray], false;
+    Action::XrayStep(-1), Xray, [k(KeyCode::Up), c('k')], [], none, tui_do_up, [], false;
+    Action::XrayStep(1), Xray, [k(KeyCode::Down), c('j')], [], tui_word_move, tui_do_down, [Xray], false;
+    Action::XrayPages(-1), Xray, [k(KeyCode::PageUp)], [], none, none, [], false;
+    Action::XrayPages(1), Xray, [k(KeyCode::PageDown)], [], none, none, [], false;
+    Action::XrayStep(-100_000), Xray, [k(KeyCode::Home), c('g')], [], none, none, [], false;
+    Action::XrayStep(100_000), Xray, [k(KeyCode::End), c('G')], [], none, tui_do_to_the_newest_and_stay_there, [], false;
+    Action::XrayOpen, Xray, [k(KeyCode::Enter), c(' '), k(KeyCode::Right), k(KeyCode::Left)], [], tui_word_explain, tui_do_explain_the_request_part_by_part, [Xray], false;
+    Action::XrayFilter, Xray, [c('f'), k(KeyCode::Tab)], [], tui_word_filter, tui_do_mine_kubelets_refused_all, [Xray], false;
+    Action::XrayPause, Xray, [c('p')], [], tui_word_pause, tui_do_let_no_new_ones_in_or_go_on, [Xray], false;
+    Action::Back, Xray, [k(KeyCode::Esc), c('q')], [], tui_word_close, tui_do_close, [Xray], false;
 
-    Action::Back, Reader, [k(KeyCode::Esc), c('q'), k(KeyCode::Enter)], [], "close", "", [Reader], false;
+    Action::Back, Reader, [k(KeyCode::Esc), c('q'), k(KeyCode::Enter)], [], tui_word_close, none, [Reader], false;
 ];
 
 /// The action of a direct key in a context; global keys count everywhere.
@@ -421,8 +432,8 @@ mod tests {
     #[test]
     fn what_the_palette_or_a_footer_shows_has_words() {
         for binding in BINDINGS {
-            assert!(!binding.palette || !binding.long.is_empty(), "{:?}", binding.action);
-            assert!(binding.footer.is_empty() || !binding.short.is_empty(), "{:?}", binding.action);
+            assert!(!binding.palette || !(binding.long)().is_empty(), "{:?}", binding.action);
+            assert!(binding.footer.is_empty() || !(binding.short)().is_empty(), "{:?}", binding.action);
         }
     }
 }

@@ -11,6 +11,7 @@ use unicode_width::UnicodeWidthStr;
 use super::action::Action;
 use super::theme::Theme;
 use crate::terminal::width::cut;
+use crate::text::tr;
 
 mod table;
 mod wrap;
@@ -303,8 +304,11 @@ impl<'a> Renderer<'a> {
             Marker::Copy => {}
             Marker::Run { interrupt } => (code.run, code.interrupt) = (true, interrupt),
         }
-        let (label, action) =
-            if code.run { ("[run]", Action::Run(index)) } else { ("[copy]", Action::Copy(index)) };
+        let (label, action) = if code.run {
+            (tr!(tui_button_run), Action::Run(index))
+        } else {
+            (tr!(tui_button_copy), Action::Copy(index))
+        };
         self.pieces.push(Piece::text(" ", self.style()));
         self.pieces.push(Piece::button(label, self.theme.button, index, action));
     }
@@ -353,9 +357,9 @@ impl<'a> Renderer<'a> {
 
     /// Puts a fence's buttons at its right: on its only line where there is room, below it otherwise.
     fn block_buttons(&mut self, index: usize, code: &mut Code) {
-        let mut labels = vec![("[copy]", Action::Copy(index))];
+        let mut labels = vec![(tr!(tui_button_copy), Action::Copy(index))];
         if code.run {
-            labels.insert(0, ("[run]", Action::Run(index)));
+            labels.insert(0, (tr!(tui_button_run), Action::Run(index)));
         }
         let needed: u16 = labels.iter().map(|(label, _)| u16::try_from(label.len() + 1).unwrap_or(0)).sum();
         let single = code.places.len() == 1;
@@ -447,7 +451,7 @@ impl<'a> Renderer<'a> {
                 self.links.push(dest_url.to_string());
                 self.push_style(|s| s.add_modifier(Modifier::ITALIC));
                 let style = self.style();
-                self.pieces.push(Piece::text("image: ", style));
+                self.pieces.push(Piece::text(tr!(tui_image), style));
             }
             Tag::Table(_) => {
                 self.flush();

@@ -24,10 +24,10 @@ pub fn entries(state: &State) -> Vec<Entry> {
     for binding in BINDINGS.iter().filter(|b| b.palette && state.offers_action(b.action)) {
         let label = match binding.action {
             Action::NewTabOn(index) => match nodes.get(index) {
-                Some(node) => format!("New shell on {node}"),
+                Some(node) => tr!(tui_new_shell_on { node }),
                 None => continue,
             },
-            _ => binding.long.to_owned(),
+            _ => (binding.long)().to_owned(),
         };
         let keys = binding.typed(prefix).into_iter().next().unwrap_or_default();
         entries.push(Entry { label, keys, action: binding.action });
@@ -44,7 +44,7 @@ pub fn entries(state: &State) -> Vec<Entry> {
         return entries;
     }
     for (index, step) in state.lesson().iter().flat_map(|lesson| lesson.steps.iter().enumerate()) {
-        let label = format!("Go to step {}: {}", index + 1, step.title);
+        let label = tr!(tui_go_to_step { number: index + 1, title: step.title });
         entries.push(Entry { label, keys: String::new(), action: Action::GoToStep(index) });
     }
     entries

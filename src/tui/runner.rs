@@ -375,9 +375,7 @@ impl Runner {
                 let text = self.terminals.get(&pane).and_then(|t| t.with(|screen| screen.selected()));
                 match text {
                     Some(text) => self.copy(&text),
-                    None => {
-                        self.tell(Event::Notice("Nothing was selected; v starts a selection.".to_owned()))
-                    }
+                    None => self.tell(Event::Notice(tr!(tui_nothing_selected).to_owned())),
                 }
                 return self.run(Effect::CopyMode(pane, false));
             }
@@ -385,7 +383,7 @@ impl Runner {
                 let found =
                     self.terminals.get(&pane).map(|t| t.with(|screen| screen.search(&text, backwards)));
                 if found == Some(false) {
-                    self.tell(Event::Notice(format!("{text:?} is not in the shell's output.")));
+                    self.tell(Event::Notice(tr!(tui_not_found { text })));
                 }
                 return Done::Drawable;
             }

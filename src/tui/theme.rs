@@ -5,6 +5,8 @@
 
 use ratatui::style::{Color, Modifier, Style};
 
+use crate::text::{Language, language};
+
 /// The themes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ThemeName {
@@ -114,7 +116,7 @@ pub struct Glyphs {
     pub dot: &'static str,
 }
 
-static UNICODE: Glyphs = Glyphs {
+const UNICODE: Glyphs = Glyphs {
     ok: "✓ ok  ",
     open: "· open",
     fail: "✗ FAIL",
@@ -128,6 +130,16 @@ static UNICODE: Glyphs = Glyphs {
     corners: ["╭", "╮", "╰", "╯"],
     busy: "◌ wait",
     dot: "·",
+};
+
+/// The same with Japanese words.
+static JAPANESE: Glyphs = Glyphs {
+    ok: "✓ 合格  ",
+    open: "· 未完了",
+    fail: "✗ 不合格",
+    error: "! 不明  ",
+    busy: "◌ 準備中",
+    ..UNICODE
 };
 
 static ASCII: Glyphs = Glyphs {
@@ -149,7 +161,11 @@ static ASCII: Glyphs = Glyphs {
 impl Theme {
     /// Makes a theme's roles.
     pub fn new(name: ThemeName, ascii: bool) -> Self {
-        let glyphs = if ascii { &ASCII } else { &UNICODE };
+        let glyphs = match (ascii, language()) {
+            (true, _) => &ASCII,
+            (false, Language::En) => &UNICODE,
+            (false, Language::Ja) => &JAPANESE,
+        };
         let plain = Style::default();
         let bold = plain.add_modifier(Modifier::BOLD);
         let reversed = plain.add_modifier(Modifier::REVERSED);

@@ -10,6 +10,7 @@ use super::event::PaneId;
 use super::layout::{self, Areas};
 use super::state::{Drawn, Focus, SMALLEST, Stage, State};
 use super::theme::Theme;
+use crate::text::tr;
 
 mod document;
 mod exam;
@@ -92,7 +93,7 @@ fn shorten(text: &str, width: usize, theme: &Theme) -> String {
 
 /// Says how many lines are below.
 fn more_lines(count: usize) -> String {
-    format!("{count} more line{}", if count == 1 { "" } else { "s" })
+    tr!(tui_more_lines { count })
 }
 
 /// Draws a frame.
@@ -152,14 +153,14 @@ fn panes(canvas: &mut Canvas<'_>, areas: &Areas, screens: &dyn Screens) {
 fn too_small(canvas: &mut Canvas<'_>) {
     let (width, height) = canvas.state.size;
     let lines = [
-        format!("{width}x{height} is too small."),
-        format!("cks-lab needs {}x{}.", SMALLEST.0, SMALLEST.1),
-        "Your shells go on.".to_owned(),
+        tr!(tui_too_small { size: format!("{width}x{height}") }),
+        tr!(tui_needs { size: format!("{}x{}", SMALLEST.0, SMALLEST.1) }),
+        tr!(tui_shells_go_on).to_owned(),
     ];
     let top = height.saturating_sub(3) / 2;
     for (y, line) in (top..height).zip(lines) {
         let text = shorten(&line, usize::from(width), &canvas.theme);
-        let x = width.saturating_sub(u16::try_from(text.chars().count()).unwrap_or(width)) / 2;
+        let x = width.saturating_sub(u16::try_from(crate::text::width(&text)).unwrap_or(width)) / 2;
         canvas.text(x, y, &text, canvas.theme.text, width);
     }
 }

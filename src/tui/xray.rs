@@ -150,7 +150,7 @@ pub fn explain(entry: &Entry) -> Vec<(&'static str, String)> {
     lines.push((
         tr!(tui_xray_what),
         match entry.namespace.as_str() {
-            "" => tr!(tui_xray_object { verb, object }),
+            "" => format!("{verb} {object}"),
             namespace => tr!(tui_xray_in_namespace { verb, object, namespace }),
         },
     ));
@@ -223,7 +223,7 @@ fn result(entry: &Entry) -> String {
     let code = entry.code;
     let millis = format!("{}.{}", entry.micros / 1000, entry.micros / 100 % 10);
     match &entry.resource_version {
-        _ if code >= 400 => tr!(tui_xray_failed { code, message: entry.message }),
+        _ if code >= 400 => format!("{code}: {}", entry.message),
         Some(version) => tr!(tui_xray_stored { code, version, millis }),
         None => tr!(tui_xray_ok { code, millis }),
     }

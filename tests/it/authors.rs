@@ -77,7 +77,7 @@ fn a_preview_without_a_terminal_is_printed() {
         &["lesson", "preview", "lessons/apiserver-crash", "--lang", "ja", "--width", "60"],
     );
     assert_eq!(shown.status, 0, "{}", shown.stderr);
-    for part in ["find-cause: ヒント 1 / 3", "[run]", "クラッシュの原因を突き止める", "repair: 解答例"]
+    for part in ["find-cause: ヒント 1 / 3", "[実行]", "クラッシュの原因を突き止める", "repair: 解答例"]
     {
         assert!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
     }

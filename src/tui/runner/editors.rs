@@ -10,6 +10,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::super::event::{PaneId, Trouble};
 use crate::editor::{Editor, Keys, Request, view};
+use crate::text::tr;
 
 /// The largest file that is opened, in bytes.
 const LARGEST: usize = 16 << 20;
@@ -40,16 +41,16 @@ impl Open {
     /// An editor with what a node gave of a file; what is no text is refused, so that saving never damages it.
     pub fn new(keys: Keys, node: String, path: &str, found: Option<Vec<u8>>) -> Result<Self, Trouble> {
         let trouble = |why: &str| Trouble {
-            what: format!("{path} on {node} cannot be edited here"),
+            what: tr!(tui_cannot_edit { path, node }),
             why: Some(why.to_owned()),
-            hints: vec!["a shell on the node can look at it: `less`, `file`, `stat`".to_owned()],
+            hints: vec![tr!(tui_cannot_edit_hint).to_owned()],
         };
         let new = found.is_none();
         let bytes = found.unwrap_or_default();
         if bytes.len() > LARGEST {
-            return Err(trouble("it is larger than the editor opens"));
+            return Err(trouble(tr!(tui_file_too_large)));
         }
-        let text = String::from_utf8(bytes).map_err(|_| trouble("it is not UTF-8 text"))?;
+        let text = String::from_utf8(bytes).map_err(|_| trouble(tr!(tui_file_no_text)))?;
         let path = PathBuf::from(path);
         let mut editor = Editor::new(keys, Some(path.clone()), &text);
         let about = if new { "[New]".to_owned() } else { editor.measure() };

@@ -12,7 +12,7 @@ impl State {
     pub(super) fn act(&mut self, action: Action, drawn: &Drawn, effects: &mut Vec<Effect>) {
         if self.stage != Stage::Ready && !action.is_of_every_stage() {
             if matches!(self.stage, Stage::Starting(_)) {
-                self.say("The lab is still coming up.");
+                self.say(tr!(tui_still_coming));
             }
             return;
         }
@@ -54,11 +54,11 @@ impl State {
             Action::FocusShell => self.focus = Focus::Shell,
             Action::FocusLesson => self.focus = Focus::Lesson,
             Action::Check => self.check(effects),
-            Action::CheckAll => self.work("Checking every step", Effect::Check(None), effects),
+            Action::CheckAll => self.work(tr!(tui_checking_all), Effect::Check(None), effects),
             Action::Hint => match self.step() {
-                Some(step) if step.hints.is_empty() => self.say("This step has no hints."),
+                Some(step) if step.hints.is_empty() => self.say(tr!(tui_step_no_hints)),
                 Some(step) => effects.push(Effect::Hint(step.id.clone())),
-                None => self.say("This page has no hints."),
+                None => self.say(tr!(tui_page_no_hints)),
             },
             Action::Solution => self.ask_of_step(Question::Solution),
             Action::Solve => self.ask_of_step(Question::Solve),
@@ -151,7 +151,7 @@ impl State {
                 }
             }
             Action::Suspend if self.lone => {
-                self.say("There is no shell that could continue the program; leave it instead.");
+                self.say(tr!(tui_no_outer_shell));
             }
             Action::Suspend => effects.push(Effect::Suspend),
             Action::Zoom => self.zoom = !self.zoom,
@@ -163,21 +163,17 @@ impl State {
                 self.focus = Focus::Shell;
                 match self.pane() {
                     Some(pane) if pane.what == What::Shell => effects.push(Effect::CopyMode(pane.id, true)),
-                    _ => self.say("Only a shell has a copy mode; the editor selects by itself."),
+                    _ => self.say(tr!(tui_only_shells_copy)),
                 }
             }
             Action::ToggleMouse => {
                 self.config.mouse = !self.config.mouse;
                 effects.push(Effect::Mouseable(self.config.mouse));
-                self.say(if self.config.mouse {
-                    "The mouse is the program's: click, scroll, drag."
-                } else {
-                    "The mouse is your terminal's: select and copy as usual."
-                });
+                self.say(if self.config.mouse { tr!(tui_mouse_ours) } else { tr!(tui_mouse_yours) });
             }
             Action::NextTheme => {
                 self.config.theme = self.config.theme.next();
-                self.say(format!("Theme: {}", self.config.theme.as_str()));
+                self.say(tr!(tui_theme { theme: self.config.theme.as_str() }));
             }
             Action::ToggleAscii => self.config.ascii = !self.config.ascii,
             Action::Redraw => effects.push(Effect::Redraw),
@@ -209,7 +205,7 @@ impl State {
             },
             Action::CopySelected => match self.code {
                 Some(index) => self.copy(index, drawn, effects),
-                None => self.say("Select a piece of code with Tab first."),
+                None => self.say(tr!(tui_select_code_first)),
             },
             Action::Run(index) => self.run(index, drawn, effects),
             Action::Copy(index) => self.copy(index, drawn, effects),
@@ -249,7 +245,7 @@ impl State {
 
     pub(super) fn work(&mut self, what: &'static str, effect: Effect, effects: &mut Vec<Effect>) {
         if self.busy.is_some() {
-            self.say("Something runs already; Esc in the lesson stops it.");
+            self.say(tr!(tui_runs_already));
             return;
         }
         self.busy = Some(what);
@@ -261,10 +257,10 @@ impl State {
         match self.step() {
             Some(step) => {
                 let id = step.id.clone();
-                self.work("Checking", Effect::Check(Some(id)), effects);
+                self.work(tr!(tui_checking), Effect::Check(Some(id)), effects);
             }
-            None if self.page == 0 => self.say("This page has nothing to check; F8 turns to the first step."),
-            None => self.work("Checking every step", Effect::Check(None), effects),
+            None if self.page == 0 => self.say(tr!(tui_nothing_to_check)),
+            None => self.work(tr!(tui_checking_all), Effect::Check(None), effects),
         }
     }
 
@@ -272,14 +268,14 @@ impl State {
         if self.step().is_some() {
             self.lay(Overlay::Question(question));
         } else {
-            self.say("That belongs to a step; F8 turns the page.");
+            self.say(tr!(tui_of_a_step));
         }
     }
 
     fn turn(&mut self, page: usize, effects: &mut Vec<Effect>) {
         let last = self.steps() + 1;
         if page > last {
-            self.say("This is the last page.");
+            self.say(tr!(tui_last_page));
         }
         let page = page.min(last);
         if page != self.page || self.panel != Panel::Text {
@@ -332,7 +328,7 @@ impl State {
         };
         self.code = next.copied();
         let Some(code) = self.code.and_then(|i| drawn.codes.get(i)) else {
-            return self.say("There is no code to run or copy on this page.");
+            return self.say(tr!(tui_no_code_here));
         };
         let lines =
             code.places.iter().chain(code.buttons.iter().map(|(place, _)| place)).map(|place| place.line);
@@ -353,7 +349,7 @@ impl State {
                 effects.push(Effect::Run { pane, text: code.text.clone(), interrupt: code.interrupt });
                 self.focus_pane(pane);
             }
-            None => self.say("No shell runs in this tab."),
+            None => self.say(tr!(tui_no_shell_here)),
         }
     }
 
@@ -369,7 +365,7 @@ impl State {
         }
         if self.busy.take().is_some() {
             effects.push(Effect::Cancel);
-            self.say("Stopped.");
+            self.say(tr!(tui_stopped));
         } else if self.copying() && self.focus == Focus::Shell {
             effects.extend(self.pane().map(|pane| Effect::CopyMode(pane.id, false)));
         } else if self.code.take().is_some() {
@@ -395,11 +391,11 @@ impl State {
             Question::Solution => self.show(Panel::Solution),
             Question::Solve => {
                 if let Some(step) = step {
-                    self.work("Applying the solution", Effect::Solve(step), effects);
+                    self.work(tr!(tui_applying), Effect::Solve(step), effects);
                 }
             }
-            Question::ResetStep => self.work("Starting the step over", Effect::Reset(step), effects),
-            Question::ResetLesson => self.work("Starting the lesson over", Effect::Reset(None), effects),
+            Question::ResetStep => self.work(tr!(tui_step_over), Effect::Reset(step), effects),
+            Question::ResetLesson => self.work(tr!(tui_lesson_over), Effect::Reset(None), effects),
             Question::CloseShell | Question::CloseFile => {
                 if let Some(pane) = self.pane().map(|pane| pane.id) {
                     self.close_pane(pane, effects);
@@ -410,7 +406,7 @@ impl State {
 
     pub(super) fn search_on(&mut self, backwards: bool, effects: &mut Vec<Effect>) {
         if self.searched.0.is_empty() {
-            return self.say("Nothing was searched for yet; / asks.");
+            return self.say(tr!(tui_nothing_searched));
         }
         let text = self.searched.0.clone();
         effects.extend(self.pane().map(|pane| Effect::CopySearch { pane: pane.id, text, backwards }));

@@ -11,6 +11,7 @@ use super::super::event::PaneId;
 use super::super::keymap::{self, Chord, Context};
 use super::super::palette;
 use super::{Drawn, Entering, Focus, Held, Overlay, Shell, Stage, State};
+use crate::text::tr;
 
 /// Lines that one notch of the wheel scrolls the lesson.
 const WHEEL: i32 = 3;
@@ -90,12 +91,7 @@ impl State {
                 self.key_to_shell(key, drawn, effects);
             }
             None if chord.code == KeyCode::Esc => {}
-            None => self.say(format!(
-                "{} {} does nothing; {} ? shows all keys.",
-                prefix.name(),
-                chord.name(),
-                prefix.name()
-            )),
+            None => self.say(tr!(tui_key_does_nothing { prefix: prefix.name(), key: chord.name() })),
         }
     }
 
@@ -196,7 +192,7 @@ impl State {
                         self.open_file(node, path.to_owned());
                     }
                     Some(_) if path.is_empty() => {}
-                    _ => self.say("A file's path begins with / and ends with its name; Tab completes it."),
+                    _ => self.say(tr!(tui_path_is_absolute)),
                 }
             }
             Entering::Search if text.is_empty() => {}
@@ -223,7 +219,7 @@ impl State {
                         false
                     }
                     None => {
-                        self.say("Move to the shell to paste there.");
+                        self.say(tr!(tui_paste_where));
                         true
                     }
                 }

@@ -6,6 +6,7 @@ use super::super::layout;
 use super::super::saved::{Layout, SavedPane, SavedTab};
 use super::super::tiles::{LEAST, Side, Tiles, Way};
 use super::{Focus, Pane, Shell, State, Tab, What};
+use crate::text::tr;
 
 impl State {
     pub(super) fn pane_mut(&mut self, id: PaneId) -> Option<&mut Pane> {
@@ -60,7 +61,7 @@ impl State {
 
     pub(super) fn select_tab(&mut self, index: usize) {
         let Some(tab) = self.tabs.get(index) else {
-            return self.say(format!("There is no tab {}.", index + 1));
+            return self.say(tr!(tui_no_tab { number: index + 1 }));
         };
         let shown = tab.tiles.panes();
         for pane in self.panes.iter_mut().filter(|pane| shown.contains(&pane.id)) {
@@ -91,7 +92,7 @@ impl State {
             Way::Below => area.height > 2 * LEAST.1,
         });
         if !fits {
-            return self.say("There is no room for another pane here.");
+            return self.say(tr!(tui_no_room));
         }
         let new = self.add_pane(node, What::Shell);
         let active = self.active;

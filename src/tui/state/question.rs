@@ -57,18 +57,14 @@ impl Question {
         match self {
             Self::Quit => {
                 let unsaved = state.panes.iter().filter(|pane| pane.modified).count();
-                let lost = match unsaved {
-                    0 => "",
-                    1 => " Changes in an editor are not saved, and go.",
-                    _ => " Changes in editors are not saved, and go.",
-                };
                 words(
-                    "Leave the lab?",
-                    format!(
-                        "Running shells end. The cluster, your files and your progress are kept: start cks-lab again and you are back here.{lost}"
-                    ),
-                    "leave",
-                    "stay",
+                    tr!(tui_quit),
+                    match state.sitting() {
+                        Some(_) => tr!(tui_quit_exam_text { unsaved }),
+                        None => tr!(tui_quit_text { unsaved }),
+                    },
+                    tr!(tui_quit_yes),
+                    tr!(tui_quit_no),
                 )
             }
             Self::Switch => {
@@ -87,53 +83,48 @@ impl Question {
             }
             Self::Resume => {
                 let (score, max) = state.points();
-                let points = max.map_or_else(|| score.to_string(), |max| format!("{score} of {max}"));
+                let points = max.map_or_else(|| score.to_string(), |max| tr!(tui_points_of { score, max }));
                 let passed =
                     (0..state.steps()).filter(|i| state.graded(*i).is_some_and(|r| r.passed)).count();
                 let title = state.lesson().map_or("", |lesson| lesson.title.as_str());
                 let minutes = state.seconds / 60;
                 Words {
-                    title: "Welcome back".to_owned(),
-                    text: format!(
-                        "{title}: {passed} of {} steps passed, {points} points, {minutes} min spent.\nEverything is as you left it.",
-                        state.steps()
-                    ),
-                    yes: "go on",
-                    second: Some(('s', "start over")),
-                    no: "go on",
+                    title: tr!(tui_welcome_back).to_owned(),
+                    text: tr!(tui_welcome_text { title, passed, steps: state.steps(), points, minutes }),
+                    yes: tr!(tui_go_on),
+                    second: Some(('s', tr!(tui_start_over))),
+                    no: tr!(tui_go_on),
                 }
             }
             Self::Solution => words(
-                "Show the solution?",
-                format!(
-                    "The solution of {step} will be in the lesson pane. Hints come in levels and may be enough."
-                ),
-                "show it",
-                "not yet",
+                tr!(tui_ask_solution),
+                tr!(tui_ask_solution_text { step }),
+                tr!(tui_show_it),
+                tr!(tui_not_yet),
             ),
             Self::Solve => words(
-                "Apply the solution?",
-                format!("The solution of {step} is typed on the nodes for you, and your progress notes it."),
-                "apply it",
-                "not yet",
+                tr!(tui_ask_solve),
+                tr!(tui_ask_solve_text { step }),
+                tr!(tui_apply_it),
+                tr!(tui_not_yet),
             ),
             Self::ResetStep => words(
-                "Start this step over?",
-                format!("What you changed since {step} began is undone, and its points go."),
-                "start over",
-                "keep it",
+                tr!(tui_ask_step),
+                tr!(tui_ask_step_text { step }),
+                tr!(tui_start_over),
+                tr!(tui_keep_it),
             ),
             Self::ResetLesson => words(
-                "Start the lesson over?",
-                "The cluster and all files go back to the beginning; progress and points go.".into(),
-                "start over",
-                "keep it",
+                tr!(tui_ask_lesson),
+                tr!(tui_ask_lesson_text).into(),
+                tr!(tui_start_over),
+                tr!(tui_keep_it),
             ),
             Self::CloseShell => {
-                words("Close this pane?", "What runs in its shell ends.".into(), "close it", "keep it")
+                words(tr!(tui_ask_pane), tr!(tui_ask_pane_text).into(), tr!(tui_close_it), tr!(tui_keep_it))
             }
             Self::CloseFile => {
-                words("Close this file?", "Changes that are not saved go.".into(), "close it", "keep it")
+                words(tr!(tui_ask_file), tr!(tui_ask_file_text).into(), tr!(tui_close_it), tr!(tui_keep_it))
             }
         }
     }

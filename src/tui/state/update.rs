@@ -5,6 +5,7 @@ use super::super::event::{Course, Event, PaneId};
 use super::{Drawn, Entering, Focus, Overlay, Panel, Question, Shell, Stage, State};
 use crate::grade::LessonResult;
 use crate::terminal::Notice;
+use crate::text::tr;
 
 impl State {
     /// Takes in what happened, and says what is to be done.
@@ -101,7 +102,7 @@ impl State {
                 Ok(None) => {
                     self.show(Panel::Text);
                     self.scroll = usize::MAX;
-                    self.say("That was the last hint; the solution comes with F7.");
+                    self.say(tr!(tui_last_hint));
                 }
                 Err(trouble) => self.show(Panel::Trouble(trouble)),
             },
@@ -120,7 +121,7 @@ impl State {
                 }
             }
             Event::Copied(count) => {
-                self.say(format!("{count} character{} copied", if count == 1 { "" } else { "s" }));
+                self.say(tr!(tui_copied { count }));
             }
             Event::CopyMode(pane, on) => match self.pane_mut(pane) {
                 Some(pane) if pane.copying != on => pane.copying = on,
@@ -200,7 +201,7 @@ impl State {
         self.panel = Panel::Text;
         self.scroll = 0;
         self.page = if current == 0 && self.page > 1 { 0 } else { current + 1 };
-        self.say("Started over.");
+        self.say(tr!(tui_started_over));
     }
 
     fn checked(&mut self, result: LessonResult, whole: bool) {

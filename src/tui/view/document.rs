@@ -9,6 +9,7 @@ use super::super::state::{Focus, Panel, State};
 use super::super::theme::Theme;
 use crate::check::Verdict;
 use crate::grade::{CheckResult, LessonResult, PASS_MARK, StepResult};
+use crate::text::tr;
 
 /// Makes what the lesson pane says, at a width.
 pub fn document(state: &State, theme: &Theme, width: u16) -> Document {
@@ -20,10 +21,10 @@ pub fn document(state: &State, theme: &Theme, width: u16) -> Document {
             let solution = state.step().map_or("", |step| step.solution.as_str());
             out.markdown(solution, width, theme);
             out.gap();
-            out.text(vec![], &format!("{} goes back to the step.", back(state)), theme.quiet, width);
+            out.text(vec![], &tr!(tui_back_to_step { key: back(state) }), theme.quiet, width);
         }
         Panel::Solved(text) => {
-            out.text(vec![], "Done for you:", theme.text, width);
+            out.text(vec![], tr!(tui_done_for_you), theme.text, width);
             out.gap();
             for line in text.lines() {
                 out.text(
@@ -34,12 +35,7 @@ pub fn document(state: &State, theme: &Theme, width: u16) -> Document {
                 );
             }
             out.gap();
-            out.text(
-                vec![],
-                &format!("F5 checks the step. {} goes back to it.", back(state)),
-                theme.quiet,
-                width,
-            );
+            out.text(vec![], &tr!(tui_check_or_back { key: back(state) }), theme.quiet, width);
         }
         Panel::Exam => {
             if let Some(exam) = &state.exam {
@@ -49,7 +45,7 @@ pub fn document(state: &State, theme: &Theme, width: u16) -> Document {
         Panel::Trouble(error) => {
             trouble(error, theme, width, &mut out);
             out.gap();
-            out.text(vec![], &format!("{} goes back to the step.", back(state)), theme.quiet, width);
+            out.text(vec![], &tr!(tui_back_to_step { key: back(state) }), theme.quiet, width);
         }
     }
     out
@@ -73,11 +69,11 @@ pub fn trouble(error: &Trouble, theme: &Theme, width: u16, out: &mut Document) {
     );
     if let Some(why) = &error.why {
         out.gap();
-        labelled("why", why, theme.text, theme, width, 0, out);
+        labelled(tr!(tui_why), why, theme.text, theme, width, 0, out);
     }
     for hint in &error.hints {
         out.gap();
-        labelled("try", hint, theme.text, theme, width, 0, out);
+        labelled(tr!(tui_try), hint, theme.text, theme, width, 0, out);
     }
 }
 
@@ -100,7 +96,7 @@ fn page(state: &State, theme: &Theme, width: u16, out: &mut Document) {
             let all = step.hints.len();
             for (number, hint) in step.hints.iter().take(shown).enumerate() {
                 out.gap();
-                out.text(vec![], &format!("Hint {} of {all}", number + 1), theme.heading, width);
+                out.text(vec![], &tr!(tui_hint_of { number: number + 1, all }), theme.heading, width);
                 out.markdown(hint, width, theme);
             }
         }
@@ -108,23 +104,24 @@ fn page(state: &State, theme: &Theme, width: u16, out: &mut Document) {
             heading(out, &lesson.intro, &lesson.title);
             out.markdown(&lesson.intro, width, theme);
             out.gap();
-            let minutes =
-                format!("{}, about {} minutes, {} steps.", lesson.domain, lesson.minutes, lesson.steps.len());
+            let minutes = format!(
+                "{}.",
+                tr!(tui_pick_steps {
+                    domain: lesson.domain,
+                    steps: lesson.steps.len(),
+                    minutes: lesson.minutes
+                })
+            );
             out.text(vec![], &minutes, theme.quiet, width);
-            out.text(vec![], "F8 turns to the first step.", theme.text, width);
+            out.text(vec![], tr!(tui_to_first_step), theme.text, width);
         }
         None => {
             score(state, theme, width, out);
             if state.finished() {
-                heading(out, &lesson.finish, "Debrief");
+                heading(out, &lesson.finish, tr!(tui_debrief));
                 out.markdown(&lesson.finish, width, theme);
             } else {
-                out.text(
-                    vec![],
-                    "The debrief comes when every step has passed. F5 checks them all.",
-                    theme.text,
-                    width,
-                );
+                out.text(vec![], tr!(tui_debrief_later), theme.text, width);
             }
         }
     }
@@ -133,11 +130,12 @@ fn page(state: &State, theme: &Theme, width: u16, out: &mut Document) {
 /// The final score, step by step.
 fn score(state: &State, theme: &Theme, width: u16, out: &mut Document) {
     let (points, max) = state.points();
-    let total = max.map_or_else(|| format!("{points} points"), |max| format!("{points} of {max} points"));
+    let total =
+        max.map_or_else(|| tr!(tui_points_alone { points }), |max| tr!(tui_points_total { points, max }));
     let percent = max.filter(|max| *max > 0).map_or(0, |max| points * 100 / max);
-    let verdict = if percent >= PASS_MARK { "passed" } else { "not passed yet" };
+    let verdict = if percent >= PASS_MARK { tr!(tui_passed) } else { tr!(tui_not_passed) };
     let style = if percent >= PASS_MARK { theme.good } else { theme.bad };
-    let line = format!("{total}, {percent} %: {verdict} (pass mark {PASS_MARK} %)");
+    let line = tr!(tui_total { total, percent, verdict, mark: PASS_MARK });
     out.text(vec![], &line, style, width);
     out.gap();
     let Some(lesson) = state.lesson() else { return };
@@ -148,14 +146,15 @@ fn score(state: &State, theme: &Theme, width: u16, out: &mut Document) {
             Some(_) => (theme.glyphs.fail, theme.bad),
             None => (theme.glyphs.open, theme.quiet),
         };
-        let points = result.map_or_else(|| "not checked".to_owned(), |r| format!("{}/{}", r.score, r.max));
+        let points =
+            result.map_or_else(|| tr!(tui_not_checked).to_owned(), |r| format!("{}/{}", r.score, r.max));
         let hints = state.course.as_ref().and_then(|c| c.standing.hints.get(index).copied()).unwrap_or(0);
         let mut text = format!("{}: {points}", step.title);
         if hints > 0 {
-            text.push_str(&format!(", {hints} hint{}", if hints == 1 { "" } else { "s" }));
+            text.push_str(&tr!(tui_with_hints { hints }));
         }
         if state.course.as_ref().and_then(|c| c.standing.solved.get(index).copied()).unwrap_or(false) {
-            text.push_str(", with the solution");
+            text.push_str(tr!(tui_with_solution));
         }
         out.text(vec![Span::styled(format!("{mark} "), style)], &text, theme.text, width);
     }
@@ -169,11 +168,11 @@ fn results(state: &State, result: &LessonResult, whole: bool, theme: &Theme, wid
     }
     let last = state.step_index().is_some_and(|index| index + 1 == state.steps());
     let next = match (result.passed, whole) {
-        (false, false) => format!("{} goes back to the step, F5 checks again, F6 gives a hint.", back(state)),
-        (false, true) => format!("{} goes back to the lesson.", back(state)),
-        (true, false) if last => "F8 turns to the debrief.".to_owned(),
-        (true, false) => "F8 turns to the next step.".to_owned(),
-        (true, true) => "Every step passed.".to_owned(),
+        (false, false) => tr!(tui_try_again { key: back(state) }),
+        (false, true) => tr!(tui_back_to_lesson { key: back(state) }),
+        (true, false) if last => tr!(tui_to_debrief).to_owned(),
+        (true, false) => tr!(tui_to_next_step).to_owned(),
+        (true, true) => tr!(tui_every_step).to_owned(),
     };
     out.text(vec![], &next, theme.text, width);
 }
@@ -181,12 +180,12 @@ fn results(state: &State, result: &LessonResult, whole: bool, theme: &Theme, wid
 pub fn step_result(step: &StepResult, theme: &Theme, width: u16, out: &mut Document) {
     let errors = step.checks.iter().any(|check| check.verdict == Verdict::Error);
     let (word, style) = match (step.passed, errors) {
-        (true, _) => ("passed", theme.good),
-        (false, true) => ("could not all be checked", theme.warn),
-        (false, false) => ("not passed yet", theme.bad),
+        (true, _) => (tr!(tui_passed), theme.good),
+        (false, true) => (tr!(tui_not_all_checked), theme.warn),
+        (false, false) => (tr!(tui_not_passed), theme.bad),
     };
     out.text(vec![], &step.title, theme.heading, width);
-    out.text(vec![], &format!("{}/{} points, {word}", step.score, step.max), style, width);
+    out.text(vec![], &tr!(tui_step_points { score: step.score, max: step.max, word }), style, width);
     out.gap();
     // What is open comes first: it is what one looks for.
     let open = |check: &&CheckResult| check.verdict != Verdict::Pass;
@@ -200,8 +199,11 @@ fn check_result(check: &CheckResult, theme: &Theme, width: u16, out: &mut Docume
     let title = format!("{} ({}/{})", check.title, check.points, check.max);
     out.text(vec![Span::styled(format!("{mark} "), style)], &title, theme.text, width);
     if check.verdict != Verdict::Pass {
-        for (label, text) in [("expected", &check.expected), ("seen", &check.observed), ("look", &check.hint)]
-        {
+        for (label, text) in [
+            (tr!(tui_expected), &check.expected),
+            (tr!(tui_seen), &check.observed),
+            (tr!(tui_look), &check.hint),
+        ] {
             if !text.is_empty() {
                 labelled(label, text, theme.text, theme, width, 2, out);
             }
@@ -219,8 +221,14 @@ fn labelled(
     indent: usize,
     out: &mut Document,
 ) {
-    let size = if indent > 0 { 9 } else { 4 };
-    let first = Span::styled(format!("{}{label:<size$}", " ".repeat(indent)), theme.quiet);
+    let size = match indent {
+        0 => [tr!(tui_why), tr!(tui_try)].map(crate::text::width).into_iter().max().unwrap_or(0) + 1,
+        _ => {
+            let labels = [tr!(tui_expected), tr!(tui_seen), tr!(tui_look)];
+            labels.map(crate::text::width).into_iter().max().unwrap_or(0) + 1
+        }
+    };
+    let first = Span::styled(format!("{}{}", " ".repeat(indent), crate::text::pad(label, size)), theme.quiet);
     out.text(vec![first], text, style, width);
 }
 

@@ -7,12 +7,13 @@ use super::super::action::Action;
 use super::super::keymap::{BINDINGS, Binding, Footer};
 use super::super::state::{Focus, Overlay, Stage, State};
 use super::{Canvas, shorten};
+use crate::text::{tr, width as width_of};
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     let theme = canvas.theme;
     let state = canvas.state;
     if let Some(what) = state.busy {
-        let text = format!(" {what}{} Esc in the lesson stops it.", theme.glyphs.ellipsis);
+        let text = tr!(tui_busy { what, dots: theme.glyphs.ellipsis });
         canvas.fill(area, theme.bar);
         canvas.text(area.x, area.y, &text, theme.bar, area.width);
         return;
@@ -46,9 +47,9 @@ fn which(state: &State) -> Option<Footer> {
 
 fn word(binding: &Binding, footer: Footer) -> &'static str {
     match (binding.action, footer) {
-        (Action::ToggleFocus, Footer::Shell) => "lesson",
-        (Action::ToggleFocus, Footer::Lesson) => "shell",
-        _ => binding.short,
+        (Action::ToggleFocus, Footer::Shell) => tr!(tui_word_to_lesson),
+        (Action::ToggleFocus, Footer::Lesson) => tr!(tui_word_shell),
+        _ => (binding.short)(),
     }
 }
 
@@ -63,7 +64,7 @@ fn hints(canvas: &mut Canvas<'_>, area: Rect) {
     let prefix = state.config.prefix.name();
     let Some(footer) = which(state) else { return };
     if matches!(state.stage, Stage::Failed(_) | Stage::Starting(_)) && state.overlay.is_none() {
-        canvas.text(area.x + 1, area.y, "q quit", canvas.theme.text, area.width);
+        canvas.text(area.x + 1, area.y, tr!(tui_q_quits), canvas.theme.text, area.width);
         return;
     }
     let mut items: Vec<(String, &str, Option<Action>)> = BINDINGS
@@ -72,13 +73,13 @@ fn hints(canvas: &mut Canvas<'_>, area: Rect) {
         .filter_map(|binding| Some((key(binding, footer)?, word(binding, footer), Some(binding.action))))
         .collect();
     match footer {
-        Footer::Shell | Footer::Lesson => items.push((prefix.clone(), "more", None)),
-        Footer::Prefix => items.push((prefix.clone(), "send it", None)),
+        Footer::Shell | Footer::Lesson => items.push((prefix.clone(), tr!(tui_word_more), None)),
+        Footer::Prefix => items.push((prefix.clone(), tr!(tui_word_send), None)),
         Footer::Copy | Footer::Reader | Footer::Xray | Footer::Picker | Footer::Exam => {}
     }
     // Where there is no room for all, the later ones give way; commands and prefix stay, since they lead to the rest.
     let width = |items: &[(String, &str, Option<Action>)]| {
-        items.iter().map(|(key, word, _)| Span::raw(key.as_str()).width() + word.len() + 3).sum::<usize>()
+        items.iter().map(|(key, word, _)| width_of(key) + width_of(word) + 3).sum::<usize>()
     };
     while width(&items) > usize::from(area.width) {
         let stays = |action: &Option<Action>| matches!(action, None | Some(Action::Palette));

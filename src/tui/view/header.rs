@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::super::action::Action;
 use super::super::exam::Exam;
 use super::super::layout::Areas;
-use super::super::state::State;
+use super::super::state::{Stage, State};
 use super::{Canvas, shorten};
 use crate::text::{tr, width};
 
@@ -22,7 +22,7 @@ fn parts(state: &State) -> Vec<(u16, String)> {
     if let Some(course) = &state.course {
         let version = course.facts.version.trim_start_matches('v');
         parts.push((90, format!("{} {version}", course.facts.kind.as_str())));
-        parts.push((0, if course.server_up { "API up" } else { "API DOWN" }.to_owned()));
+        parts.push((0, if course.server_up { tr!(tui_api_up) } else { tr!(tui_api_down) }.to_owned()));
         if let Some(exam) = &state.exam {
             let (number, count) = (exam.at + 1, exam.rows.len());
             parts.push((0, tr!(tui_exam_task { number, count })));
@@ -40,13 +40,16 @@ fn parts(state: &State) -> Vec<(u16, String)> {
         parts.push((
             0,
             match state.step_index() {
-                Some(index) => format!("step {}/{steps}", index + 1),
-                None if state.page == 0 => format!("intro, {steps} steps"),
-                None => "debrief".to_owned(),
+                Some(index) => tr!(tui_step_of { number: index + 1, steps }),
+                None if state.page == 0 => tr!(tui_intro_of { steps }),
+                None => tr!(tui_in_debrief).to_owned(),
             },
         ));
         let (score, max) = state.points();
-        parts.push((0, max.map_or_else(|| format!("{score} pts"), |max| format!("{score}/{max} pts"))));
+        parts.push((0, max.map_or_else(|| tr!(tui_pts { score }), |max| tr!(tui_pts_of { score, max }))));
+    }
+    if state.stage == Stage::Picking {
+        return parts;
     }
     let (minutes, seconds) = (state.seconds / 60, state.seconds % 60);
     parts.push((0, format!("{minutes:02}:{seconds:02}")));
@@ -84,7 +87,7 @@ fn step_text(canvas: &Canvas<'_>, index: usize, detail: u8) -> String {
         text = format!("{text} {}", step.title);
     }
     match (state.graded(index), state.step_result(index)) {
-        (Some(graded), _) if graded.passed => text.push_str(" ok"),
+        (Some(graded), _) if graded.passed => text.push_str(tr!(tui_step_ok)),
         (_, Some(result)) => {
             let done = result.checks.iter().filter(|c| c.verdict == crate::check::Verdict::Pass).count();
             text.push_str(&format!(" {done}/{}", result.checks.len()));

@@ -10,7 +10,7 @@ use super::super::state::{Focus, Panel, Stage, State};
 use super::document::{document, mark};
 use super::{Canvas, more_lines, shorten};
 use crate::check::Verdict;
-use crate::text::tr;
+use crate::text::{tr, width};
 
 pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     if area.height < 3 {
@@ -31,34 +31,35 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
         let (done, all) = counts(canvas.state);
         let title = match canvas.state.exam {
             Some(_) => tr!(tui_exam_at_end).to_owned(),
-            None => format!("Tasks {done}/{all}"),
+            None => tr!(tui_tasks_done { done, all }),
         };
         canvas.rule(inner, y, &title, &position, canvas.theme.heading);
         for (row, line) in (y + 1..inner.bottom()).zip(tasks) {
             canvas.put(inner.x, row, &line, inner.width);
         }
     } else if !position.is_empty() {
-        let width = u16::try_from(position.len()).unwrap_or(0);
-        canvas.text(area.right().saturating_sub(width + 1), area.y, &position, canvas.theme.quiet, width);
+        let long = u16::try_from(width(&position)).unwrap_or(0);
+        canvas.text(area.right().saturating_sub(long + 1), area.y, &position, canvas.theme.quiet, long);
     }
 }
 
 fn title(canvas: &mut Canvas<'_>, area: Rect) {
     let focused = canvas.state.focus == Focus::Lesson;
     let name = match &canvas.state.panel {
-        Panel::Text => "Lesson",
-        Panel::Result(..) => "Result",
-        Panel::Solution => "Solution",
-        Panel::Exam => "Exam",
-        Panel::Solved(_) => "Solution applied",
-        Panel::Trouble(_) => "Trouble",
+        Panel::Text => tr!(tui_pane_lesson),
+        Panel::Result(..) => tr!(tui_pane_result),
+        Panel::Solution => tr!(tui_pane_solution),
+        Panel::Exam => tr!(tui_pane_exam),
+        Panel::Solved(_) => tr!(tui_pane_solved),
+        Panel::Trouble(_) => tr!(tui_pane_trouble),
     };
     let (style, sign) = if focused { (canvas.theme.selected, ">") } else { (canvas.theme.quiet, " ") };
     canvas.text(area.x, area.y, &format!("{sign}{name} "), style, area.width);
     canvas.drawn.hits.push((Rect { height: 1, ..area }, Action::FocusLesson));
     if canvas.state.panel != Panel::Text {
-        let x = area.x + 3 + u16::try_from(name.len()).unwrap_or(0);
-        let end = canvas.text(x, area.y, "[back]", canvas.theme.button, area.right().saturating_sub(x));
+        let x = area.x + 3 + u16::try_from(width(name)).unwrap_or(0);
+        let end =
+            canvas.text(x, area.y, tr!(tui_button_back), canvas.theme.button, area.right().saturating_sub(x));
         canvas.drawn.hits.push((Rect::new(x, area.y, end - x, 1), Action::CloseText));
     }
 }
@@ -66,7 +67,7 @@ fn title(canvas: &mut Canvas<'_>, area: Rect) {
 /// The phases of a lab on its way up are shown in the shell's place; here is room for the name.
 fn waiting(canvas: &mut Canvas<'_>, area: Rect) {
     if matches!(canvas.state.stage, Stage::Starting(_)) {
-        canvas.text(area.x, area.y + 1, "The lesson comes in a moment.", canvas.theme.quiet, area.width);
+        canvas.text(area.x, area.y + 1, tr!(tui_lesson_comes), canvas.theme.quiet, area.width);
     }
 }
 
@@ -101,7 +102,7 @@ fn body(canvas: &mut Canvas<'_>, area: Rect) -> String {
     if last == 0 {
         String::new()
     } else if scroll >= last {
-        "end".to_owned()
+        tr!(tui_end).to_owned()
     } else {
         more_lines(last - scroll)
     }
@@ -159,7 +160,7 @@ fn tasks(canvas: &Canvas<'_>, area: Rect) -> Vec<ratatui::text::Line<'static>> {
     if out.lines.len() > room {
         let more = out.lines.len() - room + 1;
         out.lines.truncate(room - 1);
-        out.text(vec![], &format!("and {more} more; F5 lists all"), theme.quiet, area.width);
+        out.text(vec![], &tr!(tui_more_tasks { more }), theme.quiet, area.width);
     }
     out.lines
 }

@@ -11,6 +11,7 @@ use super::super::markdown::Document;
 use super::super::palette;
 use super::super::state::{Entering, Overlay, Question};
 use super::{Canvas, more_lines, shorten};
+use crate::text::{pad, tr};
 
 pub fn draw(canvas: &mut Canvas<'_>) {
     match canvas.state.overlay.clone() {
@@ -58,7 +59,7 @@ fn reader(canvas: &mut Canvas<'_>, title: &str, width: u16, lines: &[Line<'stati
     }
     if scroll < last {
         let text = format!(" {} ", more_lines(last - scroll));
-        let width = u16::try_from(text.len()).unwrap_or(0);
+        let width = u16::try_from(Span::raw(text.as_str()).width()).unwrap_or(0);
         let x = area.right().saturating_sub(width + 2);
         canvas.text(x, area.bottom() - 1, &text, canvas.theme.quiet, width);
     }
@@ -70,27 +71,20 @@ fn help(canvas: &mut Canvas<'_>) {
     let prefix = canvas.state.config.prefix;
     let width = 76.min(canvas.state.size.0.saturating_sub(2));
     let mut out = Document::default();
-    let intro = format!(
-        "The shell gets every key except the function keys below and {name}, the prefix. {name} twice sends it to the shell; {name} and a function key sends that key.",
-        name = prefix.name()
-    );
+    let intro = tr!(tui_help_intro { prefix: prefix.name() });
     out.text(vec![], &intro, theme.text, width - 4);
     let groups = [
-        ("Everywhere", Context::Global),
-        (
-            "While the lesson has the keyboard (the letters after the prefix count by themselves)",
-            Context::Lesson,
-        ),
-        ("In copy mode", Context::Copy),
-        ("In the X-ray", Context::Xray),
+        (tr!(tui_help_everywhere), Context::Global),
+        (tr!(tui_help_lesson), Context::Lesson),
+        (tr!(tui_help_copy), Context::Copy),
+        (tr!(tui_help_xray), Context::Xray),
     ];
     for (title, context) in groups {
         out.gap();
         out.text(vec![], title, theme.heading, width - 4);
-        for binding in BINDINGS
-            .iter()
-            .filter(|b| b.context == context && !b.long.is_empty() && canvas.state.offers_action(b.action))
-        {
+        for binding in BINDINGS.iter().filter(|b| {
+            b.context == context && !(b.long)().is_empty() && canvas.state.offers_action(b.action)
+        }) {
             let typed = binding.typed(prefix);
             if typed.is_empty() {
                 continue;
@@ -99,18 +93,18 @@ fn help(canvas: &mut Canvas<'_>) {
             let count = if context == Context::Global { 1 + usize::from(after < typed.len()) } else { 2 };
             let keys = typed.iter().take(count).cloned().collect::<Vec<_>>().join(", ");
             out.text(
-                vec![Span::styled(format!("{keys:<22} "), theme.key)],
-                binding.long,
+                vec![Span::styled(format!("{} ", pad(&keys, 22)), theme.key)],
+                (binding.long)(),
                 theme.text,
                 width - 4,
             );
         }
     }
     out.gap();
-    out.text(vec![], "Mouse", theme.heading, width - 4);
-    let mouse = "Click a tab, a step, [run], [copy] or a hint in the last line; drag the lines between panes; drag in the shell to copy; the wheel scrolls. Hold Shift for your terminal's own selection.";
+    out.text(vec![], tr!(tui_help_mouse), theme.heading, width - 4);
+    let mouse = tr!(tui_help_mouse_text);
     out.text(vec![], mouse, theme.text, width - 4);
-    reader(canvas, "Keys", width, &out.lines);
+    reader(canvas, tr!(tui_help_title), width, &out.lines);
 }
 
 fn commands(canvas: &mut Canvas<'_>, query: &str, selected: usize) {
@@ -118,7 +112,7 @@ fn commands(canvas: &mut Canvas<'_>, query: &str, selected: usize) {
     let found = palette::matching(canvas.state, query);
     let rows = canvas.state.size.1.saturating_sub(8).clamp(4, 16);
     let area = middle(canvas.state, 76, rows + 4);
-    let inner = frame(canvas, area, "Commands");
+    let inner = frame(canvas, area, tr!(tui_palette_title));
     let x = canvas.text(inner.x, inner.y, "> ", theme.key, inner.width);
     let x = canvas.text(x, inner.y, query, theme.text, inner.width.saturating_sub(2));
     canvas.cursor = Some(Position::new(x, inner.y));
@@ -126,13 +120,13 @@ fn commands(canvas: &mut Canvas<'_>, query: &str, selected: usize) {
     let selected = selected.min(found.len().saturating_sub(1));
     let first = (selected + 1).saturating_sub(usize::from(list.height));
     if found.is_empty() {
-        canvas.text(list.x, list.y, "No command has these letters.", theme.quiet, list.width);
+        canvas.text(list.x, list.y, tr!(tui_palette_none), theme.quiet, list.width);
     }
     for (y, (index, entry)) in (list.y..list.bottom()).zip(found.iter().enumerate().skip(first)) {
         let keys_width = Span::raw(entry.keys.as_str()).width();
         let room = usize::from(list.width).saturating_sub(keys_width + 3);
         let sign = if index == selected { ">" } else { " " };
-        let label = format!("{sign} {:<room$} ", shorten(&entry.label, room, &theme));
+        let label = format!("{sign} {} ", pad(&shorten(&entry.label, room, &theme), room));
         let mut line =
             Line::from(vec![Span::styled(label, theme.text), Span::styled(entry.keys.clone(), theme.key)]);
         if index == selected {
@@ -176,9 +170,9 @@ fn ask(canvas: &mut Canvas<'_>, question: Question) {
 
 fn enter(canvas: &mut Canvas<'_>, entering: Entering, text: &str) {
     let title = match entering {
-        Entering::Name => "Name of this tab",
-        Entering::Search => "Search towards older lines",
-        Entering::File => "File to edit (Tab completes)",
+        Entering::Name => tr!(tui_enter_name),
+        Entering::Search => tr!(tui_enter_search),
+        Entering::File => tr!(tui_enter_file),
     };
     let area = middle(canvas.state, 64, 3);
     let inner = frame(canvas, area, title);

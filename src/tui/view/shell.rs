@@ -11,6 +11,7 @@ use super::super::state::{Focus, Pane, Shell, Stage, State, Tab, What};
 use super::super::tiles::{Line as TileLine, Way};
 use super::{Canvas, Screens, document, shorten};
 use crate::lab::Phase;
+use crate::text::{tr, width};
 
 pub fn draw(canvas: &mut Canvas<'_>, areas: &Areas, screens: &dyn Screens) {
     let (Some(tabs), Some(area)) = (areas.tabs, areas.shells) else { return };
@@ -51,9 +52,9 @@ fn tabs(canvas: &mut Canvas<'_>, area: Rect, screens: &dyn Screens) {
     let state = canvas.state;
     let focused = state.focus == Focus::Shell;
     let right = match state.pane() {
-        Some(pane) if pane.copying => format!("copy mode {}", scrolled(screens, pane)),
-        Some(pane) if screens.scrolled(pane.id).0 > 0 => format!("scrolled back {}", scrolled(screens, pane)),
-        _ if state.zoom => "zoomed".to_owned(),
+        Some(pane) if pane.copying => tr!(tui_in_copy_mode { place: scrolled(screens, pane) }),
+        Some(pane) if screens.scrolled(pane.id).0 > 0 => tr!(tui_scrolled { place: scrolled(screens, pane) }),
+        _ if state.zoom => tr!(tui_zoomed).to_owned(),
         _ => String::new(),
     };
     let right_width = u16::try_from(Span::raw(right.as_str()).width()).unwrap_or(0);
@@ -134,14 +135,14 @@ fn screen(canvas: &mut Canvas<'_>, pane: &Pane, area: Rect, screens: &dyn Screen
         Shell::Running => return screens.draw(pane.id, canvas.buffer, area, canvas.theme.colours),
         Shell::Waiting | Shell::Starting => {
             let text = match pane.what {
-                What::Shell => "The shell starts.",
-                What::File(_) => "The file is read.",
+                What::Shell => tr!(tui_shell_starts),
+                What::File(_) => tr!(tui_file_is_read),
             };
             canvas.text(area.x, area.y, text, canvas.theme.quiet, area.width);
         }
         Shell::Ended(status) => {
             screens.draw(pane.id, canvas.buffer, area, canvas.theme.colours);
-            let text = format!(" The shell ended with status {status}. Enter starts a new one. ");
+            let text = tr!(tui_shell_ended { status });
             let y = area.bottom().saturating_sub(1);
             canvas.fill(Rect { y, height: 1, ..area }, canvas.theme.bar);
             canvas.text(area.x, y, &text, canvas.theme.bar, area.width);
@@ -151,10 +152,13 @@ fn screen(canvas: &mut Canvas<'_>, pane: &Pane, area: Rect, screens: &dyn Screen
     None
 }
 
-const PHASES: [(Phase, &str); 3] = [
-    (Phase::Nodes, "controlplane and node01"),
-    (Phase::ApiServer, "the API server"),
-    (Phase::Lesson, "the lesson's objects"),
+/// A phase, and what it is called.
+type Named = (Phase, fn() -> &'static str);
+
+const PHASES: [Named; 3] = [
+    (Phase::Nodes, || tr!(tui_phase_nodes)),
+    (Phase::ApiServer, || tr!(tui_phase_server)),
+    (Phase::Lesson, || tr!(tui_phase_lesson)),
 ];
 
 fn phases(canvas: &mut Canvas<'_>, area: Rect, phase: Option<&Phase>) {
@@ -164,7 +168,7 @@ fn phases(canvas: &mut Canvas<'_>, area: Rect, phase: Option<&Phase>) {
         Some(phase) => PHASES.iter().position(|(p, _)| p == phase).unwrap_or(0),
         None => 0,
     };
-    canvas.text(area.x + 1, area.y + 1, "The lab comes up:", theme.text, area.width);
+    canvas.text(area.x + 1, area.y + 1, tr!(tui_lab_comes_up), theme.text, area.width);
     for (index, (_, name)) in PHASES.iter().enumerate() {
         let (mark, style) = match index.cmp(&at) {
             std::cmp::Ordering::Less => (theme.glyphs.ok, theme.good),
@@ -173,7 +177,8 @@ fn phases(canvas: &mut Canvas<'_>, area: Rect, phase: Option<&Phase>) {
         };
         let y = area.y + 3 + u16::try_from(index).unwrap_or(0);
         canvas.text(area.x + 3, y, mark, style, area.width.saturating_sub(3));
-        canvas.text(area.x + 10, y, name, theme.text, area.width.saturating_sub(10));
+        let x = area.x + 4 + u16::try_from(width(mark)).unwrap_or(6);
+        canvas.text(x, y, name(), theme.text, area.right().saturating_sub(x));
     }
 }
 
@@ -183,7 +188,8 @@ fn failed(canvas: &mut Canvas<'_>, area: Rect, trouble: &Trouble) {
     let width = area.width.saturating_sub(2);
     document::trouble(trouble, &theme, width, &mut out);
     out.gap();
-    let way_out = if canvas.state.stage == Stage::Ready { "Enter tries again." } else { "Enter leaves." };
+    let way_out =
+        if canvas.state.stage == Stage::Ready { tr!(tui_enter_again) } else { tr!(tui_enter_leaves) };
     out.text(vec![], way_out, theme.quiet, width);
     for (y, line) in (area.y + 1..area.bottom()).zip(&out.lines) {
         canvas.put(area.x + 1, y, line, width);

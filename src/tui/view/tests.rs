@@ -15,6 +15,7 @@ use super::super::theme::ThemeName;
 use super::*;
 use crate::apiserver::audit::{AdmissionNote, Entry};
 use crate::lab::Phase;
+use crate::lesson::catalog::Catalog;
 use crate::terminal::Screen;
 
 /// One screen for every tab.
@@ -164,6 +165,111 @@ pictures! {
         });
         seat.press("f2");
     };
+}
+
+/// The views that Japanese is shown in, by name.
+fn japanese(width: u16, height: u16) -> Vec<(&'static str, State)> {
+    let loaded = Catalog::new(None).unwrap().load("apiserver-node-restriction", "ja", None).unwrap();
+    let new = |keys: &str| {
+        let mut seat = Seat::new(width, height);
+        if let Some(course) = &mut seat.state.course {
+            course.lesson = Arc::clone(&loaded.lesson);
+        }
+        if !keys.is_empty() {
+            seat.press(keys);
+        }
+        seat
+    };
+    let mut lesson = new("f2");
+    lesson.happen(Event::Tasks(result(0, 1)));
+    let mut failed = new("");
+    failed.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
+    let mut xray = new("f4");
+    xray.happen(Event::Requests(Some(requests()))).press("k enter");
+    let mut sitting = Seat::sitting(width, height, 0);
+    sitting.press("f3");
+    let mut graded = Seat::sitting(width, height, 0);
+    graded.happen(Event::ExamGraded(Ok(outcome())));
+    let mut seats = vec![("lesson", lesson), ("result", failed), ("x-ray", xray)];
+    seats.extend([
+        ("help", new("f1")),
+        ("palette", new("f9")),
+        ("quit", new("ctrl-g q")),
+        ("prefix", new("ctrl-g")),
+    ]);
+    seats.extend([
+        ("first screen", Seat::picking(width, height)),
+        ("exam", sitting),
+        ("exam graded", graded),
+    ]);
+    seats.into_iter().map(|(name, seat)| (name, seat.state)).collect()
+}
+
+#[test]
+fn japanese_is_laid_out_by_its_width() {
+    use crate::text::{Language, speaking};
+    speaking(Language::Ja, || {
+        for (width, height) in [(60, 20), (80, 24), (120, 40)] {
+            let mut all = String::new();
+            for (name, state) in japanese(width, height) {
+                let text = picture(&state);
+                for line in text.lines() {
+                    assert!(line.width() <= usize::from(width), "{name}: {line}");
+                }
+                // A frame's right side is straight.
+                let edge = |line: &&str| line.ends_with(['│', '╮', '╯']) && line.contains(['│', '╭', '╰']);
+                if matches!(name, "help" | "x-ray") {
+                    let ends: Vec<usize> = text.lines().filter(edge).map(|line| line.width()).collect();
+                    assert!(
+                        ends.len() > 5 && ends.iter().all(|end| *end == ends[0]),
+                        "{name}: {ends:?}\n{text}"
+                    );
+                }
+                all.push_str(&format!("== {name}\n{text}"));
+            }
+            insta::assert_snapshot!(format!("japanese_{width}x{height}"), all);
+        }
+    });
+}
+
+/// A picture with the style of each run of cells that has one.
+fn coloured(state: &State) -> String {
+    let (buffer, ..) = draw(state);
+    let mut out = String::new();
+    for row in buffer.content.chunks(usize::from(buffer.area.width)) {
+        for run in row.chunk_by(|a, b| (a.fg, a.bg, a.modifier) == (b.fg, b.bg, b.modifier)) {
+            let text: String = run.iter().map(ratatui::buffer::Cell::symbol).collect();
+            let plain = ratatui::style::Color::Reset;
+            match (&run[0], text.trim()) {
+                (cell, "") if cell.bg == plain && cell.modifier.is_empty() => {}
+                (cell, text) if (cell.fg, cell.bg) == (plain, plain) && cell.modifier.is_empty() => {
+                    out.push_str(&format!("{text} "));
+                }
+                (cell, text) => {
+                    out.push_str(&format!("<{} {} {:?}: {text}> ", cell.fg, cell.bg, cell.modifier))
+                }
+            }
+        }
+        out.truncate(out.trim_end().len());
+        out.push('\n');
+    }
+    out
+}
+
+#[test]
+fn every_theme_has_its_colours() {
+    for theme in ThemeName::ALL {
+        let mut all = String::new();
+        let mut seat = Seat::new(80, 24);
+        seat.state.config.theme = theme;
+        seat.press("f2 tab").happen(Event::Tasks(result(0, 1)));
+        all.push_str(&coloured(&seat.state));
+        seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
+        all.push_str(&coloured(&seat.state));
+        seat.press("f4").happen(Event::Requests(Some(requests())));
+        all.push_str(&coloured(&seat.state));
+        insta::assert_snapshot!(format!("theme_{}", theme.as_str()), all);
+    }
 }
 
 #[test]

@@ -18,14 +18,11 @@ fn in_short(entry: &Entry, canvas: &Canvas<'_>, room: usize) -> [Line<'static>; 
     let style = if entry.code < 400 { theme.good } else { theme.bad };
     let authorizer =
         if entry.authorizer.is_empty() { tr!(tui_xray_authorization) } else { entry.authorizer.as_str() };
-    let second = tr!(tui_xray_in_short {
-        user: entry.user,
-        how: entry.authenticated_by,
-        arrow: theme.glyphs.arrow,
-        authorizer,
-        decision: entry.decision,
-        admission: admission_in_short(entry),
-    });
+    let (arrow, admission) = (theme.glyphs.arrow, admission_in_short(entry));
+    let second = format!(
+        "{} ({}) {arrow} {authorizer} {} {arrow} {admission}",
+        entry.user, entry.authenticated_by, entry.decision
+    );
     let code = entry.code.to_string();
     let left = room.saturating_sub(code.len() + 1);
     [
