@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Attributes, Chain, Decision};
+use super::{Attributes, Chain, Decision, quote};
 use crate::apiserver::authentication::UserInfo;
 use crate::apiserver::registry::FieldError;
 use crate::apiserver::registry::validation::invalid_kind;
@@ -46,15 +46,15 @@ pub fn evaluate(
             status
         }
         "SelfSubjectAccessReview" => {
-            wrong(attribute_errors(&review["spec"]))?;
+            wrong([attribute_errors(&review["spec"]), metadata_errors(&review, false)].concat())?;
             access_status(&review["spec"], user.clone(), chain)
         }
         "LocalSubjectAccessReview" => {
-            wrong(local_errors(&review, namespace))?;
+            wrong([local_errors(&review, namespace), metadata_errors(&review, true)].concat())?;
             access_status(&review["spec"], subject(&review["spec"]), chain)
         }
         _ => {
-            wrong(subject_errors(&review["spec"]))?;
+            wrong([subject_errors(&review["spec"]), metadata_errors(&review, false)].concat())?;
             access_status(&review["spec"], subject(&review["spec"]), chain)
         }
     };
@@ -138,6 +138,52 @@ fn request(spec: &Value) -> RequestInfo {
         label_selector: text(&attributes["labelSelector"], "rawSelector").to_owned(),
         ..RequestInfo::default()
     }
+}
+
+/// A question has no metadata, but for a local one's namespace.
+fn metadata_errors(review: &Value, local: bool) -> Vec<FieldError> {
+    let Some(metadata) = review["metadata"].as_object() else { return Vec::new() };
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        other => *other == json!(0),
+    };
+    let counts = |key: &str| key != "managedFields" && !(local && key == "namespace");
+    if !metadata.iter().any(|(key, value)| counts(key) && !is_empty(value)) {
+        return Vec::new();
+    }
+    let mut shown = metadata.clone();
+    shown.retain(|_, value| !is_empty(value));
+    let json = Value::Object(shown).to_string();
+    vec![FieldError::invalid_shown("metadata", &go_metadata(&review["metadata"]), &json, "must be empty")]
+}
+
+/// Metadata as Go prints the struct; what reviews do not come with is left as it is when unset.
+fn go_metadata(metadata: &Value) -> String {
+    let map = |key: &str| match metadata[key].as_object().filter(|map| !map.is_empty()) {
+        Some(map) => {
+            let entries = map.iter().map(|(key, value)| format!("{}:{value}", quote(key)));
+            format!("map[string]string{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+        None => "map[string]string(nil)".to_owned(),
+    };
+    let word = |key: &str| quote(text(metadata, key));
+    format!(
+        "v1.ObjectMeta{{Name:{}, GenerateName:{}, Namespace:{}, SelfLink:\"\", UID:{}, ResourceVersion:{}, Generation:{}, \
+         CreationTimestamp:time.Date(1, time.January, 1, 0, 0, 0, 0, time.UTC), DeletionTimestamp:<nil>, \
+         DeletionGracePeriodSeconds:(*int64)(nil), Labels:{}, Annotations:{}, OwnerReferences:[]v1.OwnerReference(nil), \
+         Finalizers:[]string(nil), ManagedFields:[]v1.ManagedFieldsEntry(nil)}}",
+        word("name"),
+        word("generateName"),
+        word("namespace"),
+        word("uid"),
+        word("resourceVersion"),
+        metadata["generation"].as_i64().unwrap_or(0),
+        map("labels"),
+        map("annotations")
+    )
 }
 
 fn attribute_errors(spec: &Value) -> Vec<FieldError> {
