@@ -32,11 +32,11 @@ fn an_exam_of_several_lessons_is_sat_killed_resumed_and_graded_at_the_end() {
     let home = home.path();
     let mut talk = Talk::start(home, &["start", "--plain", "--exam", "cks-practice"]);
     let first = talk.says(PROMPT);
-    for part in
-        ["Exam: CKS practice exam. 12 tasks, 75 minutes, pass mark 67 %.", "Task 1 of the exam", "1 h 14 min"]
-    {
+    for part in ["Exam: CKS practice exam. 12 tasks, 75 minutes, pass mark 67 %.", "Task 1 of the exam"] {
         assert!(first.contains(part), "{part}: {first}");
     }
+    // The first second may or may not be over.
+    assert!(first.contains("1 h 15 min") || first.contains("1 h 14 min"), "{first}");
     for refused in ["check", "hint", "solve", "solution"] {
         let said = talk.asks(refused, PROMPT);
         assert!(said.contains("there are no hints and no solutions"), "{said}");
