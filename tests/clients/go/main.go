@@ -185,6 +185,18 @@ func lists(ctx context.Context, client kubernetes.Interface) {
 	})
 }
 
+// renewed waits for the first renewal: one that is cut off on its way changes the lease all the same, and then it
+// cannot be given back by who holds an older one.
+func renewed(ctx context.Context, client kubernetes.Interface) {
+	for {
+		spec := must(client.CoordinationV1().Leases(namespace).Get(ctx, "led", metav1.GetOptions{})).Spec
+		if spec.RenewTime.After(spec.AcquireTime.Time) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
 // leader gets a lease and gives it back.
 func leader(ctx context.Context, client kubernetes.Interface) {
 	ctx, end := context.WithCancel(ctx)
@@ -197,7 +209,7 @@ func leader(ctx context.Context, client kubernetes.Interface) {
 		Lock: lock, ReleaseOnCancel: true,
 		LeaseDuration: 15 * time.Second, RenewDeadline: 10 * time.Second, RetryPeriod: time.Second,
 		Callbacks: leaderelection.LeaderCallbacks{
-			OnStartedLeading: func(context.Context) { fmt.Println("ok: the lease is held"); end() },
+			OnStartedLeading: func(ctx context.Context) { renewed(ctx, client); fmt.Println("ok: the lease is held"); end() },
 			OnStoppedLeading: func() {},
 		},
 	})
