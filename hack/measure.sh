@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 [ -n "${CKS_LAB:-}" ] || cargo build --release --locked --quiet
 exec python3 - "${CKS_LAB:-target/release/cks-lab}" "${1:-5}" <<'PYTHON'
-import json, os, pty, re, select, shutil, signal, ssl, statistics, subprocess, sys, tempfile, time, urllib.error, urllib.request
+import atexit, json, os, pty, re, select, shutil, signal, ssl, statistics, subprocess, sys, tempfile, time, urllib.error, urllib.request
 
 program, runs = os.path.abspath(sys.argv[1]), int(sys.argv[2])
 LESSON, STEP, IDLE = "apiserver-node-restriction", "verify-issue", 20
@@ -58,9 +58,18 @@ def ticks(root):
     return total / os.sysconf("SC_CLK_TCK")
 
 
+# Removed only at the end: ext4 makes files slowly for some seconds after many were removed.
+homes = tempfile.mkdtemp(prefix="cks-lab-measure-")
+atexit.register(shutil.rmtree, homes, ignore_errors=True)
+
+
+def a_home():
+    return tempfile.mkdtemp(dir=homes)
+
+
 class Lab:
     def __enter__(self):
-        self.home = tempfile.mkdtemp(prefix="cks-lab-measure-")
+        self.home = a_home()
         started = now()
         self.process = subprocess.Popen([program, "up", LESSON, "--json"], env=environment(self.home), text=True,
                                         stdout=subprocess.PIPE, stderr=open(os.path.join(self.home, "stderr"), "w"))
@@ -80,7 +89,6 @@ class Lab:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        shutil.rmtree(self.home, ignore_errors=True)
 
     def run(self, *words, check=False):
         return subprocess.run([program, *words], env=environment(self.home), capture_output=True, check=check)
@@ -132,7 +140,7 @@ def grading(lab):
 
 def first_prompt():
     """From starting the terminal program, 120x40, to the first prompt of its shell on the screen."""
-    home = tempfile.mkdtemp(prefix="cks-lab-measure-")
+    home = a_home()
     started = now()
     pid, fd = pty.fork()
     if pid == 0:
@@ -155,7 +163,6 @@ def first_prompt():
         os.kill(pid, signal.SIGTERM)
         os.close(fd)
         os.waitpid(pid, 0)
-        shutil.rmtree(home, ignore_errors=True)
     return took
 
 
