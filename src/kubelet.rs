@@ -30,7 +30,7 @@ mod file_watch;
 pub mod journal;
 mod logs;
 pub mod manifests;
-mod mounts;
+pub(crate) mod mounts;
 pub mod runtime;
 pub mod server;
 pub mod services;

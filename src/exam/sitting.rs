@@ -101,8 +101,8 @@ pub struct Outcome {
     pub lessons: Vec<LessonOutcome>,
 }
 
-/// What a lesson of an exam came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a lesson of an exam came to; reports hold it as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LessonOutcome {
     /// The lesson's id.
     pub lesson: String,

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::exam::{Outcome, Paper, Reason, Sitting};
+use crate::exam::{LessonOutcome, Outcome, Paper, Reason, Sitting};
 use crate::grade::StepResult;
 use crate::progress::moment;
 use crate::text::{Language, tr};
@@ -53,26 +53,9 @@ pub struct ExamReport {
     /// Whether the score reaches it.
     pub passed: bool,
     /// The lessons in order.
-    pub lessons: Vec<ExamLesson>,
+    pub lessons: Vec<LessonOutcome>,
     /// SHA-256 of all the above; see [`evidence`].
     pub digest: String,
-}
-
-/// A lesson in an [`ExamReport`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExamLesson {
-    /// The lesson's id.
-    pub lesson: String,
-    /// Its title.
-    pub title: String,
-    /// How much it counts beside the others.
-    pub weight: u32,
-    /// Points given.
-    pub score: u32,
-    /// Points that could be had.
-    pub max: u32,
-    /// The tasks in order, with their checks.
-    pub steps: Vec<StepResult>,
 }
 
 impl ExamReport {
@@ -80,14 +63,6 @@ impl ExamReport {
     pub fn new(paper: &Paper, sitting: &Sitting) -> Option<Self> {
         let ended = sitting.ended.filter(|_| sitting.is_graded())?;
         let Outcome { percent, pass_mark, passed, lessons } = sitting.outcome(paper);
-        let lessons = lessons.into_iter().map(|l| ExamLesson {
-            lesson: l.lesson,
-            title: l.title,
-            weight: l.weight,
-            score: l.score,
-            max: l.max,
-            steps: l.steps,
-        });
         let report = Self {
             format_version: FORMAT_VERSION,
             program: env!("CARGO_PKG_VERSION").into(),
@@ -104,7 +79,7 @@ impl ExamReport {
             percent,
             pass_mark,
             passed,
-            lessons: lessons.collect(),
+            lessons,
             digest: String::new(),
         };
         Some(report.sealed())
@@ -124,7 +99,7 @@ impl ExamReport {
 
     /// Whether its points and percents add up.
     pub fn adds_up(&self) -> bool {
-        let lesson = |l: &ExamLesson| {
+        let lesson = |l: &LessonOutcome| {
             let step = |s: &StepResult| s.checks.iter().map(|c| c.points).sum::<u32>() == s.score;
             l.steps.iter().map(|s| s.score).sum::<u32>() == l.score
                 && l.steps.iter().map(|s| s.max).sum::<u32>() == l.max
@@ -155,7 +130,7 @@ impl ExamReport {
     }
 
     /// What a lesson counts, in percent of the exam.
-    fn share(&self, lesson: &ExamLesson) -> u32 {
+    fn share(&self, lesson: &LessonOutcome) -> u32 {
         let all: u32 = self.lessons.iter().map(|l| l.weight).sum();
         (lesson.weight * 100).checked_div(all).unwrap_or(0)
     }

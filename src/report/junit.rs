@@ -43,14 +43,9 @@ pub fn render(report: &Report) -> String {
         }
         suites += "    </properties>\n";
         cases(report, step, &mut suites);
-        suites += "    <system-out></system-out>\n    <system-err></system-err>\n  </testsuite>\n";
+        suites += END_OF_SUITE;
     }
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name={} {} time=\"{}\">\n{suites}</testsuites>\n",
-        quoted(&report.title),
-        all.attributes(),
-        report.seconds
-    )
+    document(&report.title, &all, report.seconds, &suites)
 }
 
 fn cases(report: &Report, step: &StepReport, out: &mut String) {
@@ -88,6 +83,19 @@ pub(super) fn case(lang: Language, class: &str, check: &CheckResult, out: &mut S
     };
     let (message, body) = (quoted(&check.observed), escaped(&lines.join("\n")));
     let _ = writeln!(out, "><{tag} type=\"{kind}\" message={message}>{body}</{tag}></testcase>");
+}
+
+/// What the schema wants after the cases of a suite.
+pub(super) const END_OF_SUITE: &str =
+    "    <system-out></system-out>\n    <system-err></system-err>\n  </testsuite>\n";
+
+/// The whole file around its suites.
+pub(super) fn document(title: &str, all: &Counts, seconds: u64, suites: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name={} {} time=\"{seconds}\">\n{suites}</testsuites>\n",
+        quoted(title),
+        all.attributes()
+    )
 }
 
 /// A property of a suite.

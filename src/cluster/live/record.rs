@@ -20,7 +20,9 @@ use super::connect::Connection;
 use super::quote::quote;
 use crate::apiserver::audit::Log;
 use crate::check::manifest::Manifest;
+use crate::container_fs::{ContainerFs, Place};
 use crate::error::{Context, Result};
+use crate::kubelet::mounts::of_container;
 use crate::kubelet::runtime::process::evidence;
 use crate::node::{Command, Io, Node, Process};
 use crate::text::tr;
@@ -42,20 +44,11 @@ pub fn path(manifest: &[u8]) -> Option<String> {
     if !inside.starts_with('/') || last("audit-log-format") == "legacy" {
         return None;
     }
-    let mounts = manifest.doc.pointer("/spec/containers/0/volumeMounts")?.as_array()?;
-    let below = |mount: &&Value| {
-        let at = mount["mountPath"].as_str().unwrap_or_default().trim_end_matches('/');
-        inside.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let mount = mounts
-        .iter()
-        .filter(below)
-        .max_by_key(|mount| mount["mountPath"].as_str().map_or(0, |at| at.trim_end_matches('/').len()))?;
-    let volumes = manifest.doc.pointer("/spec/volumes")?.as_array()?;
-    let volume = volumes.iter().find(|volume| volume["name"] == mount["name"])?;
-    let host = volume.pointer("/hostPath/path")?.as_str()?.trim_end_matches('/');
-    let rest = inside.strip_prefix(mount["mountPath"].as_str()?.trim_end_matches('/'))?;
-    Some(format!("{host}{rest}"))
+    let mounts = of_container(&manifest.doc, manifest.doc.pointer("/spec/containers/0")?);
+    match ContainerFs::mounted("/", &mounts).place(&inside) {
+        Place::Node { path, .. } => Some(path.to_str()?.to_owned()),
+        Place::Own => None,
+    }
 }
 
 /// Begins to follow the log at `path` on `node` until `tasks` is cancelled, and keeps its evidence in `file`.

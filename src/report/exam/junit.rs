@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::ExamReport;
 use crate::report::evidence;
-use crate::report::junit::{Counts, case, property, quoted};
+use crate::report::junit::{Counts, END_OF_SUITE, case, document, property, quoted};
 
 /// Renders it.
 pub fn render(report: &ExamReport) -> String {
@@ -36,12 +36,7 @@ pub fn render(report: &ExamReport) -> String {
         for check in &step.checks {
             case(report.language(), &class, check, &mut suites);
         }
-        suites += "    <system-out></system-out>\n    <system-err></system-err>\n  </testsuite>\n";
+        suites += END_OF_SUITE;
     }
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name={} {} time=\"{}\">\n{suites}</testsuites>\n",
-        quoted(&report.title),
-        all.attributes(),
-        report.seconds
-    )
+    document(&report.title, &all, report.seconds, &suites)
 }
