@@ -58,6 +58,7 @@ pub mod offer;
 pub mod palette;
 pub mod runner;
 pub mod saved;
+pub mod session;
 pub mod starter;
 pub mod state;
 pub mod theme;
@@ -115,7 +116,7 @@ pub fn run_with(
     let mut window = Window::new().context_what(what)?;
     let size = window.terminal.size().context_what(what)?;
     let mut state = State::new((size.width, size.height), config);
-    state.lone = lone();
+    state.lone = session::lone();
     if first.is_none() {
         state.stage = Stage::Picking;
     }
@@ -296,13 +297,6 @@ fn handle(
         }
     }
     Ok(false)
-}
-
-/// Whether the program is the first of its session: a shell that could continue it would be of the same one.
-fn lone() -> bool {
-    use rustix::process::{getpid, getppid, getsid};
-    let parent = getppid().and_then(|parent| getsid(Some(parent)).ok());
-    parent.is_none() || parent != getsid(Some(getpid())).ok()
 }
 
 /// Gives the terminal back and stops, as Ctrl-Z does with other programs; goes on when it is continued.

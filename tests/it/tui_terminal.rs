@@ -31,6 +31,33 @@ fn click(column: u16, row: u16) -> String {
     format!("\x1b[<0;{};{}M\x1b[<0;{};{}m", column + 1, row + 1, column + 1, row + 1)
 }
 
+/// As in a container whose shell was started from outside of it: the session has no number in there.
+#[cfg(target_os = "linux")]
+#[test]
+fn it_runs_where_its_session_began_outside_of_the_pid_namespace() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = CommandBuilder::new("unshare");
+    // sh stays as the program's parent.
+    let script = "printf 'number %s\\n' $(cut -d' ' -f6 /proc/self/stat); \"$@\"; echo ended $?";
+    command.args(["--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh"]);
+    command.arg(env!("CARGO_BIN_EXE_cks-lab"));
+    command.env("CKS_LAB_HOME", home.path());
+    command.env("XDG_CONFIG_HOME", home.path().join("config"));
+    command.env("TERM", "xterm-256color");
+    command.env("LANG", "C.UTF-8");
+    let mut window = Window::run(command, 80, 24);
+    window.wait_until("unshare has said whether it may", |w| {
+        w.wrote("number 0") || w.wrote("unshare: ") || w.wrote("not found")
+    });
+    if !window.wrote("number 0") {
+        eprintln!("skipped: no PID namespace can be made here: {}", window.text().trim());
+        return;
+    }
+    window.shows("What do you want to do?");
+    window.keys("q");
+    window.shows("ended 0");
+}
+
 /// Where a text is on the screen, in cells.
 fn find(window: &Window, text: &str) -> (u16, u16) {
     let lines = window.screen.lines();
@@ -56,8 +83,8 @@ fn keys_of_the_shell_reach_it_and_a_paste_does_not_run_by_itself() {
     window.keys("\x15");
     window.wait_until("it is dropped", |w| w.at_prompt("controlplane"));
     // Ctrl-Z stops what runs in the shell, not the program.
-    window.keys("cat\r");
-    window.wait_until("cat runs", |w| w.shell().contains("cat"));
+    window.keys("sh -c 'echo it-ru\"\"ns; exec cat'\r");
+    window.shows("it-runs");
     window.keys("\x1a");
     window.shows("Stopped");
     window.command("controlplane", "clear; kill %1");
