@@ -1,51 +1,144 @@
-//! How fast the server is beside a real one, in one run; not run by default, it only prints.
+//! How fast the sandbox is beside a real API server, in one run; not run by default, it only prints.
 //!
-//! `cargo test --release --test it load:: -- --ignored --nocapture`
+//! Both are processes of their own: the sandbox is the whole lab (`cks-lab up`), nodes and kubelets included, the real one is
+//! kube-apiserver with etcd. `hack/bench.sh` runs it on a release build.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::Engine;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 
-use crate::apiserver::{ask, connect, start};
+use crate::apiserver::{ask, connect, try_connect};
+use crate::program;
 use crate::realserver::{Binaries, RealServer, VERSIONS};
 
 const NODE: &str = "/api/v1/nodes/node01";
 const CLIENTS: usize = 8;
-const LASTS: Duration = Duration::from_secs(5);
-const FLAGS: [&str; 1] = ["--enable-admission-plugins=NodeRestriction"];
+/// How long each is asked at a time, and how often in turn.
+const LASTS: Duration = Duration::from_secs(3);
+const ROUNDS: usize = 3;
+const PLUGIN: &str = "NodeRestriction";
 
-/// A node about as large as a real one.
-fn node() -> Value {
-    let images: Vec<Value> = (0..20)
-        .map(|n| json!({"names": [format!("registry.k8s.io/image-{n}@sha256:{n:064}"), format!("registry.k8s.io/image-{n}:v1")], "sizeBytes": 1_000_000 + n}))
-        .collect();
-    json!({"metadata": {"name": "node01", "labels": {"kubernetes.io/hostname": "node01"}},
-        "status": {"images": images, "capacity": {"cpu": "1", "memory": "1Gi", "pods": "110"}}})
-}
-
-/// What is asked: the name, the method, who asks, the label's key, and the answer's code.
-type Work = (&'static str, &'static str, &'static str, &'static str, u16);
+/// What is asked: the name, the method, the label's key, the answer's code, and how many times as many the sandbox should do.
+type Work = (&'static str, &'static str, &'static str, u16, f64);
 
 const WORK: [Work; 3] = [
-    ("label PATCH", "PATCH", "node01", "load/x", 200),
-    ("refused PATCH", "PATCH", "node01", "node-restriction.kubernetes.io/x", 403),
-    ("GET", "GET", "node01", "", 200),
+    ("label PATCH", "PATCH", "load/x", 200, 10.0),
+    ("refused PATCH", "PATCH", "node-restriction.kubernetes.io/x", 403, 5.0),
+    ("GET", "GET", "", 200, 5.0),
 ];
 
-/// Requests a second, and the median and 99th percentile of how long one takes.
-struct Rate {
-    each_second: f64,
-    median: Duration,
-    slowest: Duration,
+/// Where somebody answers, and a directory with `ca.crt` and the certificates and keys of `admin` and `node01`.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    dir: &'a Path,
+    port: u16,
 }
 
-async fn measure(dir: &Path, port: u16, (_, method, who, label, code): Work) -> Rate {
+/// A lab in a process of its own.
+struct Lab {
+    child: Child,
+    _home: tempfile::TempDir,
+    dir: tempfile::TempDir,
+    port: u16,
+    manifest: PathBuf,
+}
+
+impl Lab {
+    fn start(version: &str) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let release = version.trim_start_matches('v').rsplit_once('.').unwrap().0;
+        let mut child = program::command(home.path(), &["up", "--json", "--kubernetes", release])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let info = program::ready(&mut child).unwrap();
+        let dir = tempfile::tempdir().unwrap();
+        let into = |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes).unwrap();
+        let root = |node: &str| PathBuf::from(info["nodes"][node]["root"].as_str().unwrap());
+        into("ca.crt", &std::fs::read(root("controlplane").join("etc/kubernetes/pki/ca.crt")).unwrap());
+        // kubelet-client-current.pem leads to one beside it by its path on the node.
+        let pki = root("node01").join("var/lib/kubelet/pki");
+        let current = std::fs::read_link(pki.join("kubelet-client-current.pem")).unwrap();
+        let kubelet = std::fs::read(pki.join(current.file_name().unwrap())).unwrap();
+        into("node01.crt", &kubelet);
+        into("node01.key", &kubelet);
+        let admin = std::fs::read_to_string(info["kubeconfig"].as_str().unwrap()).unwrap();
+        for (file, field) in [("admin.crt", "client-certificate-data"), ("admin.key", "client-key-data")] {
+            let data = admin.split(&format!("{field}: ")).nth(1).unwrap().lines().next().unwrap();
+            into(file, &base64::engine::general_purpose::STANDARD.decode(data.trim()).unwrap());
+        }
+        let port = info["server"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
+        let manifest = Path::new(info["manifests"].as_str().unwrap()).join("kube-apiserver.yaml");
+        Self { child, _home: home, dir, port, manifest }
+    }
+
+    /// Switches the plugin on as a learner does, and says how long until the new server answers.
+    async fn restart(&self) -> Duration {
+        let text = std::fs::read_to_string(&self.manifest).unwrap();
+        let command = "    - kube-apiserver\n";
+        assert!(text.contains(command) && !text.contains("--enable-admission-plugins"), "{text}");
+        let edited = text.replace(command, &format!("{command}    - --enable-admission-plugins={PLUGIN}\n"));
+        let began = Instant::now();
+        std::fs::write(&self.manifest, edited).unwrap();
+        until("the plugin is on", || async { refuses(self.at()).await == Some(true) }).await;
+        began.elapsed()
+    }
+
+    fn at(&self) -> At<'_> {
+        At { dir: self.dir.path(), port: self.port }
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        program::end(&mut self.child, rustix::process::Signal::TERM, Duration::from_secs(60));
+    }
+}
+
+async fn until<F: Future<Output = bool>>(what: &str, is: impl Fn() -> F) {
+    let end = Instant::now() + Duration::from_secs(120);
+    while !is().await {
+        assert!(Instant::now() < end, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+fn request(method: &str, body: String) -> http::Request<Full<Bytes>> {
+    http::Request::builder()
+        .method(method)
+        .uri(NODE)
+        .header("host", "x")
+        .header("user-agent", "load/1")
+        .header("content-type", "application/merge-patch+json")
+        .body(Full::new(Bytes::from(body)))
+        .unwrap()
+}
+
+/// Whether the protected label is refused; `None` where nobody answers.
+async fn refuses(at: At<'_>) -> Option<bool> {
+    let body = json!({"metadata": {"labels": {"node-restriction.kubernetes.io/probe": "x"}}}).to_string();
+    let mut connection = try_connect(at.dir, at.port, "node01").await.ok()?;
+    Some(connection.send_request(request("PATCH", body)).await.ok()?.status() == 403)
+}
+
+/// Requests a second, and the median and 99th percentile of how long one takes.
+#[derive(Clone, Copy)]
+struct Rate {
+    each_second: f64,
+    p50: f64,
+    p99: f64,
+}
+
+async fn measure(at: At<'_>, (_, method, label, code, _): Work) -> Rate {
     let mut senders = Vec::new();
     for _ in 0..CLIENTS {
-        senders.push(connect(dir, port, who).await);
+        senders.push(connect(at.dir, at.port, "node01").await);
     }
     let began = Instant::now();
     let mut tasks = Vec::new();
@@ -58,19 +151,11 @@ async fn measure(dir: &Path, port: u16, (_, method, who, label, code): Work) -> 
                     "PATCH" => json!({"metadata": {"labels": {label: value}}}).to_string(),
                     _ => String::new(),
                 };
-                let request = http::Request::builder()
-                    .method(method)
-                    .uri(NODE)
-                    .header("host", "x")
-                    .header("user-agent", "load/1")
-                    .header("content-type", "application/merge-patch+json")
-                    .body(Full::new(Bytes::from(body)))
-                    .unwrap();
-                let at = Instant::now();
-                let answer = sender.send_request(request).await.unwrap();
+                let sent = Instant::now();
+                let answer = sender.send_request(request(method, body)).await.unwrap();
                 assert_eq!(answer.status(), code);
                 answer.into_body().collect().await.unwrap();
-                took.push(at.elapsed());
+                took.push(sent.elapsed().as_secs_f64() * 1e3);
             }
             took
         }));
@@ -80,76 +165,88 @@ async fn measure(dir: &Path, port: u16, (_, method, who, label, code): Work) -> 
         took.extend(task.await.unwrap());
     }
     let elapsed = began.elapsed();
-    took.sort();
-    let count = u32::try_from(took.len()).unwrap();
+    took.sort_by(f64::total_cmp);
     Rate {
-        each_second: f64::from(count) / elapsed.as_secs_f64(),
-        median: took[took.len() / 2],
-        slowest: took[took.len() * 99 / 100],
+        each_second: f64::from(u32::try_from(took.len()).unwrap()) / elapsed.as_secs_f64(),
+        p50: took[took.len() / 2],
+        p99: took[took.len() * 99 / 100],
     }
 }
 
-/// The resident memory of a process, in MiB.
-fn memory(pid: u32) -> f64 {
-    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
-    line.split_whitespace().next().and_then(|number| number.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
+fn median(mut of: Vec<f64>) -> f64 {
+    of.sort_by(f64::total_cmp);
+    of[of.len() / 2]
 }
 
-async fn prepare(dir: &Path, port: u16) {
+fn middle(of: &[Rate]) -> Rate {
+    let field = |field: fn(&Rate) -> f64| median(of.iter().map(field).collect());
+    Rate { each_second: field(|r| r.each_second), p50: field(|r| r.p50), p99: field(|r| r.p99) }
+}
+
+fn mib(kib: u64) -> f64 {
+    f64::from(u32::try_from(kib).unwrap()) / 1024.0
+}
+
+fn line(what: &str, sandbox: &str, real: &str, ratio: f64, goal: f64) {
+    println!("{what:<22} {sandbox:>22} {real:>22} {ratio:>7.1} {goal:>5.0}");
+}
+
+/// The node of a real server, about as large as the lab's: a server with no kubelet has none.
+fn node(images: &Value) -> Value {
+    json!({"metadata": {"name": "node01", "labels": {"kubernetes.io/hostname": "node01"}},
+        "status": {"images": images, "capacity": {"cpu": "1", "memory": "1Gi", "pods": "110"}}})
+}
+
+async fn compare(binaries: &Binaries) {
+    let began = Instant::now();
+    let lab = Lab::start(&binaries.version);
+    let own_ready = began.elapsed().as_secs_f64();
+    let own_restart = lab.restart().await.as_secs_f64();
+    let flag = format!("--enable-admission-plugins={PLUGIN}");
+    let began = Instant::now();
+    let mut real = RealServer::start(binaries, &[&flag]).await;
+    let ready = began.elapsed().as_secs_f64();
+    let began = Instant::now();
+    real.restart().await;
+    let restart = began.elapsed().as_secs_f64();
+
+    let (_, _, own) = ask(lab.dir.path(), lab.port, "admin", "GET", NODE, &[], &Value::Null).await;
     let kind = [("content-type", "application/json")];
-    let (code, _, answer) = ask(dir, port, "admin", "POST", "/api/v1/nodes", &kind, &node()).await;
+    let theirs = node(&own["status"]["images"]);
+    let (code, _, answer) =
+        ask(real.dir.path(), real.port, "admin", "POST", "/api/v1/nodes", &kind, &theirs).await;
     assert_eq!(code, 201, "{answer}");
+    let there = At { dir: real.dir.path(), port: real.port };
+    until("the real server knows the node", || async { refuses(there).await == Some(true) }).await;
+
+    println!("\n{:<22} {:>22} {:>22} {:>7} {:>5}", "", "sandbox", &binaries.version, "times", "goal");
+    for work in WORK {
+        let (mut here, mut over) = (Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            here.push(measure(lab.at(), work).await);
+            over.push(measure(there, work).await);
+        }
+        let (sandbox, server) = (middle(&here), middle(&over));
+        let (name, .., goal) = work;
+        let ratio = sandbox.each_second / server.each_second;
+        let each = |rate: Rate| format!("{:.0}/s", rate.each_second);
+        line(name, &each(sandbox), &each(server), ratio, goal);
+        let slow = |rate: Rate| format!("{:.2} / {:.2} ms", rate.p50, rate.p99);
+        println!("{:<22} {:>22} {:>22}", "  p50 / p99", slow(sandbox), slow(server));
+    }
+    let own = mib(program::memory(lab.child.id()));
+    let both = mib(real.pids().into_iter().flatten().map(program::memory).sum());
+    line("memory after that", &format!("{own:.0} MiB"), &format!("{both:.0} MiB"), both / own, 8.0);
+    line("ready", &format!("{own_ready:.3} s"), &format!("{ready:.3} s"), ready / own_ready, 40.0);
+    let ratio = restart / own_restart;
+    line("restarted", &format!("{own_restart:.3} s"), &format!("{restart:.3} s"), ratio, 1.0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "measures; prints only"]
 async fn beside_the_real_server() {
-    // This process is client and sandbox at once; what the client takes is seen before the sandbox starts.
-    let base = memory(std::process::id());
-    let began = Instant::now();
-    let sandbox = start(&FLAGS).await;
-    println!("sandbox: ready after {:.1} ms", began.elapsed().as_secs_f64() * 1e3);
-    let ours = began.elapsed();
-    prepare(sandbox.dir.path(), sandbox.port).await;
-    let mut rates = Vec::new();
-    for work in WORK {
-        rates.push(measure(sandbox.dir.path(), sandbox.port, work).await);
-    }
-    let own_memory = memory(std::process::id());
-    println!("sandbox: {own_memory:.0} MiB with its 8 clients in one process ({base:.0} MiB before)");
-    sandbox.server.stop().await;
-    for (rate, (name, ..)) in rates.iter().zip(WORK) {
-        println!(
-            "sandbox: {name}: {:.0}/s, p50 {:.2} ms, p99 {:.2} ms",
-            rate.each_second,
-            rate.median.as_secs_f64() * 1e3,
-            rate.slowest.as_secs_f64() * 1e3
-        );
-    }
     for (_, version) in VERSIONS {
         let Some(binaries) = Binaries::or_skip(version, "the comparison of speed") else { continue };
-        let began = Instant::now();
-        let real = RealServer::start(&binaries, &FLAGS).await;
-        let ready = began.elapsed();
-        println!(
-            "{version}: ready after {:.2} s: {:.0} times the sandbox's",
-            ready.as_secs_f64(),
-            ready.as_secs_f64() / ours.as_secs_f64()
-        );
-        prepare(real.dir.path(), real.port).await;
-        for (rate, work) in rates.iter().zip(WORK) {
-            let theirs = measure(real.dir.path(), real.port, work).await;
-            println!(
-                "{version}: {}: {:.0}/s, p50 {:.2} ms, p99 {:.2} ms; the sandbox: {:.1} times as many",
-                work.0,
-                theirs.each_second,
-                theirs.median.as_secs_f64() * 1e3,
-                theirs.slowest.as_secs_f64() * 1e3,
-                rate.each_second / theirs.each_second
-            );
-        }
-        let both: f64 = real.pids().into_iter().flatten().map(memory).sum();
-        println!("{version}: {both:.0} MiB with etcd: {:.1} times the sandbox's", both / own_memory);
+        compare(&binaries).await;
     }
 }

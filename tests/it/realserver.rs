@@ -106,10 +106,17 @@ impl Guarded {
     }
 }
 
-impl Drop for Guarded {
-    fn drop(&mut self) {
+impl Guarded {
+    /// Ends the program, if it still runs.
+    fn end(&mut self) {
         drop(self.child.stdin.take());
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -125,7 +132,12 @@ pub struct RealServer {
     /// Where the programs are.
     pub binaries: Binaries,
     server: Guarded,
+    arguments: Vec<String>,
     etcd: Guarded,
+}
+
+fn serve(binaries: &Binaries, arguments: &[String], dir: &Path) -> Guarded {
+    Guarded::start(&binaries.dir.join("kube-apiserver"), arguments, &dir.join("kube-apiserver.log"))
 }
 
 impl RealServer {
@@ -149,7 +161,7 @@ impl RealServer {
             ],
             &dir.path().join("etcd.log"),
         );
-        let mut arguments = vec![
+        let mut arguments: Vec<String> = vec![
             "--bind-address=127.0.0.1".into(),
             "--advertise-address=172.30.1.2".into(),
             "--allow-privileged=true".into(),
@@ -171,15 +183,18 @@ impl RealServer {
             arguments.push(format!("--{flag}={}", at(file)));
         }
         arguments.extend(flags.iter().map(|flag| (*flag).to_owned()));
-        let server = Guarded::start(
-            &binaries.dir.join("kube-apiserver"),
-            &arguments,
-            &dir.path().join("kube-apiserver.log"),
-        );
+        let server = serve(binaries, &arguments, dir.path());
         write_kubeconfigs(dir.path(), port);
-        let started = Self { port, dir, binaries: binaries.clone(), server, etcd };
+        let started = Self { port, dir, binaries: binaries.clone(), server, arguments, etcd };
         started.until_ready().await;
         started
+    }
+
+    /// Ends the API server, whose etcd stays, and starts it again; returns when it is ready.
+    pub async fn restart(&mut self) {
+        self.server.end();
+        self.server = serve(&self.binaries, &self.arguments, self.dir.path());
+        self.until_ready().await;
     }
 
     async fn until_ready(&self) {

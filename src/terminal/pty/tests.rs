@@ -49,8 +49,11 @@ impl Session {
     async fn wait_until(&mut self, what: &str, predicate: impl Fn(&Self, Option<&Notice>) -> bool) {
         let limit = tokio::time::Instant::now() + Duration::from_secs(30);
         let mut notice = None;
-        while !predicate(self, notice.as_ref()) {
+        // What comes after this is told again, also what comes while the screen is looked at.
+        while {
             self.terminal.seen();
+            !predicate(self, notice.as_ref())
+        } {
             match tokio::time::timeout_at(limit, self.notices.recv()).await {
                 Ok(Some(next)) => notice = Some(next),
                 _ => panic!("waited in vain until {what}; the screen is\n{}", self.text()),

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::program::{command, end, ready};
+use crate::program::{command, end, memory, ready};
 
 const CYCLES: usize = 200;
 const LABS: usize = 20;
@@ -111,35 +111,6 @@ fn two_hundred_labs_one_after_the_other_leave_nothing() {
         "{CYCLES} labs, one after the other: {:.2} s each from nothing to ready and gone",
         begun.elapsed().as_secs_f64() / CYCLES as f64
     );
-}
-
-/// The processes that descend from one, and it.
-fn tree(root: u32) -> Vec<u32> {
-    let mut parents = Vec::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(pid) = entry.file_name().to_string_lossy().parse::<u32>() else { continue };
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let parent = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
-        parents.push((pid, parent.unwrap_or(0_u32)));
-    }
-    let mut found = vec![root];
-    let mut at = 0;
-    while at < found.len() {
-        let of = found[at];
-        found.extend(parents.iter().filter(|(_, parent)| *parent == of).map(|(pid, _)| *pid));
-        at += 1;
-    }
-    found
-}
-
-/// Proportional set sizes in KiB: shared pages count once among those who share them.
-fn memory(root: u32) -> u64 {
-    let of = |pid: u32| {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-        let line = text.lines().find(|line| line.starts_with("Pss:")).unwrap_or_default().to_owned();
-        line.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0)
-    };
-    tree(root).into_iter().map(of).sum()
 }
 
 /// The median time of a command on a node: through the control socket, a new process there, a request to the API server.
