@@ -187,8 +187,8 @@ fn mib(kib: u64) -> f64 {
     f64::from(u32::try_from(kib).unwrap()) / 1024.0
 }
 
-fn line(what: &str, sandbox: &str, real: &str, ratio: f64, goal: f64) {
-    println!("{what:<22} {sandbox:>22} {real:>22} {ratio:>7.1} {goal:>5.0}");
+fn line(what: &str, sandbox: &str, real: &str, ratio: f64, goal: f64) -> String {
+    format!("{what:<22} {sandbox:>22} {real:>22} {ratio:>7.1} {goal:>5.0}")
 }
 
 /// The node of a real server, about as large as the lab's: a server with no kubelet has none.
@@ -197,7 +197,8 @@ fn node(images: &Value) -> Value {
         "status": {"images": images, "capacity": {"cpu": "1", "memory": "1Gi", "pods": "110"}}})
 }
 
-async fn compare(binaries: &Binaries) {
+/// Measures both; the lines of a table.
+async fn compare(binaries: &Binaries) -> Vec<String> {
     let began = Instant::now();
     let lab = Lab::start(&binaries.version);
     let own_ready = began.elapsed().as_secs_f64();
@@ -219,7 +220,9 @@ async fn compare(binaries: &Binaries) {
     let there = At { dir: real.dir.path(), port: real.port };
     until("the real server knows the node", || async { refuses(there).await == Some(true) }).await;
 
-    println!("\n{:<22} {:>22} {:>22} {:>7} {:>5}", "", "sandbox", &binaries.version, "times", "goal");
+    let title =
+        format!("{:<22} {:>22} {:>22} {:>7} {:>5}", "", "sandbox", &binaries.version, "times", "goal");
+    let mut table = vec![title];
     for work in WORK {
         let (mut here, mut over) = (Vec::new(), Vec::new());
         for _ in 0..ROUNDS {
@@ -230,16 +233,19 @@ async fn compare(binaries: &Binaries) {
         let (name, .., goal) = work;
         let ratio = sandbox.each_second / server.each_second;
         let each = |rate: Rate| format!("{:.0}/s", rate.each_second);
-        line(name, &each(sandbox), &each(server), ratio, goal);
+        table.push(line(name, &each(sandbox), &each(server), ratio, goal));
         let slow = |rate: Rate| format!("{:.2} / {:.2} ms", rate.p50, rate.p99);
-        println!("{:<22} {:>22} {:>22}", "  p50 / p99", slow(sandbox), slow(server));
+        table.push(format!("{:<22} {:>22} {:>22}", "  p50 / p99", slow(sandbox), slow(server)));
     }
     let own = mib(program::memory(lab.child.id()));
     let both = mib(real.pids().into_iter().flatten().map(program::memory).sum());
-    line("memory after that", &format!("{own:.0} MiB"), &format!("{both:.0} MiB"), both / own, 8.0);
-    line("ready", &format!("{own_ready:.3} s"), &format!("{ready:.3} s"), ready / own_ready, 40.0);
-    let ratio = restart / own_restart;
-    line("restarted", &format!("{own_restart:.3} s"), &format!("{restart:.3} s"), ratio, 1.0);
+    let of = |what, unit, sandbox: f64, real: f64, goal| {
+        line(what, &format!("{sandbox:.2} {unit}"), &format!("{real:.2} {unit}"), real / sandbox, goal)
+    };
+    table.push(of("memory after that", "MiB", own, both, 8.0));
+    table.push(of("ready", "s", own_ready, ready, 40.0));
+    table.push(of("restarted", "s", own_restart, restart, 1.0));
+    table
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -247,6 +253,6 @@ async fn compare(binaries: &Binaries) {
 async fn beside_the_real_server() {
     for (_, version) in VERSIONS {
         let Some(binaries) = Binaries::or_skip(version, "the comparison of speed") else { continue };
-        compare(&binaries).await;
+        println!("\n{}", compare(&binaries).await.join("\n"));
     }
 }
