@@ -181,9 +181,13 @@ pub fn add_directory(spec: &mut NodeSpec, own: &str, target: &str) {
     spec.mounts.push(Mount { source: spec.root.join(own), target: target.into(), writable: true });
 }
 
+/// What a learner may set for the shells of all nodes: `off` for a prompt without the kubeconfig's name.
+const PASSED: &str = "CKS_LAB_PROMPT";
+
 /// The environment of every command on a node.
 pub fn environment(term: &str) -> Vec<(String, String)> {
-    [
+    let passed = std::env::var(PASSED).ok().map(|value| (PASSED.to_owned(), value));
+    let own = [
         ("HOME", "/root"),
         ("USER", "root"),
         ("LOGNAME", "root"),
@@ -191,9 +195,8 @@ pub fn environment(term: &str) -> Vec<(String, String)> {
         ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
         ("LANG", "C.UTF-8"),
         ("TERM", term),
-    ]
-    .map(|(key, value)| (key.to_owned(), value.to_owned()))
-    .into()
+    ];
+    own.map(|(key, value)| (key.to_owned(), value.to_owned())).into_iter().chain(passed).collect()
 }
 
 fn shared(below: &Rooted) -> Result<Vec<Mount>> {
@@ -311,5 +314,10 @@ fn files(name: &str, others: &[(String, IpAddr)]) -> Vec<(&'static str, u32, Str
         ("root/.bashrc", 0o644, include_str!("../../assets/node/bashrc").into()),
         ("root/.profile", 0o644, "[ -n \"$BASH_VERSION\" ] && [ -f ~/.bashrc ] && . ~/.bashrc\n".into()),
         ("root/.vimrc", 0o644, include_str!("../../assets/node/vimrc").into()),
+        (
+            "opt/cks-lab/kubectl-completion.bash",
+            0o644,
+            include_str!("../../assets/node/kubectl-completion.bash").into(),
+        ),
     ]
 }

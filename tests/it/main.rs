@@ -25,6 +25,7 @@ mod plain;
 mod program;
 mod rbac;
 mod realserver;
+mod shell;
 mod terminal;
 mod texts;
 mod tui;

@@ -8,22 +8,7 @@ use crate::kubectl::{Session, out};
 
 /// The script: it asks `kubectl __complete WORDS...` and works without the bash-completion package. It completes
 /// `k` too, once `complete -o default -F __start_kubectl k` says so.
-const BASH: &str = r#"# bash completion for kubectl
-__start_kubectl() {
-    local cur="${COMP_WORDS[COMP_CWORD]}" line reply
-    COMPREPLY=()
-    reply=$(kubectl __complete "${COMP_WORDS[@]:1:COMP_CWORD-1}" "$cur" 2>/dev/null) || return
-    while IFS=$'\n' read -r line; do
-        [[ $line == :* || -z $line ]] && continue
-        line="${line%%$'\t'*}"
-        [[ $line == "$cur"* ]] && COMPREPLY+=("$line")
-    done <<<"$reply"
-    if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]]; then
-        compopt -o nospace 2>/dev/null
-    fi
-}
-complete -o default -F __start_kubectl kubectl
-"#;
+pub const BASH: &str = include_str!("../../../assets/node/kubectl-completion.bash");
 
 /// Runs `completion`.
 pub fn script(session: &Session) -> Result<()> {
