@@ -9,7 +9,7 @@ use http::HeaderMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::admission::{self, Operation, Trace};
+use super::admission::{Attributes, Chain, Environment, Notes, Operation, Trace};
 use super::audit::trail::{Said, Trail};
 use super::authentication::UserInfo;
 use super::authorization::rbac::{self, escalation};
@@ -258,23 +258,9 @@ impl<'a> Call<'a> {
         object: Option<&mut Value>,
         old: Option<&Value>,
     ) -> Result<(), Status> {
-        let core = self.core;
-        let mut attributes = admission::Attributes {
-            user: self.user,
-            operation,
-            resource: rt,
-            subresource: &self.info.subresource,
-            namespace: if rt.plural == "namespaces" { name } else { self.namespace(rt) },
-            name,
-            object,
-            old_object: old,
-            dry_run: self.dry_run(),
-            notes: RefCell::default(),
-        };
-        let result = core.admission.admit(&mut attributes, &core.environment, &mut self.traces);
-        let notes = attributes.notes.into_inner();
-        self.take_notes(notes);
-        result
+        self.in_admission(rt, operation, name, object, old, |chain, attributes, environment, traces| {
+            chain.admit(attributes, environment, traces)
+        })
     }
 
     /// Runs the validating plugins.
@@ -286,8 +272,22 @@ impl<'a> Call<'a> {
         object: Option<&mut Value>,
         old: Option<&Value>,
     ) -> Result<(), Status> {
+        self.in_admission(rt, operation, name, object, old, |chain, attributes, environment, traces| {
+            chain.validate(attributes, environment, traces)
+        })
+    }
+
+    fn in_admission(
+        &mut self,
+        rt: &'static ResourceType,
+        operation: Operation,
+        name: &str,
+        object: Option<&mut Value>,
+        old: Option<&Value>,
+        plugins: impl FnOnce(&Chain, &mut Attributes<'_>, &Environment, &mut Vec<Trace>) -> Result<(), Status>,
+    ) -> Result<(), Status> {
         let core = self.core;
-        let attributes = admission::Attributes {
+        let mut attributes = Attributes {
             user: self.user,
             operation,
             resource: rt,
@@ -299,14 +299,14 @@ impl<'a> Call<'a> {
             dry_run: self.dry_run(),
             notes: RefCell::default(),
         };
-        let result = core.admission.validate(&attributes, &core.environment, &mut self.traces);
+        let result = plugins(&core.admission, &mut attributes, &core.environment, &mut self.traces);
         let notes = attributes.notes.into_inner();
         self.take_notes(notes);
         result
     }
 
     /// Takes what the plugins have to say besides yes or no.
-    fn take_notes(&mut self, notes: admission::Notes) {
+    fn take_notes(&mut self, notes: Notes) {
         self.warnings.extend(notes.warnings);
         for (key, value) in &notes.annotations {
             self.annotate(key, value);

@@ -63,10 +63,30 @@ pub fn session_main(command: Vec<OsString>) -> i32 {
     if rustix::termios::isatty(stdin) {
         let _ = rustix::process::ioctl_tiocsctty(stdin);
     }
+    handle_signals();
     let mut words = command.into_iter();
     let (Some(program), Some(zeroth)) = (words.next(), words.next()) else { return 127 };
     let _ = std::process::Command::new(program).arg0(zeroth).args(words).exec();
     127
+}
+
+/// Handles the signals that whoever started the lab may ignore, as shells do for what runs in the background: a handled signal
+/// has its default again in the program that this process becomes (execve(2)), an ignored one stays ignored.
+fn handle_signals() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
+    let _context = runtime.enter();
+    for number in [
+        libc::SIGHUP,
+        libc::SIGINT,
+        libc::SIGQUIT,
+        libc::SIGTERM,
+        libc::SIGTSTP,
+        libc::SIGTTIN,
+        libc::SIGTTOU,
+    ] {
+        let _ = signal(SignalKind::from_raw(number));
+    }
 }
 
 /// A node without isolation.

@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,8 @@ use cks_lab::node::linux::Lab;
 use cks_lab::node::plan::{self, NodeSpec};
 use cks_lab::node::ssh::{self, Host};
 use cks_lab::node::{Command, Io, Node, Output};
+
+use crate::program;
 
 mod plain;
 
@@ -436,4 +439,24 @@ async fn ssh_sessions_end_with_their_client() {
     drop(terminal.master);
     sh(&controlplane, "pkill -9 -x ssh; pkill -9 -f '^ssh node01'; true").await;
     until("0").await;
+}
+
+/// As shells start what runs in the background: with the interrupt ignored.
+#[test]
+fn programs_on_a_node_can_be_interrupted_however_the_lab_was_started() {
+    for kind in [&["up", "--json"][..], &["up", "--json", "--plain-nodes"]] {
+        let home = tempfile::tempdir().unwrap();
+        let program = program::command(home.path(), kind);
+        let mut lab = std::process::Command::new("sh");
+        lab.args(["-c", "trap '' HUP INT QUIT TSTP; exec \"$@\"", "sh"]).arg(PROGRAM).args(kind);
+        lab.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        lab.env_remove("KUBECONFIG").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut lab = lab.spawn().unwrap();
+        program::ready(&mut lab).unwrap();
+        let (status, ignored, _) = program::on(home.path(), "node01", "grep SigIgn /proc/self/status");
+        program::end(&mut lab, rustix::process::Signal::TERM, LIMIT);
+        let mask = u64::from_str_radix(ignored.split_whitespace().last().unwrap(), 16).unwrap();
+        // A file that becomes too large is an error on a node and ends nobody: SIGXFSZ. From 32 on they are the C library's.
+        assert_eq!((status, mask & 0x7fff_ffff & !(1 << 24)), (0, 0), "{kind:?}: {ignored}");
+    }
 }

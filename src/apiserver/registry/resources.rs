@@ -30,6 +30,11 @@ const fn sub(
     Subresource { name, group, version, kind, verbs, since: 0 }
 }
 
+/// The status of a kind, as a subresource.
+const fn status(kind: &'static str) -> Subresource {
+    sub("status", "", "", kind, STATUS)
+}
+
 /// A subresource that releases before 1.`since` do not have.
 const fn since(since: u32, sub: Subresource) -> Subresource {
     Subresource { since, ..sub }
@@ -48,6 +53,76 @@ struct Row {
     verbs: &'static [&'static str],
     subresources: &'static [Subresource],
     strategy: &'static dyn Strategy,
+}
+
+/// An API group and its version.
+type GroupVersion = (&'static str, &'static str);
+
+const CORE: GroupVersion = ("", "v1");
+const APPS: GroupVersion = ("apps", "v1");
+const AUTHENTICATION: GroupVersion = ("authentication.k8s.io", "v1");
+const AUTHORIZATION: GroupVersion = ("authorization.k8s.io", "v1");
+const CERTIFICATES: GroupVersion = ("certificates.k8s.io", "v1");
+const COORDINATION: GroupVersion = ("coordination.k8s.io", "v1");
+const DISCOVERY: GroupVersion = ("discovery.k8s.io", "v1");
+const EVENTS: GroupVersion = ("events.k8s.io", "v1");
+const NODE: GroupVersion = ("node.k8s.io", "v1");
+const POLICY: GroupVersion = ("policy", "v1");
+const RBAC: GroupVersion = ("rbac.authorization.k8s.io", "v1");
+const SCHEDULING: GroupVersion = ("scheduling.k8s.io", "v1");
+const STORAGE: GroupVersion = ("storage.k8s.io", "v1");
+
+/// A resource in namespaces, with all verbs until told otherwise.
+const fn namespaced(
+    (group, version): GroupVersion,
+    kind: &'static str,
+    plural: &'static str,
+    singular: &'static str,
+    strategy: &'static dyn Strategy,
+) -> Row {
+    Row {
+        group,
+        version,
+        kind,
+        plural,
+        singular,
+        short_names: &[],
+        categories: &[],
+        namespaced: true,
+        verbs: ALL,
+        subresources: &[],
+        strategy,
+    }
+}
+
+/// A resource of the whole cluster.
+const fn cluster_wide(
+    group: GroupVersion,
+    kind: &'static str,
+    plural: &'static str,
+    singular: &'static str,
+    strategy: &'static dyn Strategy,
+) -> Row {
+    Row { namespaced: false, ..namespaced(group, kind, plural, singular, strategy) }
+}
+
+impl Row {
+    const fn short(self, short_names: &'static [&'static str]) -> Self {
+        Self { short_names, ..self }
+    }
+
+    /// In `kubectl get all`.
+    const fn in_all(self) -> Self {
+        Self { categories: &["all"], ..self }
+    }
+
+    const fn verbs(self, verbs: &'static [&'static str]) -> Self {
+        Self { verbs, ..self }
+    }
+
+    const fn with(self, subresources: &'static [Subresource]) -> Self {
+        Self { subresources, ..self }
+    }
 }
 
 /// What a release serves, in discovery's order.
@@ -72,527 +147,122 @@ pub(super) fn of_release(release: &'static Release) -> Vec<ResourceType> {
 
 /// What is served, in discovery's order.
 static RESOURCES: &[Row] = &[
-    Row {
-        group: "",
-        version: "v1",
-        kind: "Binding",
-        plural: "bindings",
-        singular: "binding",
-        short_names: &[],
-        categories: &[],
-        namespaced: true,
-        verbs: CREATE,
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "ComponentStatus",
-        plural: "componentstatuses",
-        singular: "componentstatus",
-        short_names: &["cs"],
-        categories: &[],
-        namespaced: false,
-        verbs: &["get", "list"],
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "ConfigMap",
-        plural: "configmaps",
-        singular: "configmap",
-        short_names: &["cm"],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &ConfigMaps,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "Endpoints",
-        plural: "endpoints",
-        singular: "endpoints",
-        short_names: &["ep"],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &CreateOnUpdate,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "Event",
-        plural: "events",
-        singular: "event",
-        short_names: &["ev"],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Events,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "LimitRange",
-        plural: "limitranges",
-        singular: "limitrange",
-        short_names: &["limits"],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &CreateOnUpdate,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "Namespace",
-        plural: "namespaces",
-        singular: "namespace",
-        short_names: &["ns"],
-        categories: &[],
-        namespaced: false,
-        verbs: &["create", "delete", "get", "list", "patch", "update", "watch"],
-        subresources: &[
-            sub("finalize", "", "", "Namespace", UPDATE),
-            sub("status", "", "", "Namespace", STATUS),
-        ],
-        strategy: &Namespaces,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "Node",
-        plural: "nodes",
-        singular: "node",
-        short_names: &["no"],
-        categories: &[],
-        namespaced: false,
-        verbs: ALL,
-        subresources: &[
-            sub("proxy", "", "", "NodeProxyOptions", PROXY),
-            sub("status", "", "", "Node", STATUS),
-        ],
-        strategy: &Nodes,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "PersistentVolumeClaim",
-        plural: "persistentvolumeclaims",
-        singular: "persistentvolumeclaim",
-        short_names: &["pvc"],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[sub("status", "", "", "PersistentVolumeClaim", STATUS)],
-        strategy: &WithStatus,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "PersistentVolume",
-        plural: "persistentvolumes",
-        singular: "persistentvolume",
-        short_names: &["pv"],
-        categories: &[],
-        namespaced: false,
-        verbs: ALL,
-        subresources: &[sub("status", "", "", "PersistentVolume", STATUS)],
-        strategy: &WithStatus,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "Pod",
-        plural: "pods",
-        singular: "pod",
-        short_names: &["po"],
-        categories: &["all"],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[
-            sub("attach", "", "", "PodAttachOptions", STREAM),
-            sub("binding", "", "", "Binding", CREATE),
-            sub("ephemeralcontainers", "", "", "Pod", STATUS),
-            sub("eviction", "policy", "v1", "Eviction", CREATE),
-            sub("exec", "", "", "PodExecOptions", STREAM),
-            sub("log", "", "", "Pod", GET),
-            sub("portforward", "", "", "PodPortForwardOptions", STREAM),
-            sub("proxy", "", "", "PodProxyOptions", PROXY),
-            since(33, sub("resize", "", "", "Pod", STATUS)),
-            sub("status", "", "", "Pod", STATUS),
-        ],
-        strategy: &Pods,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "ResourceQuota",
-        plural: "resourcequotas",
-        singular: "resourcequota",
-        short_names: &["quota"],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[sub("status", "", "", "ResourceQuota", STATUS)],
-        strategy: &WithStatus,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "Secret",
-        plural: "secrets",
-        singular: "secret",
-        short_names: &[],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Secrets,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "ServiceAccount",
-        plural: "serviceaccounts",
-        singular: "serviceaccount",
-        short_names: &["sa"],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[sub("token", "authentication.k8s.io", "v1", "TokenRequest", CREATE)],
-        strategy: &Plain,
-    },
-    Row {
-        group: "",
-        version: "v1",
-        kind: "Service",
-        plural: "services",
-        singular: "service",
-        short_names: &["svc"],
-        categories: &["all"],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[
-            sub("proxy", "", "", "ServiceProxyOptions", PROXY),
-            sub("status", "", "", "Service", STATUS),
-        ],
-        strategy: &Services,
-    },
-    Row {
-        group: "apps",
-        version: "v1",
-        kind: "DaemonSet",
-        plural: "daemonsets",
-        singular: "daemonset",
-        short_names: &["ds"],
-        categories: &["all"],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[sub("status", "", "", "DaemonSet", STATUS)],
-        strategy: &Workloads { kind: "DaemonSet" },
-    },
-    Row {
-        group: "apps",
-        version: "v1",
-        kind: "Deployment",
-        plural: "deployments",
-        singular: "deployment",
-        short_names: &["deploy"],
-        categories: &["all"],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[
-            sub("scale", "autoscaling", "v1", "Scale", STATUS),
-            sub("status", "", "", "Deployment", STATUS),
-        ],
-        strategy: &Workloads { kind: "Deployment" },
-    },
-    Row {
-        group: "apps",
-        version: "v1",
-        kind: "ReplicaSet",
-        plural: "replicasets",
-        singular: "replicaset",
-        short_names: &["rs"],
-        categories: &["all"],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[
-            sub("scale", "autoscaling", "v1", "Scale", STATUS),
-            sub("status", "", "", "ReplicaSet", STATUS),
-        ],
-        strategy: &Workloads { kind: "ReplicaSet" },
-    },
-    Row {
-        group: "authentication.k8s.io",
-        version: "v1",
-        kind: "SelfSubjectReview",
-        plural: "selfsubjectreviews",
-        singular: "selfsubjectreview",
-        short_names: &[],
-        categories: &[],
-        namespaced: false,
-        verbs: CREATE,
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "authentication.k8s.io",
-        version: "v1",
-        kind: "TokenReview",
-        plural: "tokenreviews",
-        singular: "tokenreview",
-        short_names: &[],
-        categories: &[],
-        namespaced: false,
-        verbs: CREATE,
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "authorization.k8s.io",
-        version: "v1",
-        kind: "LocalSubjectAccessReview",
-        plural: "localsubjectaccessreviews",
-        singular: "localsubjectaccessreview",
-        short_names: &[],
-        categories: &[],
-        namespaced: true,
-        verbs: CREATE,
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "authorization.k8s.io",
-        version: "v1",
-        kind: "SelfSubjectAccessReview",
-        plural: "selfsubjectaccessreviews",
-        singular: "selfsubjectaccessreview",
-        short_names: &[],
-        categories: &[],
-        namespaced: false,
-        verbs: CREATE,
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "authorization.k8s.io",
-        version: "v1",
-        kind: "SelfSubjectRulesReview",
-        plural: "selfsubjectrulesreviews",
-        singular: "selfsubjectrulesreview",
-        short_names: &[],
-        categories: &[],
-        namespaced: false,
-        verbs: CREATE,
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "authorization.k8s.io",
-        version: "v1",
-        kind: "SubjectAccessReview",
-        plural: "subjectaccessreviews",
-        singular: "subjectaccessreview",
-        short_names: &[],
-        categories: &[],
-        namespaced: false,
-        verbs: CREATE,
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "certificates.k8s.io",
-        version: "v1",
-        kind: "CertificateSigningRequest",
-        plural: "certificatesigningrequests",
-        singular: "certificatesigningrequest",
-        short_names: &["csr"],
-        categories: &[],
-        namespaced: false,
-        verbs: ALL,
-        subresources: &[
-            sub("approval", "", "", "CertificateSigningRequest", STATUS),
-            sub("status", "", "", "CertificateSigningRequest", STATUS),
-        ],
-        strategy: &CertificateRequests,
-    },
-    Row {
-        group: "coordination.k8s.io",
-        version: "v1",
-        kind: "Lease",
-        plural: "leases",
-        singular: "lease",
-        short_names: &[],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Leases,
-    },
-    Row {
-        group: "discovery.k8s.io",
-        version: "v1",
-        kind: "EndpointSlice",
-        plural: "endpointslices",
-        singular: "endpointslice",
-        short_names: &[],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "events.k8s.io",
-        version: "v1",
-        kind: "Event",
-        plural: "events",
-        singular: "event",
-        short_names: &["ev"],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Events,
-    },
-    Row {
-        group: "node.k8s.io",
-        version: "v1",
-        kind: "RuntimeClass",
-        plural: "runtimeclasses",
-        singular: "runtimeclass",
-        short_names: &[],
-        categories: &[],
-        namespaced: false,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "policy",
-        version: "v1",
-        kind: "PodDisruptionBudget",
-        plural: "poddisruptionbudgets",
-        singular: "poddisruptionbudget",
-        short_names: &["pdb"],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[sub("status", "", "", "PodDisruptionBudget", STATUS)],
-        strategy: &WithStatus,
-    },
-    Row {
-        group: "rbac.authorization.k8s.io",
-        version: "v1",
-        kind: "ClusterRoleBinding",
-        plural: "clusterrolebindings",
-        singular: "clusterrolebinding",
-        short_names: &[],
-        categories: &[],
-        namespaced: false,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Bindings { namespaced: false },
-    },
-    Row {
-        group: "rbac.authorization.k8s.io",
-        version: "v1",
-        kind: "ClusterRole",
-        plural: "clusterroles",
-        singular: "clusterrole",
-        short_names: &[],
-        categories: &[],
-        namespaced: false,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Roles { namespaced: false },
-    },
-    Row {
-        group: "rbac.authorization.k8s.io",
-        version: "v1",
-        kind: "RoleBinding",
-        plural: "rolebindings",
-        singular: "rolebinding",
-        short_names: &[],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Bindings { namespaced: true },
-    },
-    Row {
-        group: "rbac.authorization.k8s.io",
-        version: "v1",
-        kind: "Role",
-        plural: "roles",
-        singular: "role",
-        short_names: &[],
-        categories: &[],
-        namespaced: true,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Roles { namespaced: true },
-    },
-    Row {
-        group: "scheduling.k8s.io",
-        version: "v1",
-        kind: "PriorityClass",
-        plural: "priorityclasses",
-        singular: "priorityclass",
-        short_names: &["pc"],
-        categories: &[],
-        namespaced: false,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "storage.k8s.io",
-        version: "v1",
-        kind: "CSIDriver",
-        plural: "csidrivers",
-        singular: "csidriver",
-        short_names: &[],
-        categories: &[],
-        namespaced: false,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Plain,
-    },
-    Row {
-        group: "storage.k8s.io",
-        version: "v1",
-        kind: "CSINode",
-        plural: "csinodes",
-        singular: "csinode",
-        short_names: &[],
-        categories: &[],
-        namespaced: false,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &CsiNodes,
-    },
-    Row {
-        group: "storage.k8s.io",
-        version: "v1",
-        kind: "StorageClass",
-        plural: "storageclasses",
-        singular: "storageclass",
-        short_names: &["sc"],
-        categories: &[],
-        namespaced: false,
-        verbs: ALL,
-        subresources: &[],
-        strategy: &Plain,
-    },
+    namespaced(CORE, "Binding", "bindings", "binding", &Plain).verbs(CREATE),
+    cluster_wide(CORE, "ComponentStatus", "componentstatuses", "componentstatus", &Plain)
+        .short(&["cs"])
+        .verbs(&["get", "list"]),
+    namespaced(CORE, "ConfigMap", "configmaps", "configmap", &ConfigMaps).short(&["cm"]),
+    namespaced(CORE, "Endpoints", "endpoints", "endpoints", &CreateOnUpdate).short(&["ep"]),
+    namespaced(CORE, "Event", "events", "event", &Events).short(&["ev"]),
+    namespaced(CORE, "LimitRange", "limitranges", "limitrange", &CreateOnUpdate).short(&["limits"]),
+    cluster_wide(CORE, "Namespace", "namespaces", "namespace", &Namespaces)
+        .short(&["ns"])
+        .verbs(&["create", "delete", "get", "list", "patch", "update", "watch"])
+        .with(&[sub("finalize", "", "", "Namespace", UPDATE), status("Namespace")]),
+    cluster_wide(CORE, "Node", "nodes", "node", &Nodes)
+        .short(&["no"])
+        .with(&[sub("proxy", "", "", "NodeProxyOptions", PROXY), status("Node")]),
+    namespaced(CORE, "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", &WithStatus)
+        .short(&["pvc"])
+        .with(&[status("PersistentVolumeClaim")]),
+    cluster_wide(CORE, "PersistentVolume", "persistentvolumes", "persistentvolume", &WithStatus)
+        .short(&["pv"])
+        .with(&[status("PersistentVolume")]),
+    namespaced(CORE, "Pod", "pods", "pod", &Pods).short(&["po"]).in_all().with(&[
+        sub("attach", "", "", "PodAttachOptions", STREAM),
+        sub("binding", "", "", "Binding", CREATE),
+        sub("ephemeralcontainers", "", "", "Pod", STATUS),
+        sub("eviction", "policy", "v1", "Eviction", CREATE),
+        sub("exec", "", "", "PodExecOptions", STREAM),
+        sub("log", "", "", "Pod", GET),
+        sub("portforward", "", "", "PodPortForwardOptions", STREAM),
+        sub("proxy", "", "", "PodProxyOptions", PROXY),
+        since(33, sub("resize", "", "", "Pod", STATUS)),
+        status("Pod"),
+    ]),
+    namespaced(CORE, "ResourceQuota", "resourcequotas", "resourcequota", &WithStatus)
+        .short(&["quota"])
+        .with(&[status("ResourceQuota")]),
+    namespaced(CORE, "Secret", "secrets", "secret", &Secrets),
+    namespaced(CORE, "ServiceAccount", "serviceaccounts", "serviceaccount", &Plain)
+        .short(&["sa"])
+        .with(&[sub("token", "authentication.k8s.io", "v1", "TokenRequest", CREATE)]),
+    namespaced(CORE, "Service", "services", "service", &Services)
+        .short(&["svc"])
+        .in_all()
+        .with(&[sub("proxy", "", "", "ServiceProxyOptions", PROXY), status("Service")]),
+    namespaced(APPS, "DaemonSet", "daemonsets", "daemonset", &Workloads { kind: "DaemonSet" })
+        .short(&["ds"])
+        .in_all()
+        .with(&[status("DaemonSet")]),
+    namespaced(APPS, "Deployment", "deployments", "deployment", &Workloads { kind: "Deployment" })
+        .short(&["deploy"])
+        .in_all()
+        .with(&[sub("scale", "autoscaling", "v1", "Scale", STATUS), status("Deployment")]),
+    namespaced(APPS, "ReplicaSet", "replicasets", "replicaset", &Workloads { kind: "ReplicaSet" })
+        .short(&["rs"])
+        .in_all()
+        .with(&[sub("scale", "autoscaling", "v1", "Scale", STATUS), status("ReplicaSet")]),
+    cluster_wide(AUTHENTICATION, "SelfSubjectReview", "selfsubjectreviews", "selfsubjectreview", &Plain)
+        .verbs(CREATE),
+    cluster_wide(AUTHENTICATION, "TokenReview", "tokenreviews", "tokenreview", &Plain).verbs(CREATE),
+    namespaced(
+        AUTHORIZATION,
+        "LocalSubjectAccessReview",
+        "localsubjectaccessreviews",
+        "localsubjectaccessreview",
+        &Plain,
+    )
+    .verbs(CREATE),
+    cluster_wide(
+        AUTHORIZATION,
+        "SelfSubjectAccessReview",
+        "selfsubjectaccessreviews",
+        "selfsubjectaccessreview",
+        &Plain,
+    )
+    .verbs(CREATE),
+    cluster_wide(
+        AUTHORIZATION,
+        "SelfSubjectRulesReview",
+        "selfsubjectrulesreviews",
+        "selfsubjectrulesreview",
+        &Plain,
+    )
+    .verbs(CREATE),
+    cluster_wide(AUTHORIZATION, "SubjectAccessReview", "subjectaccessreviews", "subjectaccessreview", &Plain)
+        .verbs(CREATE),
+    cluster_wide(
+        CERTIFICATES,
+        "CertificateSigningRequest",
+        "certificatesigningrequests",
+        "certificatesigningrequest",
+        &CertificateRequests,
+    )
+    .short(&["csr"])
+    .with(&[
+        sub("approval", "", "", "CertificateSigningRequest", STATUS),
+        status("CertificateSigningRequest"),
+    ]),
+    namespaced(COORDINATION, "Lease", "leases", "lease", &Leases),
+    namespaced(DISCOVERY, "EndpointSlice", "endpointslices", "endpointslice", &Plain),
+    namespaced(EVENTS, "Event", "events", "event", &Events).short(&["ev"]),
+    cluster_wide(NODE, "RuntimeClass", "runtimeclasses", "runtimeclass", &Plain),
+    namespaced(POLICY, "PodDisruptionBudget", "poddisruptionbudgets", "poddisruptionbudget", &WithStatus)
+        .short(&["pdb"])
+        .with(&[status("PodDisruptionBudget")]),
+    cluster_wide(
+        RBAC,
+        "ClusterRoleBinding",
+        "clusterrolebindings",
+        "clusterrolebinding",
+        &Bindings { namespaced: false },
+    ),
+    cluster_wide(RBAC, "ClusterRole", "clusterroles", "clusterrole", &Roles { namespaced: false }),
+    namespaced(RBAC, "RoleBinding", "rolebindings", "rolebinding", &Bindings { namespaced: true }),
+    namespaced(RBAC, "Role", "roles", "role", &Roles { namespaced: true }),
+    cluster_wide(SCHEDULING, "PriorityClass", "priorityclasses", "priorityclass", &Plain).short(&["pc"]),
+    cluster_wide(STORAGE, "CSIDriver", "csidrivers", "csidriver", &Plain),
+    cluster_wide(STORAGE, "CSINode", "csinodes", "csinode", &CsiNodes),
+    cluster_wide(STORAGE, "StorageClass", "storageclasses", "storageclass", &Plain).short(&["sc"]),
 ];

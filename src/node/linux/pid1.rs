@@ -160,6 +160,10 @@ fn spawn(
             let mut none = std::mem::zeroed();
             libc::sigemptyset(&raw mut none);
             libc::sigprocmask(libc::SIG_SETMASK, &raw const none, std::ptr::null_mut());
+            // Whoever started the lab may ignore signals, as shells do for what runs in the background; a node does not.
+            for signal in 1..32 {
+                libc::signal(signal, libc::SIG_DFL);
+            }
             // What becomes too large is refused with an error, as on a full disk, and ends nobody.
             libc::signal(libc::SIGXFSZ, libc::SIG_IGN);
             libc::setsid();

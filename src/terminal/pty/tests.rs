@@ -13,8 +13,9 @@ fn bash() -> Process {
     unlockpt(&master).unwrap();
     let name = ptsname(&master, Vec::new()).unwrap();
     let slave = std::fs::OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
-    let mut child = tokio::process::Command::new("setsid")
-        .args(["--ctty", "--wait", "bash", "--norc", "--noprofile"])
+    // Tests may run in the background, where shells have the interrupt ignored.
+    let mut child = tokio::process::Command::new("env")
+        .args(["--default-signal", "setsid", "--ctty", "--wait", "bash", "--norc", "--noprofile"])
         .env("PS1", "ready$ ")
         .env("TERM", super::super::TERM)
         .stdin(slave.try_clone().unwrap())
