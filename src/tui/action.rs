@@ -153,6 +153,18 @@ pub enum Action {
     Second,
     /// Takes the palette's entry with this index.
     PaletteEntry(usize),
+    /// Selects another entry of the palette.
+    PaletteStep(i32),
+    /// Takes the selected entry of the palette.
+    PaletteTake,
+    /// Takes the line of text that was typed.
+    EntryTake,
+    /// Completes the path that is typed.
+    EntryComplete,
+    /// Takes back the last character of what is typed.
+    Erase,
+    /// Takes back all that was typed.
+    EraseAll,
     /// Moves the copy mode's cursor.
     CopyMove(CopyMove),
     /// Starts or drops a selection in the copy mode.

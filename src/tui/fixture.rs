@@ -233,10 +233,7 @@ impl Seat {
         let mut seat = Self::starting(width, height);
         seat.happen(Event::Opened(Box::new(course(standing(), false))));
         seat.happen(Event::Shell(1, Ok(())));
-        seat.press("f8");
-        if width < super::state::SIDE_BY_SIDE {
-            seat.press("f2");
-        }
+        seat.press("f8 f2");
         seat.effects.clear();
         seat
     }

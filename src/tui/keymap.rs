@@ -136,6 +136,16 @@ pub enum Context {
     Picker,
     /// In the overview of an exam.
     Exam,
+    /// In the command palette.
+    Palette,
+    /// In a line of text that is typed.
+    Entry,
+    /// In a question.
+    Question,
+    /// While the lab comes up.
+    Waiting,
+    /// After it did not come up.
+    Failed,
 }
 
 /// A row of the key table.
@@ -178,6 +188,12 @@ pub enum Footer {
     Picker,
     /// The overview of an exam.
     Exam,
+    /// The command palette.
+    Palette,
+    /// A line of text that is typed.
+    Entry,
+    /// No lab is there: it comes up, or did not.
+    Waiting,
 }
 
 const fn c(c: char) -> Chord {
@@ -216,17 +232,17 @@ macro_rules! keys {
 pub const BINDINGS: &[Binding] = keys![
     // action, where the direct keys count, direct keys, after the prefix, footer word, sentence, footers, in the palette
     Action::Help, Global, [f(1)], [c('?')], tui_word_help, tui_do_show_all_keys, [Shell, Lesson, Prefix], true;
-    Action::ToggleFocus, Global, [f(2)], [c('l')], tui_word_lesson_shell, tui_do_move_between_lesson_and_shell, [Shell, Lesson, Prefix], true;
+    Action::ToggleFocus, Global, [f(2)], [c('l')], tui_word_lesson_shell, tui_do_move_between_lesson_and_shell, [Shell, Lesson], true;
     Action::Xray, Global, [f(4)], [c('x')], tui_word_x_ray, tui_do_show_the_latest_requests_to_the_api_serv, [], true;
-    Action::Check, Global, [f(5)], [c('c')], tui_word_check, tui_do_check_this_step, [Shell, Lesson, Prefix], true;
-    Action::Hint, Global, [f(6)], [c('h')], tui_word_hint, tui_do_show_the_next_hint, [Shell, Lesson, Prefix], true;
-    Action::Solution, Global, [f(7)], [c('s')], tui_word_solution, tui_do_show_the_solution_of_this_step_asks_firs, [Prefix], true;
-    Action::NextPage, Global, [f(8)], [c('n')], tui_word_next, tui_do_next_page_of_the_lesson, [Shell, Lesson, Prefix], true;
-    Action::PreviousPage, Global, [Chord::shift(KeyCode::F(8))], [c('b')], tui_word_back, tui_do_previous_page_of_the_lesson, [Prefix], true;
-    Action::ExamOverview, Global, [f(3)], [c('a')], tui_word_tasks, tui_do_all_tasks_of_the_exam, [Shell, Lesson, Prefix], true;
-    Action::ExamFlag, Global, [], [c('f')], tui_word_mark, tui_do_mark_this_task_of_the_exam_to_come_back, [Lesson, Prefix], true;
-    Action::ExamHandIn, Global, [], [c('!')], tui_word_hand_in, tui_do_hand_the_exam_in_asks_first, [Prefix], true;
-    Action::Palette, Global, [f(9)], [c(':'), c(' ')], tui_word_commands, tui_do_find_and_run_any_command, [Shell, Lesson, Prefix], false;
+    Action::Check, Global, [f(5)], [c('c')], tui_word_check, tui_do_check_this_step, [Shell, Lesson], true;
+    Action::Hint, Global, [f(6)], [c('h')], tui_word_hint, tui_do_show_the_next_hint, [Shell, Lesson], true;
+    Action::Solution, Global, [f(7)], [c('s')], tui_word_solution, tui_do_show_the_solution_of_this_step_asks_firs, [], true;
+    Action::NextPage, Global, [f(8)], [c('n')], tui_word_next, tui_do_next_page_of_the_lesson, [Shell, Lesson], true;
+    Action::PreviousPage, Global, [Chord::shift(KeyCode::F(8))], [c('b')], tui_word_back, tui_do_previous_page_of_the_lesson, [], true;
+    Action::ExamOverview, Global, [f(3)], [c('a')], tui_word_tasks, tui_do_all_tasks_of_the_exam, [Shell, Lesson], true;
+    Action::ExamFlag, Global, [], [c('f')], tui_word_mark, tui_do_mark_this_task_of_the_exam_to_come_back, [], true;
+    Action::ExamHandIn, Global, [], [c('!')], tui_word_hand_in, tui_do_hand_the_exam_in_asks_first, [], true;
+    Action::Palette, Global, [f(9)], [c(':'), c(' ')], tui_word_commands, tui_do_find_and_run_any_command, [Shell, Lesson, Prefix, Copy, Reader, Xray, Exam], false;
     Action::CloseText, Global, [], [k(KeyCode::Backspace)], tui_word_to_the_text, tui_do_back_from_a_result_or_a_solution_to_the, [], true;
     Action::CheckAll, Global, [], [], tui_word_check_all, tui_do_check_every_step, [], true;
     Action::Solve, Global, [], [], tui_word_apply_solution, tui_do_apply_the_solution_of_this_step_for_me_a, [], true;
@@ -235,7 +251,7 @@ pub const BINDINGS: &[Binding] = keys![
     Action::NewTab, Global, [], [c('t')], tui_word_new_tab, tui_do_new_shell_on_the_same_node, [Prefix], true;
     Action::NewTabOn(0), Global, [], [], none, tui_do_new_shell_on_the_first_node, [], true;
     Action::NewTabOn(1), Global, [], [], none, tui_do_new_shell_on_the_second_node, [], true;
-    Action::EditFile, Global, [], [c('e')], tui_word_edit, tui_do_edit_a_file_of_this_node, [Prefix], true;
+    Action::EditFile, Global, [], [c('e')], tui_word_edit, tui_do_edit_a_file_of_this_node, [], true;
     Action::NextTab, Global, [], [k(KeyCode::Tab)], tui_word_next_tab, tui_do_next_tab, [], true;
     Action::PreviousTab, Global, [], [k(KeyCode::BackTab)], tui_word_previous_tab, tui_do_previous_tab, [], true;
     Action::SelectTab(0), Global, [], [c('1')], tui_word_tab_1, tui_do_tab_1_2_to_9_likewise, [], false;
@@ -260,12 +276,12 @@ pub const BINDINGS: &[Binding] = keys![
     Action::PushPane(Side::Up), Global, [], [Chord::shift(KeyCode::Up)], none, none, [], false;
     Action::PushPane(Side::Down), Global, [], [Chord::shift(KeyCode::Down)], none, none, [], false;
     Action::ClosePane, Global, [], [c('w')], tui_word_close, tui_do_close_this_pane_and_its_tab_with_the_las, [], true;
-    Action::Zoom, Global, [], [c('z')], tui_word_zoom, tui_do_give_this_pane_the_whole_window_or_take, [Prefix], true;
+    Action::Zoom, Global, [], [c('z')], tui_word_zoom, tui_do_give_this_pane_the_whole_window_or_take, [], true;
     Action::GrowLesson, Global, [], [c('>')], tui_word_wider, tui_do_make_the_lesson_wider, [], true;
     Action::ShrinkLesson, Global, [], [c('<')], tui_word_narrower, tui_do_make_the_lesson_narrower, [], true;
     Action::ShellPageUp, Global, [Chord::shift(KeyCode::PageUp)], [k(KeyCode::PageUp)], tui_word_scroll, tui_do_scroll_the_shell_back, [], true;
     Action::ShellPageDown, Global, [Chord::shift(KeyCode::PageDown)], [k(KeyCode::PageDown)], none, tui_do_scroll_the_shell_on, [], true;
-    Action::CopyMode, Global, [], [c('v'), c('[')], tui_word_copy_mode, tui_do_copy_mode_move_search_and_select_in_the, [Prefix], true;
+    Action::CopyMode, Global, [], [c('v'), c('[')], tui_word_copy_mode, tui_do_copy_mode_move_search_and_select_in_the, [], true;
     Action::ToggleMouse, Global, [], [c('m')], tui_word_mouse, tui_do_give_the_mouse_to_your_terminal_or_take, [], true;
     Action::NextTheme, Global, [], [], tui_word_theme, tui_do_next_theme, [], true;
     Action::ToggleAscii, Global, [], [], tui_word_ascii, tui_do_draw_with_ascii_only_or_with_all_charact, [], true;
@@ -282,8 +298,8 @@ pub const BINDINGS: &[Binding] = keys![
     Action::NextCode, Lesson, [k(KeyCode::Tab)], [], tui_word_next_code, tui_do_select_the_next_piece_of_code, [Lesson], false;
     Action::PreviousCode, Lesson, [k(KeyCode::BackTab)], [], none, tui_do_select_the_previous_piece_of_code, [], false;
     Action::RunSelected, Lesson, [k(KeyCode::Enter)], [], tui_word_run_it, tui_do_run_the_selected_code_in_the_shell, [Lesson], false;
-    Action::CopySelected, Lesson, [c('y')], [], tui_word_copy_it, tui_do_copy_the_selected_code, [], false;
-    Action::Back, Lesson, [k(KeyCode::Esc)], [], tui_word_shell, tui_do_back_to_the_text_then_to_the_shell, [], false;
+    Action::CopySelected, Lesson, [c('y')], [], tui_word_copy_it, tui_do_copy_the_selected_code, [Lesson], false;
+    Action::Back, Lesson, [k(KeyCode::Esc)], [], tui_word_back, tui_do_back_to_the_text_then_to_the_shell, [Lesson], false;
 
     Action::CopyMove(CopyMove::Up), Copy, [k(KeyCode::Up), c('k')], [], tui_word_move, tui_do_move_up_h_j_k_l_and_arrows, [], false;
     Action::CopyMove(CopyMove::Down), Copy, [k(KeyCode::Down), c('j')], [], none, none, [], false;
@@ -293,7 +309,7 @@ pub const BINDINGS: &[Binding] = keys![
     Action::CopyMove(CopyMove::WordLeft), Copy, [c('b')], [], none, none, [], false;
     Action::CopyMove(CopyMove::First), Copy, [k(KeyCode::Home), c('0')], [], none, tui_do_start_of_the_line_end, [], false;
     Action::CopyMove(CopyMove::Last), Copy, [k(KeyCode::End), c('$')], [], none, none, [], false;
-    Action::CopyMove(CopyMove::PageUp), Copy, [k(KeyCode::PageUp), Chord::ctrl('b'), Chord::ctrl('u')], [], tui_word_page, tui_do_a_page_up_pgdn_down, [Copy], false;
+    Action::CopyMove(CopyMove::PageUp), Copy, [k(KeyCode::PageUp), Chord::ctrl('b'), Chord::ctrl('u')], [], tui_word_page, tui_do_a_page_up_pgdn_down, [], false;
     Action::CopyMove(CopyMove::PageDown), Copy, [k(KeyCode::PageDown), Chord::ctrl('f'), Chord::ctrl('d')], [], none, none, [], false;
     Action::CopyMove(CopyMove::Top), Copy, [c('g')], [], none, tui_do_oldest_line_g_newest, [], false;
     Action::CopyMove(CopyMove::Bottom), Copy, [c('G')], [], none, none, [], false;
@@ -319,14 +335,14 @@ pub const BINDINGS: &[Binding] = keys![
     Action::Leave, Picker, [c('q'), k(KeyCode::Esc), Chord::ctrl('c')], [], tui_word_quit, none, [Picker], false;
 
     Action::ExamStep(-1), Exam, [k(KeyCode::Up), c('k')], [], none, none, [], false;
-    Action::ExamStep(1), Exam, [k(KeyCode::Down), c('j')], [], tui_word_choose, none, [Exam], false;
+    Action::ExamStep(1), Exam, [k(KeyCode::Down), c('j')], [], none, none, [], false;
     Action::ExamTurn, Exam, [k(KeyCode::Enter)], [], tui_word_turn_to_it, none, [Exam], false;
     Action::ExamFlag, Exam, [c('f'), c(' ')], [], tui_word_mark, none, [Exam], false;
     Action::ExamHandIn, Exam, [c('!')], [], tui_word_hand_in, none, [Exam], false;
     Action::Back, Exam, [k(KeyCode::Esc), c('q')], [], tui_word_close, none, [Exam], false;
 
     Action::XrayStep(-1), Xray, [k(KeyCode::Up), c('k')], [], none, tui_do_up, [], false;
-    Action::XrayStep(1), Xray, [k(KeyCode::Down), c('j')], [], tui_word_move, tui_do_down, [Xray], false;
+    Action::XrayStep(1), Xray, [k(KeyCode::Down), c('j')], [], none, tui_do_down, [], false;
     Action::XrayPages(-1), Xray, [k(KeyCode::PageUp)], [], none, none, [], false;
     Action::XrayPages(1), Xray, [k(KeyCode::PageDown)], [], none, none, [], false;
     Action::XrayStep(-100_000), Xray, [k(KeyCode::Home), c('g')], [], none, none, [], false;
@@ -337,11 +353,31 @@ pub const BINDINGS: &[Binding] = keys![
     Action::Back, Xray, [k(KeyCode::Esc), c('q')], [], tui_word_close, tui_do_close, [Xray], false;
 
     Action::Back, Reader, [k(KeyCode::Esc), c('q'), k(KeyCode::Enter)], [], tui_word_close, none, [Reader], false;
+
+    Action::PaletteStep(-1), Palette, [k(KeyCode::Up), k(KeyCode::BackTab)], [], none, none, [], false;
+    Action::PaletteStep(1), Palette, [k(KeyCode::Down), k(KeyCode::Tab)], [], tui_word_choose, none, [Palette], false;
+    Action::PaletteTake, Palette, [k(KeyCode::Enter)], [], tui_word_do_it, none, [Palette], false;
+    Action::Erase, Palette, [k(KeyCode::Backspace)], [], none, none, [], false;
+    Action::EraseAll, Palette, [Chord::ctrl('u')], [], none, none, [], false;
+    Action::Back, Palette, [k(KeyCode::Esc), Chord::ctrl('c')], [], tui_word_close, none, [Palette], false;
+
+    Action::EntryTake, Entry, [k(KeyCode::Enter)], [], tui_word_take_it, none, [Entry], false;
+    Action::EntryComplete, Entry, [k(KeyCode::Tab)], [], tui_word_complete, none, [Entry], false;
+    Action::Erase, Entry, [k(KeyCode::Backspace)], [], none, none, [], false;
+    Action::EraseAll, Entry, [Chord::ctrl('u')], [], tui_word_erase_all, none, [Entry], false;
+    Action::Back, Entry, [k(KeyCode::Esc), Chord::ctrl('c')], [], tui_word_close, none, [Entry], false;
+
+    Action::Accept, Question, [k(KeyCode::Enter), c('y'), c('Y')], [], none, none, [], false;
+    Action::Back, Question, [k(KeyCode::Esc), c('n'), c('N'), Chord::ctrl('c')], [], none, none, [], false;
+
+    Action::Leave, Waiting, [c('q'), k(KeyCode::Esc), Chord::ctrl('c')], [], tui_word_quit, none, [Waiting], false;
+    Action::Leave, Failed, [k(KeyCode::Enter), c('q'), k(KeyCode::Esc), Chord::ctrl('c')], [], tui_word_quit, none, [], false;
 ];
 
-/// The action of a direct key in a context; global keys count everywhere.
+/// The action of a direct key in a context; global keys count in all but those where a text or an answer is typed.
 pub fn direct(context: Context, chord: Chord) -> Option<Action> {
-    find(context, chord).or_else(|| find(Context::Global, chord))
+    let alone = matches!(context, Context::Palette | Context::Entry | Context::Question);
+    find(context, chord).or_else(|| if alone { None } else { find(Context::Global, chord) })
 }
 
 fn find(context: Context, chord: Chord) -> Option<Action> {
@@ -356,6 +392,14 @@ pub fn after_prefix(chord: Chord) -> Option<Action> {
 /// The action of a key in the lesson, where the letters after the prefix count by themselves, too.
 pub fn in_lesson(chord: Chord) -> Option<Action> {
     direct(Context::Lesson, chord).or_else(|| after_prefix(chord))
+}
+
+/// The action of a key in the lesson that something asked for from the shell brought up: letters, Enter and chords
+/// with Ctrl are what one types into the shell, and go on to it.
+pub fn in_glance(chord: Chord) -> Option<Action> {
+    let typed =
+        matches!(chord.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Backspace | KeyCode::Delete);
+    direct(if typed { Context::Global } else { Context::Lesson }, chord)
 }
 
 impl Binding {

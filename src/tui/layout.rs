@@ -49,7 +49,7 @@ fn room(state: &State, focus: Focus, zoom: bool) -> Areas {
         areas.lesson = Some(Rect { width: left, ..body });
         areas.divider = Some(Rect { x: left, width: 1, ..body });
         Some(Rect { x: left + 1, width: width - left - 1, ..body })
-    } else if focus == Focus::Lesson {
+    } else if focus.on_lesson() {
         areas.lesson = Some(body);
         None
     } else {

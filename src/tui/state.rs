@@ -59,6 +59,16 @@ pub enum Focus {
     Shell,
     /// The lesson.
     Lesson,
+    /// The lesson, because something was asked for from the shell: keys for reading are the lesson's, and what is
+    /// typed goes on to the shell.
+    Glance,
+}
+
+impl Focus {
+    /// Whether it is on the lesson.
+    pub fn on_lesson(self) -> bool {
+        matches!(self, Self::Lesson | Self::Glance)
+    }
 }
 
 /// What the lesson pane shows.
@@ -309,6 +319,11 @@ impl State {
         self.size.0 >= SIDE_BY_SIDE && !self.zoom
     }
 
+    /// Whether the lesson is seen.
+    pub fn sees_lesson(&self) -> bool {
+        self.side_by_side() || self.focus.on_lesson()
+    }
+
     /// Whether the window is too small to draw in.
     pub fn too_small(&self) -> bool {
         self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
@@ -379,14 +394,19 @@ impl State {
 
     /// Which keys count.
     pub fn context(&self) -> Context {
-        match (&self.overlay, self.focus) {
-            (Some(Overlay::Xray), _) => Context::Xray,
-            (Some(Overlay::Exam(_)), _) => Context::Exam,
-            (Some(_), _) => Context::Reader,
-            (None, _) if self.stage == Stage::Picking => Context::Picker,
-            (None, Focus::Lesson) => Context::Lesson,
-            (None, Focus::Shell) if self.copying() => Context::Copy,
-            (None, Focus::Shell) => Context::Global,
+        match (&self.overlay, &self.stage, self.focus) {
+            (Some(Overlay::Help), ..) => Context::Reader,
+            (Some(Overlay::Xray), ..) => Context::Xray,
+            (Some(Overlay::Exam(_)), ..) => Context::Exam,
+            (Some(Overlay::Palette { .. }), ..) => Context::Palette,
+            (Some(Overlay::Question(_)), ..) => Context::Question,
+            (Some(Overlay::Entry(..)), ..) => Context::Entry,
+            (None, Stage::Picking, _) => Context::Picker,
+            (None, Stage::Starting(_), _) => Context::Waiting,
+            (None, Stage::Failed(_), _) => Context::Failed,
+            (None, Stage::Ready, Focus::Lesson | Focus::Glance) => Context::Lesson,
+            (None, Stage::Ready, Focus::Shell) if self.copying() => Context::Copy,
+            (None, Stage::Ready, Focus::Shell) => Context::Global,
         }
     }
 

@@ -55,6 +55,12 @@ impl Canvas<'_> {
     fn fill(&mut self, area: Rect, style: Style) {
         let area = area.intersection(self.buffer.area);
         for y in area.y..area.bottom() {
+            // Of a wide character at the edge no half stays.
+            if let Some(cell) = area.x.checked_sub(1).and_then(|x| self.buffer.cell_mut((x, y)))
+                && crate::text::width(cell.symbol()) > 1
+            {
+                cell.set_symbol(" ");
+            }
             for x in area.x..area.right() {
                 if let Some(cell) = self.buffer.cell_mut((x, y)) {
                     cell.reset();
@@ -145,7 +151,7 @@ fn panes(canvas: &mut Canvas<'_>, areas: &Areas, screens: &dyn Screens) {
     }
     shell::draw(canvas, areas, screens);
     footer::draw(canvas, areas.footer);
-    if canvas.state.focus == Focus::Lesson || canvas.state.stage != Stage::Ready {
+    if canvas.state.focus != Focus::Shell || canvas.state.stage != Stage::Ready {
         canvas.cursor = None;
     }
 }

@@ -10,6 +10,15 @@ const F6: &str = "\x1b[17~";
 const F8: &str = "\x1b[19~";
 const PREFIX: &str = "\x07";
 
+/// A lesson that begins with its introduction, from which F2 leads to the shell.
+fn begun(home: &std::path::Path, columns: u16, rows: u16) -> Window {
+    let mut window = Window::open(home, columns, rows, &["start"]);
+    window.shows("F8 turns to the first step");
+    window.keys(F2);
+    window.wait_until("the first shell is there", |w| w.at_prompt("controlplane"));
+    window
+}
+
 #[test]
 fn a_lab_that_cannot_be_opened_says_why_and_gives_the_terminal_back() {
     let dir = tempfile::tempdir().unwrap();
@@ -116,7 +125,7 @@ fn all_done(line: &str) -> bool {
 #[test]
 fn the_window_is_resized_and_the_shell_with_it() {
     let home = tempfile::tempdir().unwrap();
-    let mut window = Window::open(home.path(), 80, 24, &["start"]);
+    let mut window = begun(home.path(), 80, 24);
     window.command("controlplane", "stty size");
     window.shows("20 80");
     window.resize(120, 40);
@@ -135,9 +144,33 @@ fn the_window_is_resized_and_the_shell_with_it() {
 }
 
 #[test]
+fn a_check_from_the_shell_is_read_at_once_and_typing_leads_back_in_every_window() {
+    for (columns, rows) in [(120, 40), (80, 24)] {
+        let home = tempfile::tempdir().unwrap();
+        let mut window = begun(home.path(), columns, rows);
+        window.keys(F8);
+        window.shows("step 1/3");
+        window.keys(F2);
+        window.wait_until("the shell has the keyboard", |w| w.text().contains("F2 lesson"));
+        window.keys(F5);
+        window.shows("not passed yet");
+        window.shows(">Result");
+        window.keys(F2);
+        window.shows("F2 lesson");
+        window.command("controlplane", "echo by''F2");
+        window.shell_shows("byF2");
+        window.keys(F5);
+        window.shows(">Result");
+        // Every letter reaches the shell, the first one too, whatever it does in the lesson.
+        window.keys("echo q''wk\r");
+        window.shell_shows("qwk");
+    }
+}
+
+#[test]
 fn a_flood_is_stopped_and_keys_still_count() {
     let home = tempfile::tempdir().unwrap();
-    let mut window = Window::open(home.path(), 80, 24, &["start"]);
+    let mut window = begun(home.path(), 80, 24);
     window.command("controlplane", "yes flood");
     window.wait_until("the flood is there", |w| w.text().matches("\nflood").count() > 15);
     window.keys(F2);

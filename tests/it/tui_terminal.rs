@@ -308,7 +308,7 @@ fn an_exam_is_held_in_the_program() {
     window.wait_until("the shell is there", |w| w.shell().contains("controlplane $"));
     window.keys("\x1b[15~");
     window.shows("graded at its end");
-    window.keys("f");
+    prefixed(&mut window, "f");
     window.shows("Task 1 is marked");
     window.keys(F3);
     window.shows("come back to it");

@@ -49,15 +49,18 @@ impl State {
                 }
             }
             Action::ToggleFocus => {
-                self.focus = if self.focus == Focus::Shell { Focus::Lesson } else { Focus::Shell };
+                self.focus = if self.focus.on_lesson() { Focus::Shell } else { Focus::Lesson };
             }
             Action::FocusShell => self.focus = Focus::Shell,
             Action::FocusLesson => self.focus = Focus::Lesson,
             Action::Check => self.check(effects),
-            Action::CheckAll => self.work(tr!(tui_checking_all), Effect::Check(None), effects),
+            Action::CheckAll => self.ask(tr!(tui_checking_all), Effect::Check(None), effects),
             Action::Hint => match self.step() {
                 Some(step) if step.hints.is_empty() => self.say(tr!(tui_step_no_hints)),
-                Some(step) => effects.push(Effect::Hint(step.id.clone())),
+                Some(step) => {
+                    effects.push(Effect::Hint(step.id.clone()));
+                    self.attend();
+                }
                 None => self.say(tr!(tui_page_no_hints)),
             },
             Action::Solution => self.ask_of_step(Question::Solution),
@@ -97,7 +100,10 @@ impl State {
                 effects.extend(selected.filter(|_| self.sitting().is_some()).map(Effect::ExamFlag));
             }
             Action::ExamHandIn if self.sitting().is_some() => self.lay(Overlay::Question(Question::HandIn)),
-            Action::ExamHandIn if self.exam.is_some() => self.show(Panel::Exam),
+            Action::ExamHandIn if self.exam.is_some() => {
+                self.attend();
+                self.show(Panel::Exam);
+            }
             Action::ExamHandIn => {}
             Action::NewTab => {
                 if let Some(node) = self.node_here() {
@@ -197,8 +203,11 @@ impl State {
             }
             Action::Top => self.scroll_reading(i32::MIN / 2, drawn),
             Action::Bottom => self.scroll_reading(i32::MAX / 2, drawn),
-            Action::NextCode => self.select_code(true, drawn),
-            Action::PreviousCode => self.select_code(false, drawn),
+            Action::NextCode | Action::PreviousCode => {
+                // Whoever selects code goes on to run it with Enter: the lesson has the keyboard for good.
+                self.focus = Focus::Lesson;
+                self.select_code(action == Action::NextCode, drawn);
+            }
             Action::RunSelected => match self.code {
                 Some(index) => self.run(index, drawn, effects),
                 None => self.select_code(true, drawn),
@@ -229,6 +238,9 @@ impl State {
                     }
                 }
             }
+            Action::PaletteStep(_) | Action::PaletteTake => self.in_palette(action, drawn, effects),
+            Action::EntryTake | Action::EntryComplete => self.in_entry(action, effects),
+            Action::Erase | Action::EraseAll => self.erase(action == Action::EraseAll),
             Action::CopyMove(motion) => effects.extend(pane.map(|pane| Effect::CopyMove(pane, motion))),
             Action::CopyMark => effects.extend(pane.map(|pane| Effect::CopyMark(pane, false))),
             Action::CopyMarkLines => effects.extend(pane.map(|pane| Effect::CopyMark(pane, true))),
@@ -249,18 +261,23 @@ impl State {
             return;
         }
         self.busy = Some(what);
-        self.bring_lesson();
         effects.push(effect);
+    }
+
+    /// The same, where the learner asked for it.
+    pub(super) fn ask(&mut self, what: &'static str, effect: Effect, effects: &mut Vec<Effect>) {
+        self.attend();
+        self.work(what, effect, effects);
     }
 
     fn check(&mut self, effects: &mut Vec<Effect>) {
         match self.step() {
             Some(step) => {
                 let id = step.id.clone();
-                self.work(tr!(tui_checking), Effect::Check(Some(id)), effects);
+                self.ask(tr!(tui_checking), Effect::Check(Some(id)), effects);
             }
             None if self.page == 0 => self.say(tr!(tui_nothing_to_check)),
-            None => self.work(tr!(tui_checking_all), Effect::Check(None), effects),
+            None => self.ask(tr!(tui_checking_all), Effect::Check(None), effects),
         }
     }
 
@@ -278,6 +295,7 @@ impl State {
             self.say(tr!(tui_last_page));
         }
         let page = page.min(last);
+        self.attend();
         if page != self.page || self.panel != Panel::Text {
             self.page = page;
             self.show(Panel::Text);
@@ -286,7 +304,6 @@ impl State {
                 effects.push(Effect::GoTo(index));
             }
         }
-        self.bring_lesson();
     }
 
     /// The node of the pane with the keyboard, or the first one.
@@ -366,12 +383,18 @@ impl State {
         if self.busy.take().is_some() {
             effects.push(Effect::Cancel);
             self.say(tr!(tui_stopped));
+            if self.focus == Focus::Glance {
+                self.focus = Focus::Shell;
+            }
         } else if self.copying() && self.focus == Focus::Shell {
             effects.extend(self.pane().map(|pane| Effect::CopyMode(pane.id, false)));
         } else if self.code.take().is_some() {
         } else if self.panel != Panel::Text {
             self.panel = Panel::Text;
             self.scroll = 0;
+            if self.focus == Focus::Glance {
+                self.focus = Focus::Shell;
+            }
         } else {
             self.focus = Focus::Shell;
         }
@@ -387,15 +410,21 @@ impl State {
             }
             Question::Resume => {}
             Question::Switch => self.start_picked(effects),
-            Question::HandIn => self.hand_in(effects),
-            Question::Solution => self.show(Panel::Solution),
+            Question::HandIn => {
+                self.attend();
+                self.hand_in(effects);
+            }
+            Question::Solution => {
+                self.attend();
+                self.show(Panel::Solution);
+            }
             Question::Solve => {
                 if let Some(step) = step {
-                    self.work(tr!(tui_applying), Effect::Solve(step), effects);
+                    self.ask(tr!(tui_applying), Effect::Solve(step), effects);
                 }
             }
-            Question::ResetStep => self.work(tr!(tui_step_over), Effect::Reset(step), effects),
-            Question::ResetLesson => self.work(tr!(tui_lesson_over), Effect::Reset(None), effects),
+            Question::ResetStep => self.ask(tr!(tui_step_over), Effect::Reset(step), effects),
+            Question::ResetLesson => self.ask(tr!(tui_lesson_over), Effect::Reset(None), effects),
             Question::CloseShell | Question::CloseFile => {
                 if let Some(pane) = self.pane().map(|pane| pane.id) {
                     self.close_pane(pane, effects);

@@ -37,19 +37,9 @@ impl State {
             self.prefix = true;
             return true;
         }
-        if !matches!(self.stage, Stage::Ready | Stage::Picking) {
-            let leave = [Chord::of(&KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL))];
-            if leave.contains(&chord)
-                || matches!(chord.code, KeyCode::Char('q') | KeyCode::Esc | KeyCode::Enter)
-            {
-                let failed = matches!(self.stage, Stage::Failed(_));
-                if failed || !matches!(chord.code, KeyCode::Enter) {
-                    effects.push(Effect::Quit);
-                }
-                return false;
-            }
-        }
-        let action = match self.context() {
+        let context = self.context();
+        let action = match context {
+            Context::Lesson if self.focus == Focus::Glance => keymap::in_glance(chord),
             Context::Lesson => keymap::in_lesson(chord),
             context => keymap::direct(context, chord),
         };
@@ -59,7 +49,12 @@ impl State {
                 self.act(action, drawn, effects);
                 true
             }
-            None if self.focus == Focus::Shell && !self.copying() => self.key_to_shell(key, drawn, effects),
+            None if context == Context::Global => self.key_to_shell(key, drawn, effects),
+            None if self.focus == Focus::Glance && context == Context::Lesson => {
+                self.focus = Focus::Shell;
+                self.key(key, drawn, effects);
+                true
+            }
             None => false,
         }
     }
@@ -100,78 +95,74 @@ impl State {
             KeyCode::Char(c) if (chord.modifiers - KeyModifiers::SHIFT).is_empty() => Some(c),
             _ => None,
         };
+        if let Some(Overlay::Question(question)) = self.overlay
+            && typed.is_some()
+            && typed == question.words(self).second.map(|(key, _)| key)
+        {
+            return self.act(Action::Second, drawn, effects);
+        }
         let interrupt = chord == Chord::of(&KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
-        match &mut self.overlay {
-            Some(Overlay::Question(question)) => {
-                let question = *question;
-                let second = question.words(self).second.map(|(key, _)| key);
-                match (chord.code, typed) {
-                    (KeyCode::Enter, _) | (_, Some('y' | 'Y')) => self.act(Action::Accept, drawn, effects),
-                    (_, Some(c)) if Some(c) == second => self.act(Action::Second, drawn, effects),
-                    (KeyCode::Esc, _) | (_, Some('n' | 'N')) => self.overlay = None,
-                    _ if interrupt => self.overlay = None,
-                    _ => {}
-                }
+        match keymap::direct(self.context(), chord) {
+            // The key that opened it closes it, too.
+            Some(Action::Help) if self.overlay == Some(Overlay::Help) => self.overlay = None,
+            Some(Action::Xray) if self.overlay == Some(Overlay::Xray) => self.overlay = None,
+            Some(Action::ExamOverview) if matches!(self.overlay, Some(Overlay::Exam(_))) => {
+                self.overlay = None
             }
-            Some(Overlay::Palette { query, selected }) => match (chord.code, typed) {
-                (KeyCode::Esc, _) => self.overlay = None,
-                _ if interrupt => self.overlay = None,
-                (KeyCode::Enter, _) => {
-                    let selected = *selected;
-                    self.act(Action::PaletteEntry(selected), drawn, effects);
-                }
-                (KeyCode::Backspace, _) => {
-                    query.pop();
-                    *selected = 0;
-                }
-                (KeyCode::Up | KeyCode::BackTab, _) => *selected = selected.saturating_sub(1),
-                (KeyCode::Down | KeyCode::Tab, _) => {
-                    let query = query.clone();
-                    let count = palette::matching(self, &query).len();
-                    if let Some(Overlay::Palette { selected, .. }) = &mut self.overlay {
-                        *selected = (*selected + 1).min(count.saturating_sub(1));
-                    }
-                }
-                (_, Some(c)) => {
+            Some(action) => self.act(action, drawn, effects),
+            None => match (&mut self.overlay, typed) {
+                (Some(Overlay::Palette { query, selected }), Some(c)) => {
                     query.push(c);
                     *selected = 0;
                 }
+                (Some(Overlay::Entry(_, text)), Some(c)) => text.push(c),
+                (Some(Overlay::Help | Overlay::Xray | Overlay::Exam(_)), _)
+                    if interrupt || key.code == KeyCode::Char('?') =>
+                {
+                    self.overlay = None
+                }
                 _ => {}
             },
-            Some(Overlay::Entry(entering, text)) => match (chord.code, typed) {
-                (KeyCode::Esc, _) => self.overlay = None,
-                _ if interrupt => self.overlay = None,
-                (KeyCode::Enter, _) => {
-                    let (entering, text) = (*entering, std::mem::take(text));
-                    self.overlay = None;
-                    self.entered(entering, text, effects);
-                }
-                (KeyCode::Backspace, _) => {
-                    text.pop();
-                }
-                (KeyCode::Char('u'), None) if chord.modifiers == KeyModifiers::CONTROL => text.clear(),
-                (KeyCode::Tab, _) if *entering == Entering::File => {
-                    let path = text.clone();
-                    let node = self.node_here().unwrap_or_default();
-                    effects.push(Effect::CompletePath { node, path });
-                }
-                (_, Some(c)) => text.push(c),
-                _ => {}
-            },
-            Some(Overlay::Help | Overlay::Xray | Overlay::Exam(_)) => {
-                match keymap::direct(self.context(), chord) {
-                    // The key that opened it closes it, too.
-                    Some(Action::Help) if self.overlay == Some(Overlay::Help) => self.overlay = None,
-                    Some(Action::Xray) if self.overlay == Some(Overlay::Xray) => self.overlay = None,
-                    Some(Action::ExamOverview) if matches!(self.overlay, Some(Overlay::Exam(_))) => {
-                        self.overlay = None
-                    }
-                    Some(action) => self.act(action, drawn, effects),
-                    None if interrupt || key.code == KeyCode::Char('?') => self.overlay = None,
-                    None => {}
-                }
+        }
+    }
+
+    pub(super) fn in_palette(&mut self, action: Action, drawn: &Drawn, effects: &mut Vec<Effect>) {
+        let Some(Overlay::Palette { query, selected }) = self.overlay.clone() else { return };
+        match action {
+            Action::PaletteStep(by) => {
+                let last = palette::matching(self, &query).len().saturating_sub(1);
+                let to = if by < 0 { selected.saturating_sub(1) } else { (selected + 1).min(last) };
+                self.overlay = Some(Overlay::Palette { query, selected: to });
             }
-            None => {}
+            _ => self.act(Action::PaletteEntry(selected), drawn, effects),
+        }
+    }
+
+    pub(super) fn in_entry(&mut self, action: Action, effects: &mut Vec<Effect>) {
+        let Some(Overlay::Entry(entering, text)) = self.overlay.clone() else { return };
+        if action == Action::EntryTake {
+            self.overlay = None;
+            self.entered(entering, text, effects);
+        } else if entering == Entering::File {
+            let node = self.node_here().unwrap_or_default();
+            effects.push(Effect::CompletePath { node, path: text });
+        }
+    }
+
+    /// Takes back the last character of what is typed, or all of it.
+    pub(super) fn erase(&mut self, all: bool) {
+        let text = match &mut self.overlay {
+            Some(Overlay::Palette { query, selected }) => {
+                *selected = 0;
+                query
+            }
+            Some(Overlay::Entry(_, text)) => text,
+            _ => return,
+        };
+        if all {
+            text.clear();
+        } else {
+            text.pop();
         }
     }
 
@@ -212,11 +203,11 @@ impl State {
             Some(_) => false,
             None => {
                 let running =
-                    self.pane().filter(|pane| pane.shell == Shell::Running && self.focus == Focus::Shell);
-                match running {
+                    self.pane().filter(|pane| pane.shell == Shell::Running && self.focus != Focus::Lesson);
+                match running.map(|pane| pane.id) {
                     Some(pane) => {
-                        effects.push(Effect::Paste(pane.id, pasted));
-                        false
+                        effects.push(Effect::Paste(pane, pasted));
+                        std::mem::replace(&mut self.focus, Focus::Shell) != Focus::Shell
                     }
                     None => {
                         self.say(tr!(tui_paste_where));

@@ -49,14 +49,14 @@ impl State {
             }
         }
         if before.is_none() {
-            self.focus = Focus::Lesson;
+            self.focus = Focus::Glance;
         }
         self.exam = Some(exam);
     }
 
     pub(super) fn turn_exam(&mut self, task: usize, effects: &mut Vec<Effect>) {
         if self.exam.as_ref().is_some_and(|exam| task < exam.rows.len()) {
-            self.work(tr!(tui_exam_opening), Effect::ExamGoTo(task), effects);
+            self.ask(tr!(tui_exam_opening), Effect::ExamGoTo(task), effects);
         }
     }
 

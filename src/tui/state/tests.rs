@@ -92,14 +92,14 @@ fn a_check_runs_once_shows_what_it_found_and_can_be_stopped() {
     seat.press("f5 f5");
     assert_eq!(seat.take(), [Effect::Check(Some("verify-issue".into()))]);
     assert_eq!(seat.state.busy, Some("Checking"));
-    seat.press("f2 esc");
-    assert_eq!((seat.take(), seat.state.busy), (vec![Effect::Cancel], None));
+    seat.press("esc");
+    assert_eq!((seat.take(), seat.state.busy, seat.state.focus), (vec![Effect::Cancel], None, Focus::Shell));
     seat.press("f5");
     seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
     assert!(matches!(seat.state.panel, Panel::Result(_, false)));
     assert_eq!((seat.state.busy, seat.state.page), (None, 1));
     seat.press("esc");
-    assert_eq!(seat.state.panel, Panel::Text);
+    assert_eq!((seat.state.panel.clone(), seat.state.focus), (Panel::Text, Focus::Shell));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn hints_come_in_levels_and_bring_the_lesson_to_the_front_where_one_pane_is_seen
     seat.press("f6");
     assert_eq!(seat.take(), [Effect::Hint("verify-issue".into())]);
     seat.happen(Event::Hinted(Ok(Some(1))));
-    assert_eq!(seat.state.focus, Focus::Lesson);
+    assert!(seat.state.sees_lesson());
     let mut seat = Seat::new(120, 40);
     seat.happen(Event::Hinted(Ok(None)));
     assert_eq!(seat.state.focus, Focus::Shell);
@@ -386,4 +386,105 @@ fn notices_go_after_a_while_and_the_clock_draws_once_a_second() {
     assert!(seat.state.dirty && seat.state.notice.is_some());
     seat.happen(Event::Clock(110));
     assert!(seat.state.notice.is_none());
+}
+
+/// The windows in which the rules of the keyboard are the same.
+const WINDOWS: [(u16, u16); 3] = [(120, 40), (80, 24), (60, 20)];
+
+#[test]
+fn what_is_asked_for_from_the_shell_has_the_keys_for_reading_in_every_window() {
+    for (width, height) in WINDOWS {
+        for keys in ["f5", "f6", "f7 enter", "f8", "shift-f8", "ctrl-g c", "ctrl-g h"] {
+            let asked = || {
+                let mut seat = Seat::new(width, height);
+                assert_eq!(seat.state.focus, Focus::Shell);
+                seat.press(keys);
+                assert_eq!((seat.state.focus, seat.state.sees_lesson()), (Focus::Glance, true), "{keys}");
+                seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
+                seat.take();
+                seat
+            };
+            for back in ["f2", "esc", "ctrl-g l"] {
+                let mut seat = asked();
+                seat.press(back);
+                assert_eq!(seat.state.focus, Focus::Shell, "{back} after {keys} at {width}x{height}");
+                assert_eq!(seat.take(), [], "no key of the way back reaches the shell");
+            }
+            let mut seat = asked();
+            seat.drawn.text = Some(ratatui::layout::Rect::new(0, 3, 50, 10));
+            seat.drawn.lines = 40;
+            seat.press("down pgdn");
+            assert_eq!((seat.state.focus, seat.state.scroll, seat.take()), (Focus::Glance, 10, vec![]));
+            // The first letter is not lost, whatever it would mean in the lesson.
+            seat.write("qk");
+            let typed = |c| Effect::Key(1, key(c, KeyModifiers::NONE));
+            assert_eq!(seat.take(), [typed('q'), typed('k')], "after {keys} at {width}x{height}");
+            assert_eq!(seat.state.focus, Focus::Shell);
+            let mut seat = asked();
+            seat.happen(Event::Paste("ls\n".into()));
+            assert_eq!(seat.take(), [Effect::Paste(1, "ls\n".into())]);
+        }
+    }
+}
+
+#[test]
+fn in_the_lesson_what_is_asked_for_stays_in_the_lesson() {
+    for (width, height) in WINDOWS {
+        let mut seat = Seat::new(width, height);
+        seat.press("f2 f5");
+        seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
+        assert_eq!(seat.state.focus, Focus::Lesson);
+        seat.press("esc");
+        assert_eq!((seat.state.focus, seat.state.panel.clone()), (Focus::Lesson, Panel::Text));
+        seat.press("esc");
+        assert_eq!(seat.state.focus, Focus::Shell);
+    }
+}
+
+#[test]
+fn a_result_that_comes_while_one_types_moves_nothing() {
+    for (width, height) in WINDOWS {
+        let mut seat = Seat::new(width, height);
+        seat.press("f5 f2");
+        seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
+        assert_eq!(seat.state.focus, Focus::Shell);
+        let told = seat.state.notice.is_some_and(|(text, _)| text.contains("F2 shows it"));
+        assert_eq!(told, width < SIDE_BY_SIDE, "what is not seen is told");
+    }
+}
+
+#[test]
+fn code_that_is_selected_after_a_glance_is_run_by_enter() {
+    let mut seat = Seat::new(80, 24);
+    seat.drawn.codes = vec![Code {
+        text: "ssh node01".into(),
+        run: true,
+        interrupt: false,
+        places: vec![],
+        buttons: vec![(Place { line: 0, x: 0, width: 5 }, Action::Run(0))],
+    }];
+    seat.press("f6 tab enter");
+    assert!(seat.take().contains(&Effect::Run { pane: 1, text: "ssh node01".into(), interrupt: false }));
+    assert_eq!(seat.state.focus, Focus::Shell);
+}
+
+#[test]
+fn a_lesson_begins_with_its_introduction_in_sight() {
+    for (width, height) in WINDOWS {
+        let mut seat = Seat::starting(width, height);
+        seat.happen(Event::Opened(Box::new(course(standing(), false)))).happen(Event::Shell(1, Ok(())));
+        assert_eq!((seat.state.page, seat.state.focus, seat.state.sees_lesson()), (0, Focus::Glance, true));
+        seat.take();
+        seat.press("l");
+        assert_eq!(seat.take().len(), 1, "what is typed is the shell's");
+    }
+}
+
+#[test]
+fn zoom_lasts_while_a_result_is_looked_at() {
+    let mut seat = Seat::new(120, 40);
+    seat.press("ctrl-g z f5");
+    assert!(seat.state.sees_lesson() && seat.state.zoom);
+    seat.press("f2");
+    assert!(!seat.state.sees_lesson() && seat.state.zoom);
 }

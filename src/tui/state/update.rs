@@ -184,6 +184,9 @@ impl State {
         self.seconds = course.standing.seconds;
         let layout = course.layout.clone();
         self.course = Some(course);
+        if self.page == 0 {
+            self.focus = Focus::Glance;
+        }
         if !layout.is_some_and(|layout| self.restore(layout)) {
             for node in self.nodes() {
                 self.add_tab(node);
@@ -214,22 +217,22 @@ impl State {
         self.show(Panel::Result(result, whole));
     }
 
-    /// Shows something in the lesson pane; it was asked for, so it may come to the front.
+    /// Shows something in the lesson pane. Whoever went back to the shell meanwhile is told, and stays there: nothing
+    /// moves while one types.
     pub(super) fn show(&mut self, panel: Panel) {
         self.panel = panel;
         self.scroll = 0;
         self.code = None;
-        self.bring_lesson();
+        if !self.sees_lesson() {
+            self.say(tr!(tui_lesson_has_news { key: "F2" }));
+        }
     }
 
-    /// Makes the lesson pane seen, where only one pane is.
-    pub(super) fn bring_lesson(&mut self) {
-        if !self.side_by_side() {
-            if self.size.0 >= super::SIDE_BY_SIDE {
-                self.zoom = false;
-            } else {
-                self.focus = Focus::Lesson;
-            }
+    /// Turns to the lesson, for what was asked for is there: seen in windows of every size. From the shell it is a
+    /// glance, from which whatever one types leads back.
+    pub(super) fn attend(&mut self) {
+        if self.focus != Focus::Lesson {
+            self.focus = Focus::Glance;
         }
     }
 

@@ -54,7 +54,7 @@ pub fn document(state: &State, theme: &Theme, width: u16) -> Document {
 /// The keys that lead from a result to the text: fewer where the lesson has the keyboard.
 fn back(state: &State) -> String {
     match state.focus {
-        Focus::Lesson => "Esc".to_owned(),
+        Focus::Lesson | Focus::Glance => "Esc".to_owned(),
         Focus::Shell => format!("{} Backspace", state.config.prefix.name()),
     }
 }

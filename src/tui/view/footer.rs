@@ -4,8 +4,8 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::super::action::Action;
-use super::super::keymap::{BINDINGS, Binding, Footer};
-use super::super::state::{Focus, Overlay, Stage, State};
+use super::super::keymap::{BINDINGS, Binding, Context, Footer};
+use super::super::state::{Entering, Overlay, Panel, State};
 use super::{Canvas, shorten};
 use crate::text::{tr, width as width_of};
 
@@ -13,7 +13,8 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     let theme = canvas.theme;
     let state = canvas.state;
     if let Some(what) = state.busy {
-        let text = tr!(tui_busy { what, dots: theme.glyphs.ellipsis });
+        let key = if state.focus.on_lesson() { "Esc" } else { "F2 Esc" };
+        let text = tr!(tui_busy { what, dots: theme.glyphs.ellipsis, key });
         canvas.fill(area, theme.bar);
         canvas.text(area.x, area.y, &text, theme.bar, area.width);
         return;
@@ -24,25 +25,45 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
         canvas.text(area.x, area.y, &text, theme.bar, area.width);
         return;
     }
-    hints(canvas, area);
+    show(canvas, area);
 }
 
-/// Which keys count now.
+/// Which keys count now; a question has its own in its box.
 fn which(state: &State) -> Option<Footer> {
-    match &state.overlay {
-        Some(Overlay::Help) => return Some(Footer::Reader),
-        Some(Overlay::Xray) => return Some(Footer::Xray),
-        Some(Overlay::Exam(_)) => return Some(Footer::Exam),
-        Some(_) => return None,
-        None => {}
-    }
-    Some(match state.focus {
-        _ if state.stage == Stage::Picking => Footer::Picker,
+    Some(match state.context() {
+        Context::Question => return None,
+        Context::Reader => Footer::Reader,
+        Context::Xray => Footer::Xray,
+        Context::Exam => Footer::Exam,
+        Context::Palette => Footer::Palette,
+        Context::Entry => Footer::Entry,
+        Context::Picker => Footer::Picker,
+        Context::Waiting | Context::Failed => Footer::Waiting,
         _ if state.prefix => Footer::Prefix,
-        Focus::Lesson => Footer::Lesson,
-        Focus::Shell if state.copying() => Footer::Copy,
-        Focus::Shell => Footer::Shell,
+        Context::Lesson => Footer::Lesson,
+        Context::Copy => Footer::Copy,
+        Context::Global => Footer::Shell,
     })
+}
+
+/// The most hints that are shown.
+const MOST: usize = 5;
+
+/// Whether a hint leads on from where one is; the others are found by way of the commands.
+fn leads_on(state: &State, action: Action) -> bool {
+    let open = state.step_index().is_some_and(|index| !state.graded(index).is_some_and(|step| step.passed));
+    let result = state.panel != Panel::Text;
+    let selected = state.code.is_some();
+    match action {
+        Action::Check => open,
+        Action::Hint => open && !selected,
+        Action::NextPage => state.exam.is_some() || (!open && state.page <= state.steps()),
+        Action::RunSelected | Action::CopySelected => selected,
+        Action::NextCode => !selected && !result,
+        Action::Back if state.context() == Context::Lesson => result,
+        Action::EntryComplete => matches!(state.overlay, Some(Overlay::Entry(Entering::File, _))),
+        _ => true,
+    }
 }
 
 fn word(binding: &Binding, footer: Footer) -> &'static str {
@@ -59,38 +80,48 @@ fn key(binding: &Binding, footer: Footer) -> Option<String> {
     keys.first().map(|key| key.name())
 }
 
-fn hints(canvas: &mut Canvas<'_>, area: Rect) {
-    let state = canvas.state;
-    let prefix = state.config.prefix.name();
-    let Some(footer) = which(state) else { return };
-    if matches!(state.stage, Stage::Failed(_) | Stage::Starting(_)) && state.overlay.is_none() {
-        canvas.text(area.x + 1, area.y, tr!(tui_q_quits), canvas.theme.text, area.width);
-        return;
-    }
-    let mut items: Vec<(String, &str, Option<Action>)> = BINDINGS
+/// A key, what it does in a word, and the action of a click on it.
+type Hint = (String, &'static str, Option<Action>);
+
+/// The few keys that lead on from where one is, as far as there is room. The way to the commands stays, since it leads
+/// to all others.
+pub fn hints(state: &State, room: usize) -> Vec<Hint> {
+    let Some(footer) = which(state) else { return Vec::new() };
+    let mut items: Vec<Hint> = BINDINGS
         .iter()
         .filter(|binding| binding.footer.contains(&footer) && state.offers_action(binding.action))
+        .filter(|binding| leads_on(state, binding.action))
         .filter_map(|binding| Some((key(binding, footer)?, word(binding, footer), Some(binding.action))))
         .collect();
+    // What leads on comes first, then the ways to all that there is.
+    items.sort_by_key(|(_, _, action)| match action {
+        Some(Action::Help) => 1,
+        Some(Action::Palette) => 2,
+        _ => 0,
+    });
+    let prefix = state.config.prefix.name();
     match footer {
-        Footer::Shell | Footer::Lesson => items.push((prefix.clone(), tr!(tui_word_more), None)),
-        Footer::Prefix => items.push((prefix.clone(), tr!(tui_word_send), None)),
-        Footer::Copy | Footer::Reader | Footer::Xray | Footer::Picker | Footer::Exam => {}
+        Footer::Shell => items.push((prefix, tr!(tui_word_more), None)),
+        Footer::Prefix => items.push((prefix, tr!(tui_word_send), None)),
+        _ => {}
     }
-    // Where there is no room for all, the later ones give way; commands and prefix stay, since they lead to the rest.
-    let width = |items: &[(String, &str, Option<Action>)]| {
-        items.iter().map(|(key, word, _)| width_of(key) + width_of(word) + 3).sum::<usize>()
+    let width = |items: &[Hint]| {
+        1 + items.iter().map(|(key, word, _)| width_of(key) + width_of(word) + 3).sum::<usize>()
     };
-    while width(&items) > usize::from(area.width) {
+    while items.len() > MOST || width(&items) > room + 2 {
         let stays = |action: &Option<Action>| matches!(action, None | Some(Action::Palette));
         match items.iter().rposition(|(_, _, action)| !stays(action)) {
             Some(index) => drop(items.remove(index)),
             None => break,
         }
     }
+    items
+}
+
+fn show(canvas: &mut Canvas<'_>, area: Rect) {
     let theme = canvas.theme;
     let mut x = area.x + 1;
-    for (key, word, action) in items {
+    for (key, word, action) in hints(canvas.state, usize::from(area.width)) {
         let line =
             Line::from(vec![Span::styled(key, theme.key), Span::raw(" "), Span::styled(word, theme.text)]);
         let from = x;

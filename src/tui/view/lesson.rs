@@ -6,7 +6,7 @@ use ratatui::text::Span;
 
 use super::super::action::Action;
 use super::super::markdown::{Document, Place};
-use super::super::state::{Focus, Panel, Stage, State};
+use super::super::state::{Panel, Stage, State};
 use super::document::{document, mark};
 use super::{Canvas, more_lines, shorten};
 use crate::check::Verdict;
@@ -22,8 +22,16 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
     if canvas.state.course.is_none() {
         return waiting(canvas, inner);
     }
-    let tasks = tasks(canvas, inner);
-    let reserved = if tasks.is_empty() { 0 } else { u16::try_from(tasks.len()).unwrap_or(0) + 1 };
+    let mut tasks = tasks(canvas, inner);
+    let reserved = match (&canvas.state.panel, tasks.len()) {
+        (_, 0) => 0,
+        // A result names them already, and needs the room.
+        (Panel::Result(..), _) => {
+            tasks.clear();
+            1
+        }
+        (_, count) => u16::try_from(count).unwrap_or(0) + 1,
+    };
     let text = Rect { height: inner.height - reserved.min(inner.height - 1), ..inner };
     let position = body(canvas, text);
     if reserved > 0 {
@@ -44,7 +52,7 @@ pub fn draw(canvas: &mut Canvas<'_>, area: Rect) {
 }
 
 fn title(canvas: &mut Canvas<'_>, area: Rect) {
-    let focused = canvas.state.focus == Focus::Lesson;
+    let focused = canvas.state.focus.on_lesson();
     let name = match &canvas.state.panel {
         Panel::Text => tr!(tui_pane_lesson),
         Panel::Result(..) => tr!(tui_pane_result),

@@ -73,6 +73,7 @@ fn help(canvas: &mut Canvas<'_>) {
     let mut out = Document::default();
     let intro = tr!(tui_help_intro { prefix: prefix.name() });
     out.text(vec![], &intro, theme.text, width - 4);
+    out.text(vec![], tr!(tui_help_glance), theme.text, width - 4);
     let groups = [
         (tr!(tui_help_everywhere), Context::Global),
         (tr!(tui_help_lesson), Context::Lesson),

@@ -105,15 +105,15 @@ pictures! {
     hints: |seat| {
         let mut now = standing();
         now.hints[0] = 2;
-        seat.happen(Event::Standing(now)).happen(Event::Hinted(Ok(Some(2))));
+        seat.press("f6").happen(Event::Standing(now)).happen(Event::Hinted(Ok(Some(2))));
     };
     result_failed: |seat| {
-        seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
+        seat.press("f5").happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
     };
     result_passed: |seat| {
         let mut now = standing();
         (now.current, now.results[0]) = (1, third(0, 2));
-        seat.happen(Event::Standing(now));
+        seat.press("f5").happen(Event::Standing(now));
         seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 2)])), whole: false });
     };
     solution: |seat| {
@@ -167,6 +167,70 @@ pictures! {
     };
 }
 
+#[test]
+fn the_last_line_has_three_to_five_hints_and_the_way_to_all_commands() {
+    use super::super::keymap::BINDINGS;
+    let passed = |seat: &mut Seat| {
+        let mut now = standing();
+        now.results[0] = third(0, 2);
+        seat.happen(Event::Standing(now));
+    };
+    type Place = (&'static str, fn(&mut Seat));
+    let places: [Place; 14] = [
+        ("shell", |_| {}),
+        ("lesson", |seat| drop(seat.press("f2"))),
+        ("lesson with code", |seat| {
+            seat.press("f2");
+            seat.drawn = draw(&seat.state).1;
+            seat.press("tab");
+        }),
+        ("result", |seat| {
+            seat.press("f5");
+            seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
+        }),
+        ("introduction", |seat| drop(seat.press("ctrl-g b"))),
+        ("debrief", |seat| drop(seat.press("f8 f8 f8 f2"))),
+        ("prefix", |seat| drop(seat.press("ctrl-g"))),
+        ("copy mode", |seat| drop(seat.happen(Event::CopyMode(1, true)))),
+        ("help", |seat| drop(seat.press("f1"))),
+        ("x-ray", |seat| drop(seat.press("f4"))),
+        ("palette", |seat| drop(seat.press("f9"))),
+        ("file", |seat| drop(seat.press("ctrl-g e"))),
+        ("exam", |seat| *seat = Seat::sitting(seat.state.size.0, seat.state.size.1, 0)),
+        ("exam overview", |seat| {
+            *seat = Seat::sitting(seat.state.size.0, seat.state.size.1, 0);
+            seat.press("f3");
+        }),
+    ];
+    for (width, height) in [(60, 20), (80, 24), (120, 40)] {
+        for (name, go) in places {
+            for done in [false, true] {
+                let mut seat = Seat::new(width, height);
+                if done {
+                    passed(&mut seat);
+                }
+                go(&mut seat);
+                let hints = footer::hints(&seat.state, usize::from(width));
+                assert!((3..=5).contains(&hints.len()), "{name} at {width}: {hints:?}");
+                let (line, shown) =
+                    (picture(&seat.state), hints.iter().map(|(key, word, _)| format!("{key} {word}")));
+                let last = line.lines().last().unwrap().to_owned();
+                for hint in shown {
+                    assert!(last.contains(&hint), "{hint} is not in {last}");
+                }
+                // They come from the key table, as what the click on one does.
+                for (_, _, action) in &hints {
+                    assert!(
+                        action.is_none_or(|action| BINDINGS.iter().any(|binding| binding.action == action))
+                    );
+                }
+                let commands = hints.iter().any(|(_, _, action)| *action == Some(Action::Palette));
+                assert!(commands || matches!(name, "palette" | "file"), "{name} at {width}: {hints:?}");
+            }
+        }
+    }
+}
+
 /// The views that Japanese is shown in, by name.
 fn japanese(width: u16, height: u16) -> Vec<(&'static str, State)> {
     let loaded = Catalog::new(None).unwrap().load("apiserver-node-restriction", "ja", None).unwrap();
@@ -183,7 +247,7 @@ fn japanese(width: u16, height: u16) -> Vec<(&'static str, State)> {
     let mut lesson = new("f2");
     lesson.happen(Event::Tasks(result(0, 1)));
     let mut failed = new("");
-    failed.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
+    failed.press("f5").happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
     let mut xray = new("f4");
     xray.happen(Event::Requests(Some(requests()))).press("k enter");
     let mut sitting = Seat::sitting(width, height, 0);
@@ -264,7 +328,7 @@ fn every_theme_has_its_colours() {
         seat.state.config.theme = theme;
         seat.press("f2 tab").happen(Event::Tasks(result(0, 1)));
         all.push_str(&coloured(&seat.state));
-        seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
+        seat.press("f5").happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
         all.push_str(&coloured(&seat.state));
         seat.press("f4").happen(Event::Requests(Some(requests())));
         all.push_str(&coloured(&seat.state));
