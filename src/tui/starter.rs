@@ -100,6 +100,7 @@ pub fn course(driver: &dyn Driver, resumed: bool) -> Course {
 pub async fn turn(session: &Arc<Session>, task: usize) -> Result<Opened> {
     let lab = session.go_to(task).await?;
     let mut course = Box::new(course(lab.as_ref(), false));
+    course.layout = lab.layout();
     course.exam = Some(of_session(session));
     Ok(Opened { driver: lab, course, session: Some(Arc::clone(session)) })
 }

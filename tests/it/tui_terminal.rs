@@ -317,12 +317,19 @@ fn an_exam_is_held_in_the_program() {
     window.keys("\x1bOQ");
     window.command("controlplane", "k label node node01 done-in=exam");
     window.shows("node/node01 labeled");
-    // The clock and the marks are there after the program was killed.
+    prefixed(&mut window, "|");
+    window.shows("controlplane (2)");
+    let kept = home.path().join("exams/default/labs/apiserver-node-restriction/layout.json");
+    window.wait_until("the layout is kept", |_| {
+        std::fs::read_to_string(&kept).is_ok_and(|text| text.contains("beside"))
+    });
+    // The clock, the marks and the panes are there after the program was killed.
     window.signal("KILL");
     window.ended();
     let mut window = Window::open(home.path(), 120, 40, &["start", "apiserver-node-restriction", "--exam"]);
     window.shows("task 2/3");
     window.shows("[2!");
+    window.shows("controlplane (2)");
     window.keys("\x07");
     window.keys("!");
     window.shows("2 tasks are marked");

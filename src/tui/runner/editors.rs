@@ -8,7 +8,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseEvent, MouseEventKi
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::super::event::{PaneId, Trouble};
+use super::super::event::{Event, PaneId, Trouble};
+use super::{Done, Message, Runner};
 use crate::editor::{Editor, Keys, Request, view};
 use crate::text::tr;
 
@@ -119,6 +120,72 @@ impl Open {
 
 /// All open editors.
 pub type Editors = HashMap<PaneId, Open>;
+
+impl Runner {
+    pub(super) fn open_file(&self, pane: PaneId, node: String, path: String) {
+        self.spawn(move |driver, messages| async move {
+            let found = driver.read_file(&node, &path).await;
+            let _ = messages.send(Message::File { pane, node, path, found });
+        });
+    }
+
+    pub(super) fn complete_path(&self, node: String, path: String) {
+        self.spawn(move |driver, messages| async move {
+            let directory = path.rfind('/').and_then(|slash| path.get(..=slash)).unwrap_or("/");
+            let names = driver.names(&node, directory).await.unwrap_or_default();
+            let (longer, found) = complete(&path, &names);
+            let _ = messages.send(Event::PathCompleted(path, longer, found).into());
+        });
+    }
+
+    /// Takes a file that was read, and gives it its editor.
+    pub fn file(
+        &mut self,
+        pane: PaneId,
+        node: String,
+        path: &str,
+        found: crate::error::Result<Option<Vec<u8>>>,
+    ) -> Event {
+        let opened = found.map_err(Trouble::from).and_then(|found| Open::new(self.keys, node, path, found));
+        Event::Shell(pane, opened.map(|open| drop(self.editors.insert(pane, open))))
+    }
+
+    /// Takes in how saving a file went.
+    pub fn saved(
+        &mut self,
+        pane: PaneId,
+        path: PathBuf,
+        result: std::result::Result<(), String>,
+        quit: bool,
+    ) {
+        let quit = quit && result.is_ok();
+        if let Some(open) = self.editors.get_mut(&pane) {
+            let came = open.saved(path, result);
+            self.came(pane, Came { quit, ..came });
+        }
+    }
+
+    /// Does what a key in an editor led to.
+    pub(super) fn came(&self, pane: PaneId, came: Came) -> Done {
+        if let Some(modified) = came.modified {
+            self.tell(Event::Modified(pane, modified));
+        }
+        match (came.save, self.editors.get(&pane)) {
+            (Some((path, text)), Some(open)) => {
+                let node = open.node.clone();
+                self.spawn(move |driver, messages| async move {
+                    let name = path.to_string_lossy().into_owned();
+                    let written = driver.write_file(&node, &name, text.as_bytes()).await;
+                    let result = written.map_err(|e| e.to_string().replace('\n', ";"));
+                    let _ = messages.send(Message::Saved(pane, path, result, came.quit));
+                });
+            }
+            _ if came.quit => self.tell(Event::EditorClosed(pane)),
+            _ => {}
+        }
+        Done::Drawable
+    }
+}
 
 /// What a path that is being typed comes to, among the names of its directory; directories end with a slash.
 pub fn complete(typed: &str, names: &[String]) -> (String, Vec<String>) {

@@ -106,6 +106,33 @@ fn each_lesson_keeps_its_tabs_while_another_is_looked_at() {
 }
 
 #[test]
+fn tabs_splits_and_files_of_each_lesson_are_there_again_after_a_restart() {
+    let mut seat = Seat::sitting(120, 40, 0);
+    seat.press("ctrl-g | ctrl-g e").write("etcd.yaml").press("enter ctrl-g >");
+    seat.take();
+    seat.press("f3 down down enter");
+    // At once: within the second in which the clock would keep it the other lab is there.
+    let kept = match &seat.take()[..] {
+        [Effect::KeepLayout(layout), Effect::ExamGoTo(2)] => layout.clone(),
+        other => panic!("{other:?}"),
+    };
+    seat.turn(2);
+    seat.happen(Event::Clock(70));
+    assert!(seat.take().contains(&Effect::ExamTick));
+
+    let mut again = Seat::starting(120, 40);
+    let mut course = super::super::fixture::course(super::super::fixture::standing(), false);
+    course.exam = Some(super::super::fixture::exam(0));
+    course.layout = super::super::saved::Layout::read(&kept.write());
+    again.happen(Event::Opened(Box::new(course)));
+    assert_eq!(again.state.layout(), kept);
+    let opened = again.take();
+    assert!(
+        opened.iter().any(|e| matches!(e, Effect::OpenFile { path, .. } if path.ends_with("/etcd.yaml")))
+    );
+}
+
+#[test]
 fn tasks_are_marked_and_the_clock_warns() {
     let mut seat = Seat::sitting(120, 40, 0);
     seat.press("ctrl-g f f3 down down f");

@@ -35,6 +35,13 @@ impl State {
         self.tabs.len() - 1
     }
 
+    /// A tab for each node.
+    pub(super) fn usual_tabs(&mut self) {
+        for node in self.nodes() {
+            self.add_tab(node);
+        }
+    }
+
     pub(super) fn open_tab(&mut self, node: String) {
         let index = self.add_tab(node);
         self.select_tab(index);
@@ -217,7 +224,7 @@ impl State {
 
     /// Keeps the layout if it is another than the one kept last.
     pub(super) fn keep_layout(&mut self, effects: &mut Vec<Effect>) {
-        if self.course.is_none() || self.exam.is_some() {
+        if self.course.is_none() {
             return;
         }
         let layout = self.layout();
@@ -228,7 +235,7 @@ impl State {
     }
 
     /// Takes a kept layout; `false` where it is of another lesson, names a node that is not there, or nothing at all.
-    pub(super) fn restore(&mut self, layout: Layout) -> bool {
+    pub(super) fn restore(&mut self, layout: &Layout) -> bool {
         let nodes = self.nodes();
         let mut known =
             !layout.tabs.is_empty() && self.lesson().is_some_and(|lesson| lesson.id == layout.course);
@@ -250,12 +257,16 @@ impl State {
             self.tabs.push(Tab { name: tab.name.clone(), tiles, focused });
         }
         self.active = layout.active.min(self.tabs.len() - 1);
+        self.kept = Some(layout.clone());
+        true
+    }
+
+    /// Divides the window as it was when a layout was kept.
+    pub(super) fn restore_window(&mut self, layout: &Layout) {
         self.set_split(layout.split);
         self.zoom = layout.zoom;
         if layout.lesson {
             self.focus = Focus::Lesson;
         }
-        self.kept = Some(layout);
-        true
     }
 }

@@ -42,20 +42,29 @@ impl State {
         self.panel = Panel::Text;
         self.scroll = 0;
         self.code = None;
+        let layout = course.layout.clone();
         self.course = Some(course);
-        if self.tabs.is_empty() {
-            for node in self.nodes() {
-                self.add_tab(node);
-            }
-        }
         if before.is_none() {
             self.focus = Focus::Glance;
+        }
+        if self.tabs.is_empty() {
+            match layout {
+                Some(layout) if self.restore(&layout) => {
+                    // How the window is divided is the same for all lessons of the exam.
+                    if before.is_none() {
+                        self.restore_window(&layout);
+                    }
+                }
+                _ => self.usual_tabs(),
+            }
         }
         self.exam = Some(exam);
     }
 
     pub(super) fn turn_exam(&mut self, task: usize, effects: &mut Vec<Effect>) {
         if self.exam.as_ref().is_some_and(|exam| task < exam.rows.len()) {
+            // The tabs are kept with the lab that they belong to.
+            self.keep_layout(effects);
             self.ask(tr!(tui_exam_opening), Effect::ExamGoTo(task), effects);
         }
     }

@@ -187,10 +187,9 @@ impl State {
         if self.page == 0 {
             self.focus = Focus::Glance;
         }
-        if !layout.is_some_and(|layout| self.restore(layout)) {
-            for node in self.nodes() {
-                self.add_tab(node);
-            }
+        match layout {
+            Some(layout) if self.restore(&layout) => self.restore_window(&layout),
+            _ => self.usual_tabs(),
         }
         if resumed {
             self.overlay = Some(Overlay::Question(Question::Resume));

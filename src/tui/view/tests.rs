@@ -178,7 +178,9 @@ fn the_last_line_has_three_to_five_hints_and_the_way_to_all_commands() {
     type Place = (&'static str, fn(&mut Seat));
     let places: [Place; 14] = [
         ("shell", |_| {}),
-        ("lesson", |seat| drop(seat.press("f2"))),
+        ("lesson", |seat| {
+            seat.press("f2");
+        }),
         ("lesson with code", |seat| {
             seat.press("f2");
             seat.drawn = draw(&seat.state).1;
@@ -188,14 +190,30 @@ fn the_last_line_has_three_to_five_hints_and_the_way_to_all_commands() {
             seat.press("f5");
             seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
         }),
-        ("introduction", |seat| drop(seat.press("ctrl-g b"))),
-        ("debrief", |seat| drop(seat.press("f8 f8 f8 f2"))),
-        ("prefix", |seat| drop(seat.press("ctrl-g"))),
-        ("copy mode", |seat| drop(seat.happen(Event::CopyMode(1, true)))),
-        ("help", |seat| drop(seat.press("f1"))),
-        ("x-ray", |seat| drop(seat.press("f4"))),
-        ("palette", |seat| drop(seat.press("f9"))),
-        ("file", |seat| drop(seat.press("ctrl-g e"))),
+        ("introduction", |seat| {
+            seat.press("ctrl-g b");
+        }),
+        ("debrief", |seat| {
+            seat.press("f8 f8 f8 f2");
+        }),
+        ("prefix", |seat| {
+            seat.press("ctrl-g");
+        }),
+        ("copy mode", |seat| {
+            seat.happen(Event::CopyMode(1, true));
+        }),
+        ("help", |seat| {
+            seat.press("f1");
+        }),
+        ("x-ray", |seat| {
+            seat.press("f4");
+        }),
+        ("palette", |seat| {
+            seat.press("f9");
+        }),
+        ("file", |seat| {
+            seat.press("ctrl-g e");
+        }),
         ("exam", |seat| *seat = Seat::sitting(seat.state.size.0, seat.state.size.1, 0)),
         ("exam overview", |seat| {
             *seat = Seat::sitting(seat.state.size.0, seat.state.size.1, 0);
