@@ -243,6 +243,8 @@ impl Seat {
         let mut seat = Self::starting(width, height);
         seat.turn(at);
         seat.happen(Event::Shell(1, Ok(())));
+        // The layout is kept once.
+        seat.happen(Event::Clock(1));
         seat.effects.clear();
         seat
     }
