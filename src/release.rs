@@ -73,6 +73,12 @@ pub struct FeatureGates {
     pub empty_driver_names_end_there: bool,
     /// Whether pods have a generation (`PodObservedGenerationTracking`, KEP-5067).
     pub pods_have_generation: bool,
+    /// The versions of `apidiscovery.k8s.io` (KEP-3352).
+    pub discovery_versions: &'static [&'static str],
+    /// Whether a component without a status is not found, rather than an error of the server.
+    pub missing_components_not_found: bool,
+    /// Whether a scale that is not there is named as such (until 1.32).
+    pub scales_have_names: bool,
 }
 
 /// How validation errors are worded.
@@ -84,6 +90,8 @@ pub struct Wording {
     pub too_long: &'static str,
     /// Where the Go source says that a kind is not registered.
     pub scheme: &'static str,
+    /// How names are escaped in `/metrics`, as its content type says.
+    pub metrics_escaping: &'static str,
     /// Phrases of the oldest release, with what this one says instead.
     pub phrases: &'static [(&'static str, &'static str)],
 }
@@ -339,6 +347,9 @@ const V1_31: Release = Release {
         missing_roles_named_as_asked: false,
         empty_driver_names_end_there: false,
         pods_have_generation: false,
+        discovery_versions: &["v2", "v2beta1"],
+        missing_components_not_found: false,
+        scales_have_names: true,
     },
     mutating_plugins: &[
         "NamespaceLifecycle",
@@ -372,6 +383,7 @@ const V1_31: Release = Release {
         values_as_json: false,
         too_long: "must have at most {} bytes",
         scheme: "pkg/runtime/scheme.go:100",
+        metrics_escaping: "values",
         phrases: &[],
     },
     flags: FlagRules {
@@ -467,6 +479,9 @@ const V1_36: Release = Release {
         missing_roles_named_as_asked: true,
         empty_driver_names_end_there: true,
         pods_have_generation: true,
+        discovery_versions: &["v2"],
+        missing_components_not_found: true,
+        scales_have_names: false,
     },
     mutating_plugins: &[
         "NamespaceLifecycle",
@@ -507,6 +522,7 @@ const V1_36: Release = Release {
         values_as_json: true,
         too_long: "may not be more than {} bytes",
         scheme: "pkg/runtime/scheme.go:111",
+        metrics_escaping: "underscores",
         phrases: &[
             ("a qualified name must consist", "a valid label key must consist"),
             ("must be no more than 63 characters", "must be no more than 63 bytes"),

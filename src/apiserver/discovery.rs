@@ -127,7 +127,8 @@ fn resource_entry(rt: &ResourceType) -> Value {
         "verbs": rt.verbs,
     });
     add_names(&mut entry, rt);
-    if rt.stored() {
+    // What can be watched is stored.
+    if rt.verbs.contains(&"watch") {
         entry["storageVersionHash"] = json!(storage_version_hash(rt));
     }
     entry

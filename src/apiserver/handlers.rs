@@ -35,7 +35,8 @@ mod update;
 mod watch;
 
 pub(super) use negotiate::{
-    Produces, accepts_status, check_route as check_accept, discovery_reply, json_bytes, reply_of,
+    Produces, accepts_status, aggregated, bytes_of, check_route as check_accept, discovery_reply, json_bytes,
+    reply_of,
 };
 
 /// A request that may be served.
@@ -90,7 +91,9 @@ impl Reply {
 
     /// A plain text.
     pub fn text(code: u16, text: impl Into<String>) -> Self {
-        Self::new(code, "text/plain; charset=utf-8", text.into())
+        let mut reply = Self::new(code, "text/plain; charset=utf-8", text.into());
+        reply.headers.push(("x-content-type-options", "nosniff".into()));
+        reply
     }
 }
 
@@ -104,7 +107,9 @@ pub fn not_served(release: &'static crate::release::Release, path: &str) -> Resu
     let mut parts = path.split('/').skip(1);
     let known = match (parts.next(), parts.next()) {
         (Some("api"), Some(_)) => true,
-        (Some("apis"), Some(group)) => registry::all(release).iter().any(|rt| rt.group == group),
+        (Some("apis"), Some(group)) => {
+            !group.is_empty() && registry::all(release).iter().any(|rt| rt.group == group)
+        }
         _ => false,
     };
     if known { Err(no_such_resource()) } else { Ok(page_not_found()) }
@@ -168,28 +173,43 @@ pub async fn serve(call: &mut Call<'_>, method: &str) -> Result<Reply, Status> {
 /// Whether there is such a path, and whether it takes the method.
 fn check_route(rt: &ResourceType, info: &RequestInfo, method: &str) -> Result<(), Status> {
     let named = info.parts.len() > 1;
-    let in_namespace = !info.namespace.is_empty() && rt.plural != "namespaces";
+    // A namespace without a name is a namespace to the routes.
+    let nameless = info.namespace.is_empty() && info.path.contains("/namespaces//") && rt.namespaced;
+    let in_namespace = (!info.namespace.is_empty() || nameless) && rt.plural != "namespaces";
+    if !rt.stored() && rt.verbs.contains(&"create") && (named || rt.namespaced && !in_namespace) {
+        return Err(no_such_resource());
+    }
     if in_namespace && !rt.namespaced || named && rt.namespaced && !in_namespace || info.parts.len() > 3 {
         return Err(no_such_resource());
     }
     if info.subresource.is_empty() {
         let fits = match info.verb.as_str() {
-            "create" => !named && (in_namespace || !rt.namespaced || !rt.stored()),
+            "create" => !named && (in_namespace || !rt.namespaced),
             "get" | "update" | "patch" | "delete" => named,
             "list" | "deletecollection" => !named && (info.verb == "list" || in_namespace || !rt.namespaced),
             "watch" if matches!(method, "GET" | "HEAD") => true,
             "proxy" => return Err(no_such_resource()),
             _ => false,
         };
-        return if fits && rt.verbs.contains(&info.verb.as_str()) && method != "HEAD" {
-            Ok(())
+        if !fits || !rt.verbs.contains(&info.verb.as_str()) || method == "HEAD" {
+            return Err(no_such_method());
+        }
+        return if nameless && !matches!(info.verb.as_str(), "list" | "watch" | "create") {
+            Err(Status::bad_request("Namespace parameter required."))
         } else {
-            Err(no_such_method())
+            Ok(())
         };
     }
     match rt.subresource(&info.subresource) {
         None => Err(no_such_resource()),
-        Some(sub) if sub.verbs.contains(&info.verb.as_str()) && method != "HEAD" => Ok(()),
+        Some(_) if info.name.is_empty() => Err(Status::bad_request("name must be provided")),
+        Some(sub) if sub.verbs.contains(&info.verb.as_str()) && method != "HEAD" => {
+            if nameless {
+                Err(Status::bad_request("Namespace parameter required."))
+            } else {
+                Ok(())
+            }
+        }
         Some(_) => Err(no_such_method()),
     }
 }

@@ -5,6 +5,7 @@
 pub mod decode;
 pub mod json;
 pub mod managed_fields;
+pub mod meta_types;
 pub mod ordered;
 pub mod patch;
 pub mod protobuf;

@@ -33,6 +33,8 @@ pub struct RequestInfo {
     pub field_selector: String,
     /// The label selector as it came, for authorization with selectors.
     pub label_selector: String,
+    /// Why the path cannot be taken apart.
+    pub wrong: Option<String>,
 }
 
 /// Verbs that older clients put into the path.
@@ -42,7 +44,7 @@ impl RequestInfo {
     /// Takes a request apart (`RequestInfoFactory.NewRequestInfo`). `query` is the part after the question mark.
     pub fn parse(method: &str, path: &str, query: &Query) -> Self {
         let mut info = Self { path: path.into(), verb: method.to_lowercase(), ..Self::default() };
-        let mut parts: Vec<&str> = path.trim_matches('/').split('/').filter(|p| !p.is_empty()).collect();
+        let mut parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         if parts.len() < 3 || !matches!(parts[0], "api" | "apis") {
             return info;
         }
@@ -65,7 +67,13 @@ impl RequestInfo {
             _ => "",
         }
         .into();
-        if SPECIAL_VERBS.contains(&parts[0]) && parts.len() > 1 {
+        if SPECIAL_VERBS.contains(&parts[0]) {
+            if parts.len() < 2 {
+                info.wrong = Some(format!(
+                    "failed to create RequestInfo: unable to determine kind and namespace from url, {path}"
+                ));
+                return info;
+            }
             info.verb = parts.remove(0).into();
         }
         if parts[0] == "namespaces" && parts.len() > 1 {
@@ -150,6 +158,14 @@ pub fn unescape_path(text: &str) -> String {
     unescape(&text.replace('+', "%2B"))
 }
 
+/// Whether a percent sign in a path is followed by something else than two hexadecimal digits (`url.Parse`).
+pub fn has_bad_escapes(path: &str) -> bool {
+    path.split('%').skip(1).any(|rest| {
+        let mut digits = rest.bytes();
+        !(0..2).all(|_| digits.next().is_some_and(|byte| byte.is_ascii_hexdigit()))
+    })
+}
+
 fn unescape(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
@@ -195,6 +211,9 @@ mod tests {
                 "deletecollection apis apps v1 a deployments  ",
             ),
             ("GET", "/api/v1/watch/pods", "", "watch api  v1  pods  "),
+            ("GET", "/api/v1/namespaces//pods", "", "list api  v1  pods  "),
+            ("GET", "/api/v1/namespaces/a//pods", "", "get api  v1 a   pods"),
+            ("GET", "/api//v1/pods", "", "get api    v1  pods"),
             (
                 "POST",
                 "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
@@ -221,6 +240,16 @@ mod tests {
         for path in ["/", "/version", "/api", "/api/v1", "/apis/apps/v1", "/healthz/ping/x"] {
             let info = RequestInfo::parse("GET", path, &Query::default());
             assert!(!info.is_resource_request && info.verb == "get", "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_that_mean_nothing() {
+        let wrong = RequestInfo::parse("GET", "/api/v1/watch", &Query::default()).wrong;
+        assert!(wrong.is_some_and(|why| why.ends_with("from url, /api/v1/watch")));
+        for (path, bad) in [("/a%2Fb", false), ("/a%zz", true), ("/a%2", true), ("/%", true), ("/a+b", false)]
+        {
+            assert_eq!(has_bad_escapes(path), bad, "{path}");
         }
     }
 

@@ -14,6 +14,7 @@ use crate::release::Release;
 pub(super) mod chain;
 pub(super) mod core;
 mod hooks;
+mod paths;
 mod start_log;
 
 use self::core::Core;

@@ -120,7 +120,7 @@ impl Status {
 
     /// `NewForbidden`, as admission plugins use it.
     pub fn forbidden(resource: GroupResource<'_>, name: &str, why: &str) -> Self {
-        let message = if resource.resource.is_empty() {
+        let message = if resource.resource.is_empty() && resource.group.is_empty() {
             format!("forbidden: {why}")
         } else if name.is_empty() {
             format!("{resource} is forbidden: {why}")

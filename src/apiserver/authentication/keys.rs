@@ -14,6 +14,14 @@ use sha2::{Digest, Sha256};
 use x509_parser::prelude::FromDer;
 use x509_parser::x509::SubjectPublicKeyInfo;
 
+/// `rsaEncryption` as an `AlgorithmIdentifier`.
+const RSA_ALGORITHM: &[u8] = b"\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
+/// `id-ecPublicKey` on P-256.
+const P256_ALGORITHM: &[u8] =
+    b"\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
+/// `id-ecPublicKey` on P-384.
+const P384_ALGORITHM: &[u8] = b"\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00\x22";
+
 /// A key that signs.
 pub struct SigningKey {
     pair: Pair,
@@ -30,7 +38,8 @@ enum Pair {
 /// A key that checks.
 #[derive(Clone)]
 pub struct PublicKey {
-    algorithm: &'static str,
+    /// `RS256`, `ES256` or `ES384`.
+    pub algorithm: &'static str,
     bytes: Vec<u8>,
     /// The key's id in token headers: a hash of the public key.
     pub id: String,
@@ -90,6 +99,11 @@ impl SigningKey {
     }
 }
 
+fn strip_zeros(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
+}
+
 impl PublicKey {
     /// All keys of a PEM file: public ones, and the public halves of private ones.
     pub fn all_from_pem(pem: &str) -> Vec<Self> {
@@ -113,15 +127,44 @@ impl PublicKey {
     }
 
     fn rsa(bytes: &[u8]) -> Self {
-        Self::new("RS256", bytes)
+        let bits = [&[0], bytes].concat();
+        Self::new("RS256", bytes, &tagged(0x30, &[RSA_ALGORITHM, &tagged(3, &bits)].concat()))
     }
 
     fn ec(algorithm: &'static str, bytes: &[u8]) -> Self {
-        Self::new(algorithm, bytes)
+        let curve = if algorithm == "ES256" { P256_ALGORITHM } else { P384_ALGORITHM };
+        let bits = [&[0], bytes].concat();
+        Self::new(algorithm, bytes, &tagged(0x30, &[curve, &tagged(3, &bits)].concat()))
     }
 
-    fn new(algorithm: &'static str, bytes: &[u8]) -> Self {
-        Self { algorithm, bytes: bytes.to_vec(), id: URL_SAFE_NO_PAD.encode(Sha256::digest(bytes)) }
+    /// The id is a hash of the key as a `SubjectPublicKeyInfo` (`keyIDFromPublicKey`).
+    fn new(algorithm: &'static str, bytes: &[u8], info: &[u8]) -> Self {
+        Self { algorithm, bytes: bytes.to_vec(), id: URL_SAFE_NO_PAD.encode(Sha256::digest(info)) }
+    }
+
+    /// The key as a JSON Web Key (RFC 7517).
+    pub fn to_jwk(&self) -> Option<String> {
+        let head = |kind: &str| format!("{{\"use\":\"sig\",\"kty\":\"{kind}\",\"kid\":\"{}\"", self.id);
+        let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        if self.algorithm == "RS256" {
+            let (_, key) = x509_parser::public_key::RSAPublicKey::from_der(&self.bytes).ok()?;
+            let (n, e) = (strip_zeros(key.modulus), strip_zeros(key.exponent));
+            return Some(format!(
+                "{},\"alg\":\"RS256\",\"n\":\"{}\",\"e\":\"{}\"}}",
+                head("RSA"),
+                text(n),
+                text(e)
+            ));
+        }
+        let curve = if self.algorithm == "ES256" { "P-256" } else { "P-384" };
+        let point = self.bytes.get(1..)?;
+        let (x, y) = point.split_at(point.len() / 2);
+        let (x, y) = (text(x), text(y));
+        let algorithm = self.algorithm;
+        Some(format!(
+            "{},\"crv\":\"{curve}\",\"alg\":\"{algorithm}\",\"x\":\"{x}\",\"y\":\"{y}\"}}",
+            head("EC")
+        ))
     }
 
     /// Whether a signature over a message is this key's.
@@ -189,6 +232,14 @@ fn strip_parameters(key: &[u8]) -> Vec<u8> {
     let mut out = key.to_vec();
     out.drain(at..at + PARAMETERS.len());
     out[1] = u8::try_from(out.len() - 2).unwrap_or(0);
+    out
+}
+
+/// A value with its tag and length (X.690).
+fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
+    let mut out = vec![tag];
+    push_length(&mut out, content.len());
+    out.extend_from_slice(content);
     out
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::list::Selection;
 use super::{Call, Reply, options};
 use crate::apiserver::registry::ResourceType;
-use crate::apiserver::status::Status;
+use crate::apiserver::status::{GroupResource, Status};
 use crate::apiserver::storage::Store;
 use crate::release::Release;
 
@@ -29,7 +29,13 @@ pub(super) fn serve(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
     if call.info.verb == "get" {
         let name = &call.info.name;
         let found = all.iter().find(|component| component["metadata"]["name"] == name.as_str());
-        let found = found.ok_or_else(|| Status::new(500, "", format!("Component not found: {name}")))?;
+        let found = found.ok_or_else(|| {
+            if call.release().gates.missing_components_not_found {
+                Status::not_found(GroupResource { group: "", resource: "componentstatus" }, name)
+            } else {
+                Status::new(500, "", format!("Component not found: {name}"))
+            }
+        })?;
         return call.object(200, rt, found);
     }
     options::check_list(call.query, false, call.core.dependencies.release)?;

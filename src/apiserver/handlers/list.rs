@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::options;
 use super::paging::Token;
-use super::{Call, Reply, json_bytes};
+use super::{Call, Reply};
 use crate::apiserver::audit::trail::Said;
 use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::ResourceType;
@@ -145,7 +145,7 @@ pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Rep
     };
     let all = match call.store().list_at(rt.group, rt.plural, call.namespace(rt), version) {
         Ok(all) => all,
-        Err(StorageError::TooOld { .. }) if token.is_some() => return Ok(expired(token.as_ref(), rt)),
+        Err(StorageError::TooOld { .. }) if token.is_some() => return Ok(expired(call, token.as_ref(), rt)),
         Err(StorageError::TooOld { .. }) => {
             return Err(Status::new(410, "Expired", "The resourceVersion for the provided list is too old."));
         }
@@ -179,7 +179,7 @@ pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Rep
 }
 
 /// A token from too long ago; the answer has one that goes on in what is there now.
-fn expired(token: Option<&Token>, rt: &ResourceType) -> Reply {
+fn expired(call: &Call<'_>, token: Option<&Token>, rt: &ResourceType) -> Reply {
     let mut status = Status::new(
         410,
         "Expired",
@@ -193,6 +193,6 @@ fn expired(token: Option<&Token>, rt: &ResourceType) -> Reply {
         let last = Key::new(rt.group, rt.plural, &token.after.0, &token.after.1);
         status["metadata"]["continue"] = json!(Token::encode(-1, &last));
     }
-    let body = json_bytes(&status, false);
-    Reply { said: Some(Said::status(status)), ..Reply::new(410, "application/json", body) }
+    let reply = super::reply_of(call.core.dependencies.release, 410, &status, call.headers, call.query);
+    Reply { said: Some(Said::status(status)), ..reply }
 }

@@ -1,4 +1,4 @@
-//! The form of an answer: JSON or YAML, the object itself, a Table, or metadata only.
+//! The form of an answer: JSON, YAML or Protocol Buffers, the object itself, a Table, or metadata only.
 //!
 //! Upstream: `k8s.io/apiserver/pkg/endpoints/handlers/{negotiation/negotiate,response}.go`.
 
@@ -12,11 +12,13 @@ use serde_json::{Value, json};
 use super::{Call, Reply};
 use crate::apiserver::audit::trail::Said;
 use crate::apiserver::authorization::quote;
-use crate::apiserver::registry::ResourceType;
+use crate::apiserver::registry::ordered::InOrder;
+use crate::apiserver::registry::{ResourceType, protobuf};
 use crate::apiserver::requestinfo::Query;
 use crate::apiserver::status::Status;
 use crate::apiserver::table::{self, IncludeObject, TableOptions};
 use crate::go_yaml;
+use crate::release::Release;
 
 /// What an answer is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,12 +33,22 @@ pub(super) enum Form {
     MetadataList(&'static str),
 }
 
+/// How an answer is written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Yaml,
+    Protobuf,
+}
+
+const FORMATS: [(&str, Format); 3] =
+    [("json", Format::Json), ("yaml", Format::Yaml), ("vnd.kubernetes.protobuf", Format::Protobuf)];
+
 /// What a client accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Accepted {
     pub(super) form: Form,
-    /// Whether it is YAML instead of JSON.
-    pub(super) yaml: bool,
+    pub(super) format: Format,
     pretty: bool,
 }
 
@@ -54,6 +66,8 @@ pub(crate) enum Produces {
     Lists,
     /// JSON, whatever else is asked.
     Json,
+    /// A set of keys.
+    KeySet,
 }
 
 /// Whether the route can answer so at all; go-restful looks before the handler does, and knows no `application/*`.
@@ -61,9 +75,12 @@ pub(crate) enum Produces {
 /// Upstream: `github.com/emicklei/go-restful/v3/{jsr311,route}.go`.
 pub(crate) fn check_route(headers: &HeaderMap, produces: Produces) -> Result<(), Status> {
     let header = headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let gives = |media: &str| match media {
-        "*/*" | "application/json" => true,
-        "application/yaml" | "application/vnd.kubernetes.protobuf" => produces != Produces::Json,
+    let gives = |media: &str| match (media, produces) {
+        ("*/*", _) => true,
+        ("application/jwk-set+json", _) => produces == Produces::KeySet,
+        (_, Produces::KeySet) => false,
+        ("application/json", _) => true,
+        ("application/yaml" | "application/vnd.kubernetes.protobuf", _) => produces != Produces::Json,
         _ => false,
     };
     if header.is_empty()
@@ -75,6 +92,7 @@ pub(crate) fn check_route(headers: &HeaderMap, produces: Produces) -> Result<(),
         Produces::Objects => MEDIA.to_owned(),
         Produces::Lists => format!("{MEDIA}, {STREAMS}"),
         Produces::Json => "application/json".to_owned(),
+        Produces::KeySet => "application/jwk-set+json".to_owned(),
     };
     let why = format!("406: Not Acceptable\n\nAvailable representations: {available}");
     Err(Status::generic(406, "NotAcceptable", why))
@@ -119,8 +137,8 @@ fn clauses(header: &str) -> Vec<Clause<'_>> {
     all
 }
 
-/// How a clause wants an answer in JSON or YAML; `None` where it cannot be so (`acceptMediaTypeOptions`).
-fn wanted(clause: &Clause<'_>, yaml: bool, transforms: bool) -> Option<Accepted> {
+/// How a clause wants an answer in a format; `None` where it cannot be so (`acceptMediaTypeOptions`).
+fn wanted(clause: &Clause<'_>, format: Format, transforms: bool) -> Option<Accepted> {
     let mut pretty = false;
     let mut target = None;
     for (key, value) in &clause.parameters {
@@ -129,7 +147,7 @@ fn wanted(clause: &Clause<'_>, yaml: bool, transforms: bool) -> Option<Accepted>
             "as" => target = Some((*value, group, version)),
             "g" => target = Some((kind, *value, version)),
             "v" => target = Some((kind, group, *value)),
-            "stream" if !value.is_empty() && (yaml || *value != "watch") => return None,
+            "stream" if !value.is_empty() && (format == Format::Yaml || *value != "watch") => return None,
             "sv" if !value.is_empty() && *value != "v1" => return None,
             "pretty" => pretty = *value == "1",
             _ => {}
@@ -148,23 +166,22 @@ fn wanted(clause: &Clause<'_>, yaml: bool, transforms: bool) -> Option<Accepted>
         }
         Some(_) => return None,
     };
-    Some(Accepted { form, yaml, pretty })
+    Some(Accepted { form, format, pretty })
 }
 
 fn negotiate(headers: &HeaderMap, transforms: bool) -> Option<Accepted> {
     let header = headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
     if header.is_empty() {
-        return Some(Accepted { form: Form::Object, yaml: false, pretty: false });
+        return Some(Accepted { form: Form::Object, format: Format::Json, pretty: false });
     }
-    let known = [("json", false), ("yaml", true)];
     clauses(header).iter().find_map(|clause| {
-        known.into_iter().find_map(|(subtype, yaml)| {
+        FORMATS.into_iter().find_map(|(subtype, format)| {
             let fits = match (clause.kind, clause.subtype) {
                 ("*", "*") => true,
                 ("application", wanted) => wanted == "*" || wanted == subtype,
                 _ => false,
             };
-            if fits { wanted(clause, yaml, transforms) } else { None }
+            if fits { wanted(clause, format, transforms) } else { None }
         })
     })
 }
@@ -177,7 +194,7 @@ pub(super) fn accepted(headers: &HeaderMap) -> Result<Accepted, Status> {
 /// The form of a watch's events: these are not in YAML.
 pub(super) fn accepted_stream(headers: &HeaderMap) -> Result<Accepted, Status> {
     let accepted = accepted(headers)?;
-    if accepted.yaml { Err(not_acceptable(STREAMS)) } else { Ok(accepted) }
+    if accepted.format == Format::Yaml { Err(not_acceptable(STREAMS)) } else { Ok(accepted) }
 }
 
 /// Whether an answer is for a person's eyes (`isPrettyPrint`).
@@ -199,50 +216,16 @@ pub(crate) fn json_bytes(value: &impl Serialize, pretty: bool) -> Vec<u8> {
     bytes
 }
 
-/// An object with its keys in the order of upstream's types.
-pub(crate) struct Ordered<'v>(pub(crate) &'v Value);
-
-const FIRST: [&str; 5] = ["kind", "apiVersion", "metadata", "spec", "status"];
-
-impl Serialize for Ordered<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Some(object) = self.0.as_object() else { return self.0.serialize(serializer) };
-        let mut map = serializer.serialize_map(None)?;
-        for key in FIRST {
-            if let Some(value) = object.get(key) {
-                map.serialize_entry(key, value)?;
-            }
-        }
-        for (key, value) in object.iter().filter(|(key, _)| !FIRST.contains(&key.as_str())) {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
-}
-
-/// An object in a list: its kind is the list's business.
-struct Item<'v>(&'v Value);
-
-impl Serialize for Item<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Some(object) = self.0.as_object() else { return self.0.serialize(serializer) };
-        let mut map = serializer.serialize_map(None)?;
-        for (key, value) in object.iter().filter(|(key, _)| !matches!(key.as_str(), "kind" | "apiVersion")) {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
-    }
-}
-
-struct Items<'v>(&'v [Arc<Value>]);
+struct Items<'v>(&'static Release, &'v [Arc<Value>]);
 
 impl Serialize for Items<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(|object| Item(object)))
+        serializer.collect_seq(self.1.iter().map(|object| InOrder::item(self.0, object)))
     }
 }
 
 struct List<'v> {
+    release: &'static Release,
     kind: String,
     version: String,
     metadata: &'v Value,
@@ -255,7 +238,7 @@ impl Serialize for List<'_> {
         map.serialize_entry("kind", &self.kind)?;
         map.serialize_entry("apiVersion", &self.version)?;
         map.serialize_entry("metadata", self.metadata)?;
-        map.serialize_entry("items", &Items(self.items))?;
+        map.serialize_entry("items", &Items(self.release, self.items))?;
         map.end()
     }
 }
@@ -292,13 +275,87 @@ pub(super) fn table_options(
 }
 
 /// A value as an answer in the format that the client asks for, and JSON where it asks for one that there is not.
-pub(crate) fn reply_of(code: u16, value: &Value, headers: &HeaderMap, query: &Query) -> Reply {
+pub(crate) fn reply_of(
+    release: &'static Release,
+    code: u16,
+    value: &Value,
+    headers: &HeaderMap,
+    query: &Query,
+) -> Reply {
     let accepted = negotiate(headers, false);
-    if accepted.is_some_and(|accepted| accepted.yaml) {
-        return Reply::new(code, "application/yaml", go_yaml::to_string(value));
-    }
+    let format = accepted.map_or(Format::Json, |accepted| accepted.format);
     let pretty = accepted.is_some_and(|accepted| accepted.pretty) || wants_pretty(headers, query);
-    Reply::new(code, "application/json", json_bytes(&Ordered(value), pretty))
+    written(release, code, format, pretty, value).unwrap_or_else(|_| {
+        Reply::new(code, "application/json", json_bytes(&InOrder::object(release, value), pretty))
+    })
+}
+
+const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
+
+/// A value in a format.
+fn written(
+    release: &'static Release,
+    code: u16,
+    format: Format,
+    pretty: bool,
+    value: &Value,
+) -> Result<Reply, Status> {
+    Ok(match format {
+        Format::Json => {
+            Reply::new(code, "application/json", json_bytes(&InOrder::object(release, value), pretty))
+        }
+        Format::Yaml => Reply::new(code, "application/yaml", go_yaml::to_string(value)),
+        Format::Protobuf => {
+            let bytes = protobuf::answer(release, value).ok_or_else(|| no_protobuf(value))?;
+            Reply::new(code, PROTOBUF, bytes)
+        }
+    })
+}
+
+/// The value's type has no form in Protocol Buffers (`errNotMarshalable`).
+fn no_protobuf(value: &Value) -> Status {
+    let why = format!(
+        "object *v1.{} does not implement the protobuf marshalling interface and cannot be encoded to a protobuf message",
+        value["kind"].as_str().unwrap_or_default()
+    );
+    Status::new(406, "NotAcceptable", why)
+}
+
+/// The media type and version in which the aggregated form of discovery is asked for, if any (`DiscoveryEndpointRestrictions`).
+pub(crate) fn aggregated(
+    release: &'static Release,
+    headers: &HeaderMap,
+) -> Option<(&'static str, &'static str)> {
+    let header = headers.get(http::header::ACCEPT)?.to_str().ok()?;
+    for clause in clauses(header) {
+        let value = |key: &str| clause.parameters.iter().find(|(k, _)| *k == key).map(|(_, value)| *value);
+        let target = (value("g").unwrap_or(""), value("as").unwrap_or(""));
+        let media = match (clause.kind, clause.subtype) {
+            ("*", "*") | ("application", "*" | "json") => "application/json",
+            ("application", "yaml") => "application/yaml",
+            ("application", "vnd.kubernetes.protobuf") => PROTOBUF,
+            _ => continue,
+        };
+        if value("as").is_none() && value("g").is_none() && value("v").is_none() {
+            return None;
+        }
+        let version = release.gates.discovery_versions.iter().find(|known| Some(**known) == value("v"));
+        if target == ("apidiscovery.k8s.io", "APIGroupDiscoveryList")
+            && let Some(version) = version
+        {
+            return Some((media, version));
+        }
+    }
+    None
+}
+
+/// A value in the bytes of a media type.
+pub(crate) fn bytes_of(release: &'static Release, media: &str, value: &Value) -> Vec<u8> {
+    match media {
+        "application/yaml" => go_yaml::to_string(value).into_bytes(),
+        PROTOBUF => protobuf::answer(release, value).unwrap_or_default(),
+        _ => json_bytes(&InOrder::object(release, value), false),
+    }
 }
 
 /// Whether a Status can be given in a form that the client accepts; an audit event shows no other.
@@ -307,20 +364,25 @@ pub(crate) fn accepts_status(headers: &HeaderMap) -> bool {
 }
 
 /// An answer about the API itself, which has one form only.
-pub(crate) fn discovery_reply(value: &Value, headers: &HeaderMap, query: &Query) -> Result<Reply, Status> {
-    check_route(headers, Produces::Objects)?;
+pub(crate) fn discovery_reply(
+    release: &'static Release,
+    value: &Value,
+    headers: &HeaderMap,
+    query: &Query,
+) -> Result<Reply, Status> {
     negotiate(headers, false).ok_or_else(|| not_acceptable(MEDIA))?;
-    Ok(reply_of(200, value, headers, query))
+    Ok(reply_of(release, 200, value, headers, query))
 }
 
 impl Call<'_> {
-    fn encode(&self, code: u16, accepted: Accepted, value: &impl Serialize) -> Reply {
-        if accepted.yaml {
-            let yaml = serde_json::to_value(value).map(|value| go_yaml::to_string(&value));
-            return Reply::new(code, "application/yaml", yaml.unwrap_or_default());
-        }
+    /// The emulated release.
+    pub(super) fn release(&self) -> &'static Release {
+        self.core.dependencies.release
+    }
+
+    fn encode(&self, code: u16, accepted: Accepted, value: &Value) -> Result<Reply, Status> {
         let pretty = accepted.pretty || wants_pretty(self.headers, self.query);
-        Reply::new(code, "application/json", json_bytes(value, pretty))
+        written(self.release(), code, accepted.format, pretty, value)
     }
 
     /// What an audit event shows of an answer.
@@ -329,34 +391,34 @@ impl Call<'_> {
         wanted.then(|| Said { status: Value::Null, object: serde_json::to_value(value).ok() })
     }
 
-    fn encoded(&self, code: u16, accepted: Accepted, value: &impl Serialize) -> Reply {
-        Reply { said: self.said(value), ..self.encode(code, accepted, value) }
+    fn encoded(&self, code: u16, accepted: Accepted, value: &Value) -> Result<Reply, Status> {
+        Ok(Reply { said: self.said(value), ..self.encode(code, accepted, value)? })
     }
 
     /// An answer with one object.
     pub(super) fn object(&self, code: u16, rt: &ResourceType, object: &Arc<Value>) -> Result<Reply, Status> {
         let accepted = accepted(self.headers)?;
-        Ok(match accepted.form {
+        match accepted.form {
             _ if object["kind"] == "Status" => {
                 let said = self.trail.as_ref().map(|_| Said::status((**object).clone()));
-                Reply { said, ..self.encode(code, accepted, &Ordered(object)) }
+                Ok(Reply { said, ..self.encode(code, accepted, object)? })
             }
-            Form::Object => self.encoded(code, accepted, &Ordered(object)),
+            Form::Object => self.encoded(code, accepted, object),
             Form::Table(version) => {
                 let options = table_options(self.query, version, self.now())?;
                 let metadata = json!({"resourceVersion": object["metadata"]["resourceVersion"]});
                 let table = table::render(rt, std::slice::from_ref(object), metadata, &options);
-                self.encoded(code, accepted, &Ordered(&table))
+                self.encoded(code, accepted, &table)
             }
-            Form::Metadata(version) => self.encoded(code, accepted, &Ordered(&partial(object, version))),
+            Form::Metadata(version) => self.encoded(code, accepted, &partial(object, version)),
             Form::MetadataList(_) => {
                 let why = format!(
                     "you requested PartialObjectMetadataList, but the requested object is not a list ({})",
                     go_type(rt, "")
                 );
-                return Err(Status::new(406, "NotAcceptable", why));
+                Err(Status::new(406, "NotAcceptable", why))
             }
-        })
+        }
     }
 
     /// An answer with many.
@@ -367,20 +429,12 @@ impl Call<'_> {
         objects: &[Arc<Value>],
     ) -> Result<Reply, Status> {
         let accepted = accepted(self.headers)?;
-        Ok(match accepted.form {
-            Form::Object => {
-                let list = List {
-                    kind: format!("{}List", rt.kind),
-                    version: rt.api_version(),
-                    metadata: &metadata,
-                    items: objects,
-                };
-                self.encoded(200, accepted, &list)
-            }
+        match accepted.form {
+            Form::Object => self.list(accepted, rt, &metadata, objects),
             Form::Table(version) => {
                 let options = table_options(self.query, version, self.now())?;
                 let table = table::render(rt, objects, metadata, &options);
-                self.encoded(200, accepted, &Ordered(&table))
+                self.encoded(200, accepted, &table)
             }
             Form::MetadataList(version) => {
                 let items: Vec<Value> = objects.iter().map(|object| partial(object, version)).collect();
@@ -390,16 +444,44 @@ impl Call<'_> {
                     "metadata": metadata,
                     "items": if items.is_empty() { Value::Null } else { Value::Array(items) },
                 });
-                self.encoded(200, accepted, &Ordered(&list))
+                self.encoded(200, accepted, &list)
             }
             Form::Metadata(_) => {
                 let why = format!(
                     "you requested PartialObjectMetadata, but the requested object is a list ({})",
                     go_type(rt, "List")
                 );
-                return Err(Status::new(406, "NotAcceptable", why));
+                Err(Status::new(406, "NotAcceptable", why))
             }
-        })
+        }
+    }
+
+    fn list(
+        &self,
+        accepted: Accepted,
+        rt: &ResourceType,
+        metadata: &Value,
+        objects: &[Arc<Value>],
+    ) -> Result<Reply, Status> {
+        let release = self.release();
+        let (kind, version) = (format!("{}List", rt.kind), rt.api_version());
+        let list = List { release, kind, version, metadata, items: objects };
+        let reply = match accepted.format {
+            Format::Json => {
+                let pretty = accepted.pretty || wants_pretty(self.headers, self.query);
+                Reply::new(200, "application/json", json_bytes(&list, pretty))
+            }
+            Format::Yaml => {
+                let yaml = serde_json::to_value(&list).map(|value| go_yaml::to_string(&value));
+                Reply::new(200, "application/yaml", yaml.unwrap_or_default())
+            }
+            Format::Protobuf => {
+                let items = objects.iter().map(|object| &**object);
+                let bytes = protobuf::list(release, (&list.version, rt.kind), metadata, items);
+                Reply::new(200, PROTOBUF, bytes.ok_or_else(|| no_protobuf(&json!({"kind": list.kind})))?)
+            }
+        };
+        Ok(Reply { said: self.said(&list), ..reply })
     }
 }
 
@@ -415,23 +497,27 @@ mod tests {
 
     use super::*;
 
-    fn of(accept: &'static str) -> Option<(Form, bool)> {
+    fn of(accept: &'static str) -> Option<(Form, Format)> {
         let headers = HeaderMap::from_iter([(http::header::ACCEPT, accept.parse().unwrap())]);
-        negotiate(&headers, true).map(|accepted| (accepted.form, accepted.yaml))
+        negotiate(&headers, true).map(|accepted| (accepted.form, accepted.format))
     }
 
     #[test]
     fn the_most_wanted_form_that_there_is_wins() {
         for (accept, expected) in [
-            ("application/json;q=0.1,application/yaml", Some((Form::Object, true))),
-            ("*/*,application/yaml", Some((Form::Object, true))),
-            ("text/html,application/*;q=0.2", Some((Form::Object, false))),
+            ("application/json;q=0.1,application/yaml", Some((Form::Object, Format::Yaml))),
+            ("*/*,application/yaml", Some((Form::Object, Format::Yaml))),
+            ("text/html,application/*;q=0.2", Some((Form::Object, Format::Json))),
             (
                 "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
-                Some((Form::Table("v1"), false)),
+                Some((Form::Table("v1"), Format::Json)),
             ),
+            ("application/vnd.kubernetes.protobuf,application/json", Some((Form::Object, Format::Protobuf))),
             ("application/json;as=Table;v=v1", None),
-            ("application/json;as=Table;v=v3;g=meta.k8s.io,application/json", Some((Form::Object, false))),
+            (
+                "application/json;as=Table;v=v3;g=meta.k8s.io,application/json",
+                Some((Form::Object, Format::Json)),
+            ),
             ("application/yaml;stream=watch", None),
             ("text/html", None),
         ] {

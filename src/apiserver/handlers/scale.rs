@@ -10,11 +10,11 @@ use super::update::{Failure, replace};
 use super::{Call, Reply, modified, options, text};
 use crate::apiserver::registry::ResourceType;
 use crate::apiserver::registry::patch::{self, PatchType};
-use crate::apiserver::status::Status;
+use crate::apiserver::status::{GroupResource, Status};
 use crate::apiserver::storage::version_of;
 
 pub(super) fn serve(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
-    let current = call.find(rt)?;
+    let current = call.find(rt).map_err(|status| unnamed(call, rt, status))?;
     let scale = scale_of(&current);
     let wanted = match call.info.verb.as_str() {
         "get" => return call.object(200, rt, &Arc::new(scale)),
@@ -48,6 +48,15 @@ pub(super) fn serve(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
         Err(Failure::Raced) => Err(modified(rt, &call.info.name)),
         Err(Failure::Refused(status)) => Err(status),
     }
+}
+
+/// What is not there, as the release calls it.
+fn unnamed(call: &Call<'_>, rt: &ResourceType, status: Status) -> Status {
+    if !call.release().gates.scales_have_names || call.info.verb == "patch" {
+        return status;
+    }
+    let resource = format!("{}/scale", rt.plural);
+    Status::not_found(GroupResource { group: rt.group, resource: &resource }, &call.info.name)
 }
 
 fn scale_of(object: &Value) -> Value {

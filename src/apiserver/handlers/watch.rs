@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::list::Selection;
-use super::negotiate::{Form, Ordered, accepted_stream, partial, table_options};
+use super::negotiate::{Form, Format, accepted_stream, partial, table_options};
 use super::{Call, Reply, options};
-use crate::apiserver::registry::ResourceType;
+use crate::apiserver::registry::ordered::InOrder;
+use crate::apiserver::registry::{ResourceType, protobuf};
 use crate::apiserver::serving;
 use crate::apiserver::status::Status;
 use crate::apiserver::storage::{Event, EventType, StorageError, Watch};
@@ -29,7 +30,8 @@ pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
     options::check_list(call.query, true, call.core.dependencies.release)?;
     let from = options::resource_version(call.query, false)?;
     let selection = Selection::of(call, rt)?;
-    let form = accepted_stream(call.headers)?.form;
+    let accepted = accepted_stream(call.headers)?;
+    let form = accepted.form;
     let seconds = options::number(call.query, "timeoutSeconds")?.and_then(|s| u64::try_from(s).ok());
     let lasts = seconds.filter(|seconds| *seconds > 0).map_or(LASTS, Duration::from_secs);
     let namespace = call.namespace(rt);
@@ -38,7 +40,8 @@ pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
         Form::Table(version) => Some(table_options(call.query, version, call.now())?),
         _ => None,
     };
-    let mut writer = Writer { rt, form, table, clock: call.core.dependencies.clock.clone() };
+    let format = accepted.format;
+    let mut writer = Writer { rt, form, format, table, clock: call.core.dependencies.clock.clone() };
     let mut ready = VecDeque::new();
     let asks_initial = call.query.truth("sendInitialEvents");
     let initial = asks_initial
@@ -58,7 +61,7 @@ pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
     let changes = match opened {
         Ok(changes) => Some(changes),
         Err(error) => {
-            ready.push_back(expired(&error));
+            ready.push_back(writer.expired(&error));
             None
         }
     };
@@ -79,7 +82,10 @@ pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
     });
     Ok(Reply {
         code: 200,
-        content_type: "application/json".into(),
+        content_type: match format {
+            Format::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch".into(),
+            _ => "application/json".into(),
+        },
         body: serving::streamed(pieces),
         headers: Vec::new(),
         said: None,
@@ -90,23 +96,11 @@ fn is_named(object: &Value, name: &str) -> bool {
     name.is_empty() || object["metadata"]["name"] == name
 }
 
-/// The event that ends a watch from too long ago.
-fn expired(error: &StorageError) -> Bytes {
-    let status = Status::new(410, "Expired", error.to_string()).to_value();
-    line("ERROR", &status)
-}
-
-fn line(kind: &str, object: &Value) -> Bytes {
-    let mut bytes = format!("{{\"type\":\"{kind}\",\"object\":").into_bytes();
-    bytes.extend(serde_json::to_vec(&Ordered(object)).unwrap_or_default());
-    bytes.extend_from_slice(b"}\n");
-    bytes.into()
-}
-
 /// Writes events in the form that was asked for.
 struct Writer {
     rt: &'static ResourceType,
     form: Form,
+    format: Format,
     table: Option<TableOptions>,
     clock: crate::clock::SharedClock,
 }
@@ -120,13 +114,32 @@ impl Writer {
                 let table = table::render(self.rt, std::slice::from_ref(object), metadata, options);
                 // The columns are told once.
                 options.no_headers = true;
-                line(kind, &table)
+                self.frame(kind, &table)
             }
             (Form::Metadata(version) | Form::MetadataList(version), _) => {
-                line(kind, &partial(object, version))
+                self.frame(kind, &partial(object, version))
             }
-            _ => line(kind, object),
+            _ => self.frame(kind, object),
         }
+    }
+
+    /// The event that ends a watch from too long ago.
+    fn expired(&self, error: &StorageError) -> Bytes {
+        let status = Status::new(410, "Expired", error.to_string()).to_value();
+        self.frame("ERROR", &status)
+    }
+
+    /// An event as it is sent: a line of JSON, or a message with its length.
+    fn frame(&self, kind: &str, object: &Value) -> Bytes {
+        let release = self.rt.release;
+        if self.format == Format::Protobuf {
+            return protobuf::watch_event(kind, &protobuf::answer(release, object).unwrap_or_default())
+                .into();
+        }
+        let mut bytes = format!("{{\"type\":\"{kind}\",\"object\":").into_bytes();
+        bytes.extend(serde_json::to_vec(&InOrder::object(release, object)).unwrap_or_default());
+        bytes.extend_from_slice(b"}\n");
+        bytes.into()
     }
 
     fn bookmark(&mut self, version: u64, initial_ends: bool) -> Bytes {

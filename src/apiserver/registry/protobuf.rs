@@ -1,7 +1,8 @@
-//! Request bodies in Protocol Buffers, as kubectl has sent them since 1.32: read into JSON, which the rest is made for.
+//! Request bodies in Protocol Buffers, as kubectl has sent them since 1.32: read into JSON, which the rest is made for; and
+//! answers in them.
 //!
 //! Upstream: `k8s.io/apimachinery/pkg/runtime/serializer/protobuf/protobuf.go`; the field numbers are those of each
-//! package's `generated.proto`, see [`super::schema`]. Answers are JSON, which every such client takes too.
+//! package's `generated.proto`, see [`super::schema`].
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +13,7 @@ use crate::release::Release;
 
 mod encode;
 
-pub use self::encode::stored;
+pub use self::encode::{answer, list, stored, watch_event};
 
 /// What begins every message.
 const MAGIC: &[u8] = b"k8s\0";

@@ -128,6 +128,12 @@ impl Schema {
         self.kinds.get(&(group, version, kind)).copied()
     }
 
+    /// The shape of every object's metadata.
+    pub fn object_meta(&self) -> Option<Shape> {
+        let pod = self.kind("", "v1", "Pod")?;
+        self.get(pod).field("metadata").map(|field| field.shape)
+    }
+
     fn read(packed: &[u8]) -> Self {
         let mut text = String::new();
         if flate2::read::GzDecoder::new(packed).read_to_string(&mut text).is_err() {

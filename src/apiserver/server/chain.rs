@@ -12,18 +12,18 @@ use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 
 use super::core::Core;
+use super::paths;
 use crate::apiserver::audit::trail::{Arrival, Said, Trail};
 use crate::apiserver::audit::{AdmissionNote, Entry, recorded_body};
 use crate::apiserver::authentication::{UserInfo, x509};
 use crate::apiserver::authorization::{
     self, Attributes, Decision, Outcome, PRIVILEGED_GROUP, escape_html, quote,
 };
-use crate::apiserver::handlers::{self, Call, Produces, Reply, json_bytes, reply_of};
+use crate::apiserver::handlers::{self, Call, Reply, reply_of};
 use crate::apiserver::registry::protobuf;
-use crate::apiserver::requestinfo::{Query, RequestInfo, unescape_path};
+use crate::apiserver::requestinfo::{Query, RequestInfo, has_bad_escapes, unescape_path};
 use crate::apiserver::serving::{self, Body, BodyError, Peer};
 use crate::apiserver::status::Status;
-use crate::apiserver::{discovery, openapi, version};
 
 /// Who calls, before authentication.
 pub(super) enum Caller {
@@ -61,6 +61,9 @@ pub(super) async fn answer(
     parts: &Parts,
     body: impl Future<Output = Result<Bytes, BodyError>>,
 ) -> Response<Body> {
+    if has_bad_escapes(parts.uri.path()) {
+        return bad_request();
+    }
     let began = Instant::now();
     let query = Query::parse(parts.uri.query().unwrap_or(""));
     let path = unescape_path(parts.uri.path());
@@ -69,7 +72,10 @@ pub(super) async fn answer(
     let id = audit_id(parts);
     let arrival =
         Arrival { parts, info: &info, audit_id: &id, peer: caller.address(core), received: record.entry.at };
-    let result = serve(core, caller, &arrival, &query, body, &mut record).await;
+    let result = match &info.wrong {
+        None => serve(core, caller, &arrival, &query, body, &mut record).await,
+        Some(why) => Err(Status { plain: true, ..Status::new(500, "", why.clone()) }),
+    };
     let mut reply = match result {
         Ok(reply) => reply,
         Err(status) => {
@@ -80,7 +86,7 @@ pub(super) async fn answer(
                 let text = format!("Internal Server Error: {}: {}\n", quote(uri), status.message);
                 Reply::text(status.code, escape_html(&text))
             } else {
-                reply_of(status.code, &value, &parts.headers, &query)
+                reply_of(core.dependencies.release, status.code, &value, &parts.headers, &query)
             };
             if !status.plain && record.trail.is_some() && handlers::accepts_status(&parts.headers) {
                 reply.said = Some(Said::status(value));
@@ -94,6 +100,9 @@ pub(super) async fn answer(
     record.entry.code = reply.code;
     record.entry.micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
     reply.headers.push(("audit-id", id));
+    if record.nosniff {
+        reply.headers.push(("x-content-type-options", "nosniff".into()));
+    }
     reply.headers.extend(record.warnings.drain(..).map(|text| ("warning", warning_header(&text))));
     let said = reply.said.take();
     if let Some(mut trail) = record.trail.take() {
@@ -109,7 +118,21 @@ pub(super) async fn answer(
         }
     }
     core.dependencies.audit.push(record.entry);
-    response(reply)
+    let mut response = response(reply);
+    if info.wrong.is_some() {
+        response.headers_mut().remove("cache-control");
+    }
+    response
+}
+
+/// What Go's HTTP server says to a path that is none.
+fn bad_request() -> Response<Body> {
+    let mut response = Response::new(serving::whole("400 Bad Request"));
+    *response.status_mut() = http::StatusCode::BAD_REQUEST;
+    let headers = response.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert("connection", HeaderValue::from_static("close"));
+    response
 }
 
 /// What tells the request apart: the client may say it (`WithAuditInit`).
@@ -135,6 +158,9 @@ fn response(reply: Reply) -> Response<Body> {
     }
     for (name, value) in reply.headers {
         if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+            if name == "cache-control" {
+                headers.remove(name);
+            }
             headers.append(name, value);
         }
     }
@@ -180,7 +206,9 @@ async fn serve(
     if record.trail.as_mut().is_some_and(|trail| !trail.received()) {
         return Err(Status::internal("failed to store audit event"));
     }
-    let impersonated = core.impersonation.user(&parts.headers, &requestor, info)?;
+    let impersonated = core.impersonation.user(&parts.headers, &requestor, info);
+    record.nosniff = impersonated.as_ref().is_err_and(|status| status.code == 403);
+    let impersonated = impersonated?;
     let user = match impersonated {
         Some(user) => {
             if let Some(trail) = &mut record.trail {
@@ -203,20 +231,17 @@ async fn serve(
     }
     if !allowed {
         record.entry.decision = "forbid".into();
+        record.nosniff = true;
         return Err(authorization::forbidden(&attributes, &outcome.reason));
     }
     record.entry.decision = "allow".into();
     if !info.is_resource_request {
         let wants_answer = record.trail.as_ref().is_some_and(Trail::wants_answer);
-        return path(core, parts, info, query, wants_answer);
+        return paths::serve(core, parts, info, query, wants_answer);
     }
-    // Authorization overlooks such slashes, and no route is at them.
-    if info.path.contains("//") {
-        return if info.path.starts_with("//") {
-            Ok(handlers::page_not_found())
-        } else {
-            handlers::not_served(core.dependencies.release, &info.path)
-        };
+    // Authorization overlooks slashes in front, and no route is there.
+    if info.path.starts_with("//") {
+        return Ok(handlers::page_not_found());
     }
     let body = match parts.method.as_str() {
         "POST" | "PUT" | "PATCH" | "DELETE" => body.await.map_err(body_error)?,
@@ -311,149 +336,6 @@ fn authorize(core: &Core, attributes: &Attributes) -> Outcome {
     core.environment.authorizers.authorize(attributes)
 }
 
-/// What is served at paths that name no resource.
-fn path(
-    core: &Core,
-    parts: &Parts,
-    info: &RequestInfo,
-    query: &Query,
-    wants_answer: bool,
-) -> Result<Reply, Status> {
-    let release = core.dependencies.release;
-    let pieces: Vec<&str> = info.path.split('/').filter(|piece| !piece.is_empty()).collect();
-    // Only what is about the API is the same with a slash at its end.
-    let slashed = info.path.len() > 1 && info.path.ends_with('/');
-    if slashed && !matches!(pieces.first(), Some(&("api" | "apis" | "version"))) {
-        return Ok(if info.path.starts_with("/openapi/v3") {
-            no_document()
-        } else {
-            handlers::page_not_found()
-        });
-    }
-    if let Some(reply) = core.health.answer(&info.path, query) {
-        return Ok(reply);
-    }
-    let json = |value: &serde_json::Value| {
-        let said = || Said { object: Some(value.clone()), ..Said::default() };
-        let reply = handlers::discovery_reply(value, &parts.headers, query)?;
-        Ok(Some(Reply { said: wants_answer.then(said), ..reply }))
-    };
-    let is_route = match pieces.as_slice() {
-        ["version" | "api"] => true,
-        ["api", version] => discovery::has_version(release, "", version),
-        ["apis", group, version] => discovery::has_version(release, group, version),
-        _ => false,
-    };
-    if is_route && parts.method != http::Method::GET {
-        return Err(handlers::no_such_method());
-    }
-    let found = match pieces.as_slice() {
-        ["version"] => {
-            handlers::check_accept(&parts.headers, Produces::Json)?;
-            Some(Reply::new(200, "application/json", json_bytes(&version::value(release), true)))
-        }
-        ["api" | "apis"] => {
-            let core_group = pieces[0] == "api";
-            match aggregated_version(parts) {
-                Some(version) => {
-                    let document = discovery::aggregated(release, core_group, version);
-                    let media = format!(
-                        "application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
-                    );
-                    let mut reply = tagged(parts, json_bytes(&document, false), None, &media);
-                    reply.headers.push(("vary", "Accept".into()));
-                    Some(reply)
-                }
-                None if core_group => json(&discovery::core_versions(&core.address()))?,
-                None => json(&discovery::group_list(release))?,
-            }
-        }
-        ["api", version] => match discovery::resource_list(release, "", version) {
-            Some(list) => json(&list)?,
-            None => None,
-        },
-        ["apis", group] => match discovery::group(release, group) {
-            Some(group) => json(&group)?,
-            None => None,
-        },
-        ["apis", group, version] => match discovery::resource_list(release, group, version) {
-            Some(list) => json(&list)?,
-            None => None,
-        },
-        ["openapi", "v2"] => Some(Reply::new(200, "application/json", openapi::v2(release))),
-        ["openapi", "v3"] => Some(reply_of(200, &openapi::index(release), &parts.headers, query)),
-        ["openapi", "v3", rest @ ..] => {
-            Some(openapi::document(release, &rest.join("/")).map_or_else(no_document, |(bytes, hash)| {
-                tagged(parts, bytes, Some(format!("\"{hash}\"")), "application/json")
-            }))
-        }
-        [] => Some(reply_of(200, &root(core), &parts.headers, query)),
-        ["metrics"] => Some(Reply::text(
-            200,
-            format!(
-                "# TYPE apiserver_storage_objects gauge\napiserver_resource_version {}\n",
-                core.dependencies.store.resource_version()
-            ),
-        )),
-        _ => None,
-    };
-    found.map_or_else(|| handlers::not_served(release, &info.path), Ok)
-}
-
-/// There is no such OpenAPI document; the real server says nothing about it.
-fn no_document() -> Reply {
-    Reply::new(404, "", "")
-}
-
-/// The paths that `/` lists.
-fn root(core: &Core) -> serde_json::Value {
-    let release = core.dependencies.release;
-    let mut paths = vec!["/api".to_owned(), "/api/v1".into(), "/apis".into(), "/apis/".into()];
-    for rt in crate::apiserver::registry::all(release).iter().filter(|rt| !rt.group.is_empty()) {
-        for path in [format!("/apis/{}", rt.group), format!("/apis/{}/{}", rt.group, rt.version)] {
-            if !paths.contains(&path) {
-                paths.push(path);
-            }
-        }
-    }
-    for path in ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/readyz", "/version"] {
-        paths.push(path.into());
-    }
-    paths.sort();
-    serde_json::json!({"paths": paths})
-}
-
-/// Which version of the aggregated form is asked for, if any.
-fn aggregated_version(parts: &Parts) -> Option<&'static str> {
-    let accept = parts.headers.get(http::header::ACCEPT)?.to_str().ok()?;
-    for clause in accept.split(',') {
-        let has = |text: &str| clause.split(';').any(|part| part.trim() == text);
-        if !has("as=APIGroupDiscoveryList") {
-            if clause.trim() == "application/json" {
-                return None;
-            }
-            continue;
-        }
-        if has("v=v2") {
-            return Some("v2");
-        }
-        if has("v=v2beta1") {
-            return Some("v2beta1");
-        }
-    }
-    None
-}
-
-/// An answer with an ETag; 304 where the client has it already.
-fn tagged(parts: &Parts, bytes: Vec<u8>, tag: Option<String>, media: &str) -> Reply {
-    let tag = tag.unwrap_or_else(|| discovery::etag(&bytes));
-    let known = parts.headers.get(http::header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let mut reply =
-        if known == Some(&tag) { Reply::new(304, media, "") } else { Reply::new(200, media, bytes) };
-    reply.headers.push(("etag", tag));
-    reply
-}
-
 /// The note of a request, as it grows.
 struct Record {
     entry: Entry,
@@ -462,6 +344,8 @@ struct Record {
     trail: Option<Trail>,
     /// Whether nobody was let in.
     turned_away: bool,
+    /// Whether a refusal says that its type is not to be guessed (`responsewriters.Forbidden`).
+    nosniff: bool,
 }
 
 impl Record {
@@ -493,7 +377,7 @@ impl Record {
             resource_version: None,
             micros: 0,
         };
-        Self { entry, warnings: Vec::new(), trail: None, turned_away: false }
+        Self { entry, warnings: Vec::new(), trail: None, turned_away: false, nosniff: false }
     }
 
     fn user(&mut self, user: &UserInfo) {

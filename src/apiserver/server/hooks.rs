@@ -5,52 +5,74 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::core::Core;
 use super::start_log::Journal;
+use crate::apiserver::authorization::quote;
 use crate::apiserver::authorization::rbac::bootstrap;
 use crate::apiserver::handlers::Reply;
 use crate::apiserver::requestinfo::Query;
 use crate::apiserver::storage::{Key, StorageError};
+use crate::release::Release;
 
-/// The checks of `/readyz`, in order. `/livez` and `/healthz` leave out those marked.
-const CHECKS: &[(&str, bool)] = &[
-    ("ping", true),
-    ("log", true),
-    ("etcd", true),
-    ("etcd-readiness", false),
-    ("informer-sync", false),
-    ("poststarthook/start-apiserver-admission-initializer", true),
-    ("poststarthook/generic-apiserver-start-informers", true),
-    ("poststarthook/priority-and-fairness-config-consumer", true),
-    ("poststarthook/priority-and-fairness-filter", true),
-    ("poststarthook/storage-object-count-tracker-hook", true),
-    ("poststarthook/start-apiextensions-informers", true),
-    ("poststarthook/start-apiextensions-controllers", true),
-    ("poststarthook/crd-informer-synced", true),
-    ("poststarthook/start-system-namespaces-controller", true),
-    ("poststarthook/start-cluster-authentication-info-controller", true),
-    ("poststarthook/start-kube-apiserver-identity-lease-controller", true),
-    ("poststarthook/start-kube-apiserver-identity-lease-garbage-collector", true),
-    ("poststarthook/start-legacy-token-tracking-controller", true),
-    ("poststarthook/start-service-ip-repair-controllers", true),
-    ("poststarthook/rbac/bootstrap-roles", true),
-    ("poststarthook/scheduling/bootstrap-system-priority-classes", true),
-    ("poststarthook/priority-and-fairness-config-producer", true),
-    ("poststarthook/bootstrap-controller", true),
-    ("poststarthook/start-kube-aggregator-informers", true),
-    ("poststarthook/apiservice-status-local-available-controller", true),
-    ("poststarthook/apiservice-status-remote-available-controller", true),
-    ("poststarthook/apiservice-registration-controller", true),
-    ("poststarthook/apiservice-discovery-controller", true),
-    ("poststarthook/kube-apiserver-autoregistration", true),
-    ("autoregister-completion", true),
-    ("poststarthook/apiservice-openapi-controller", true),
-    ("poststarthook/apiservice-openapiv3-controller", true),
-    ("shutdown", false),
+/// The roots below which a check is.
+type Roots = &'static [&'static str];
+
+const EVERYWHERE: Roots = &["healthz", "livez", "readyz"];
+const ALIVE: Roots = &["healthz", "livez"];
+const READYZ: Roots = &["readyz"];
+
+/// The checks in order, where each is, and the first minor version that has it.
+const CHECKS: &[(&str, Roots, u32)] = &[
+    ("ping", EVERYWHERE, 31),
+    ("log", EVERYWHERE, 31),
+    ("loopback-serving-certificate", ALIVE, 36),
+    ("etcd", EVERYWHERE, 31),
+    ("etcd-readiness", READYZ, 31),
+    ("informer-sync", READYZ, 31),
+    ("poststarthook/start-apiserver-admission-initializer", EVERYWHERE, 31),
+    ("poststarthook/generic-apiserver-start-informers", EVERYWHERE, 31),
+    ("poststarthook/priority-and-fairness-config-consumer", EVERYWHERE, 31),
+    ("poststarthook/priority-and-fairness-filter", EVERYWHERE, 31),
+    ("poststarthook/storage-object-count-tracker-hook", EVERYWHERE, 31),
+    ("poststarthook/start-apiextensions-informers", EVERYWHERE, 31),
+    ("poststarthook/start-apiextensions-controllers", EVERYWHERE, 31),
+    ("poststarthook/crd-informer-synced", EVERYWHERE, 31),
+    ("poststarthook/start-system-namespaces-controller", EVERYWHERE, 31),
+    ("poststarthook/peer-endpoint-reconciler-controller", EVERYWHERE, 36),
+    ("poststarthook/start-cluster-authentication-info-controller", EVERYWHERE, 31),
+    ("poststarthook/start-kube-apiserver-identity-lease-controller", EVERYWHERE, 31),
+    ("poststarthook/start-kube-apiserver-identity-lease-garbage-collector", EVERYWHERE, 31),
+    ("poststarthook/storage-readiness", EVERYWHERE, 36),
+    ("poststarthook/start-legacy-token-tracking-controller", EVERYWHERE, 31),
+    ("poststarthook/start-service-ip-repair-controllers", EVERYWHERE, 31),
+    ("poststarthook/rbac/bootstrap-roles", EVERYWHERE, 31),
+    ("poststarthook/scheduling/bootstrap-system-priority-classes", EVERYWHERE, 31),
+    ("poststarthook/priority-and-fairness-config-producer", EVERYWHERE, 31),
+    ("poststarthook/bootstrap-controller", EVERYWHERE, 31),
+    ("poststarthook/start-kubernetes-service-cidr-controller", EVERYWHERE, 36),
+    ("poststarthook/start-kube-aggregator-informers", EVERYWHERE, 31),
+    ("poststarthook/apiservice-status-local-available-controller", EVERYWHERE, 31),
+    ("poststarthook/apiservice-status-remote-available-controller", EVERYWHERE, 31),
+    ("poststarthook/apiservice-registration-controller", EVERYWHERE, 31),
+    ("poststarthook/apiservice-discovery-controller", EVERYWHERE, 31),
+    ("poststarthook/kube-apiserver-autoregistration", EVERYWHERE, 31),
+    ("autoregister-completion", EVERYWHERE, 31),
+    ("poststarthook/apiservice-openapi-controller", EVERYWHERE, 31),
+    ("poststarthook/apiservice-openapiv3-controller", EVERYWHERE, 31),
+    ("shutdown", READYZ, 31),
 ];
+
+/// The checks of a release below one of the roots.
+fn checks<'r>(release: &Release, root: &'r str) -> impl Iterator<Item = &'static str> + use<'r> {
+    let minor = release.minor;
+    CHECKS
+        .iter()
+        .filter(move |(_, roots, since)| roots.contains(&root) && minor >= *since)
+        .map(|(name, ..)| *name)
+}
 
 /// The checks that fail until the hooks are done.
 const SLOW: [&str; 2] =
@@ -82,29 +104,56 @@ impl Health {
         self.hooks.subscribe()
     }
 
+    fn fails(&self, name: &str) -> bool {
+        SLOW.contains(&name) && !self.is_ready()
+    }
+
+    /// The paths of all checks.
+    pub(super) fn paths(&self, release: &Release) -> Vec<String> {
+        let below = |root| checks(release, root).map(move |name| format!("/{root}/{name}"));
+        EVERYWHERE.iter().flat_map(|root| std::iter::once(format!("/{root}")).chain(below(root))).collect()
+    }
+
+    /// The checks as metrics (KEP-3466).
+    pub(super) fn indicators(&self, release: &Release) -> String {
+        let mut all: Vec<(&str, &str)> =
+            EVERYWHERE.iter().flat_map(|root| checks(release, root).map(|name| (name, *root))).collect();
+        all.sort_unstable();
+        let mut text = "# HELP kubernetes_healthcheck [STABLE] This metric records the result of a single healthcheck.\n\
+                        # TYPE kubernetes_healthcheck gauge\n"
+            .to_owned();
+        for (name, root) in all {
+            let value = u8::from(!self.fails(name));
+            text.push_str(&format!("kubernetes_healthcheck{{name=\"{name}\",type=\"{root}\"}} {value}\n"));
+        }
+        text
+    }
+
     /// The answer at `/healthz`, `/livez`, `/readyz` and below; `None` where there is no such check.
-    pub(super) fn answer(&self, path: &str, query: &Query) -> Option<Reply> {
+    pub(super) fn answer(&self, release: &Release, path: &str, query: &Query) -> Option<Reply> {
         let (root, check) =
             path.trim_start_matches('/').split_once('/').unwrap_or((path.trim_start_matches('/'), ""));
-        if !matches!(root, "healthz" | "livez" | "readyz") {
+        if !EVERYWHERE.contains(&root) {
             return None;
         }
-        let checks =
-            CHECKS.iter().filter(|(_, everywhere)| *everywhere || root == "readyz").map(|(name, _)| *name);
-        let fails = |name: &str| SLOW.contains(&name) && !self.is_ready();
+        let mut checks = checks(release, root);
+        let fails = |name: &str| self.fails(name);
         let check = check.trim_end_matches('/');
         if !check.is_empty() {
-            let name = checks.into_iter().find(|name| *name == check)?;
+            let name = checks.find(|name| *name == check)?;
             return Some(if fails(name) {
                 Reply::text(500, "internal server error: not finished\n")
             } else {
-                Reply::text(200, "ok")
+                Reply::new(200, "text/plain; charset=utf-8", "ok")
             });
         }
-        let excluded = query.all("exclude");
+        let mut excluded = query.all("exclude");
+        excluded.sort_unstable();
+        excluded.dedup();
         let (mut text, mut failed) = (String::new(), false);
         for name in checks {
-            if excluded.contains(&name) {
+            if let Some(at) = excluded.iter().position(|one| *one == name) {
+                excluded.remove(at);
                 text.push_str(&format!("[+]{name} excluded: ok\n"));
             } else if fails(name) {
                 failed = true;
@@ -112,6 +161,11 @@ impl Health {
             } else {
                 text.push_str(&format!("[+]{name} ok\n"));
             }
+        }
+        if !excluded.is_empty() {
+            let names: Vec<String> = excluded.into_iter().map(quote).collect();
+            let names = names.join(",");
+            text.push_str(&format!("warn: some health checks cannot be excluded: no matches for {names}\n"));
         }
         if failed {
             text.push_str(&format!("{root} check failed\n"));
@@ -178,6 +232,7 @@ fn prepare(core: &Core, journal: &Journal) -> Result<(), StorageError> {
     if core.flags.authorization_modes().iter().any(|mode| mode == "RBAC") {
         bootstrap::reconcile(&dependencies.store, dependencies.release, &dependencies.clock)?;
     }
+    ensure_config_maps(core)?;
     ensure_service(core)
 }
 
@@ -220,7 +275,60 @@ fn ensure_service(core: &Core) -> Result<(), StorageError> {
         },
         "subsets": [{"addresses": [{"ip": address}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}],
     });
-    ensure(core, Key::new("", "endpoints", "default", "kubernetes"), endpoints).map(|_| ())
+    ensure(core, Key::new("", "endpoints", "default", "kubernetes"), endpoints)?;
+    let slice = json!({
+        "kind": "EndpointSlice",
+        "apiVersion": "discovery.k8s.io/v1",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "generation": 1,
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": true}}],
+        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+    });
+    ensure(core, Key::new("discovery.k8s.io", "endpointslices", "default", "kubernetes"), slice).map(|_| ())
+}
+
+/// What others need to check requests that come through this server, and since when tokens are tracked.
+///
+/// Upstream: `pkg/controlplane/controller/{clusterauthenticationtrust,legacytokentracking}`.
+fn ensure_config_maps(core: &Core) -> Result<(), StorageError> {
+    let file = |flag: &str| {
+        let bytes = core.dependencies.files.read(core.flags.text(flag)?).ok()?;
+        String::from_utf8(bytes).ok()
+    };
+    let mut data = Map::new();
+    if let Some(authority) = file("client-ca-file") {
+        data.insert("client-ca-file".into(), json!(authority));
+    }
+    if let Some(authority) = file("requestheader-client-ca-file") {
+        data.insert("requestheader-client-ca-file".into(), json!(authority));
+        for (key, flag) in [
+            ("requestheader-allowed-names", "requestheader-allowed-names"),
+            ("requestheader-extra-headers-prefix", "requestheader-extra-headers-prefix"),
+            ("requestheader-group-headers", "requestheader-group-headers"),
+            ("requestheader-username-headers", "requestheader-username-headers"),
+        ] {
+            data.insert(key.into(), json!(json!(core.flags.list(flag)).to_string()));
+        }
+    }
+    let today = core.dependencies.clock.now().strftime("%Y-%m-%d").to_string();
+    for (name, data) in [
+        ("extension-apiserver-authentication", json!(data)),
+        ("kube-apiserver-legacy-service-account-token-tracking", json!({"since": today})),
+    ] {
+        let map = json!({
+            "kind": "ConfigMap",
+            "apiVersion": "v1",
+            "metadata": {"name": name, "namespace": "kube-system"},
+            "data": data,
+        });
+        ensure(core, Key::new("", "configmaps", "kube-system", name), map)?;
+    }
+    Ok(())
 }
 
 /// Makes an object where there is none; tells whether it did.
@@ -229,6 +337,7 @@ fn ensure(core: &Core, key: Key, mut object: Value) -> Result<bool, StorageError
     if dependencies.store.get(&key).is_some() {
         return Ok(false);
     }
+    bootstrap::written_by_server(dependencies.release, &key, &Value::Null, &mut object, &dependencies.clock);
     let now = dependencies.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     object["metadata"]["uid"] = json!(uuid::Uuid::new_v4().to_string());
     object["metadata"]["creationTimestamp"] = json!(now);

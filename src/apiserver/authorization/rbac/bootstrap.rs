@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::covers::uncovered;
 use super::{GROUP, PolicyRule};
+use crate::apiserver::registry::{self, managed_fields};
 use crate::apiserver::storage::{Key, StorageError, Store};
 use crate::clock::SharedClock;
 use crate::release::Release;
@@ -84,37 +85,63 @@ fn expand(mut line: Map<String, Value>, marked: bool) -> Object {
 ///
 /// What is missing is made; a role that lacks rules gets them, a binding that lacks subjects gets them, a binding to
 /// another role is made anew; nothing is taken away; objects whose `autoupdate` annotation is `false` stay as they are.
-pub fn reconcile(store: &Store, release: &Release, clock: &SharedClock) -> Result<(), StorageError> {
+pub fn reconcile(store: &Store, release: &'static Release, clock: &SharedClock) -> Result<(), StorageError> {
     for wanted in policy(release) {
-        ensure(store, wanted, clock)?;
+        ensure(store, release, wanted, clock)?;
     }
     Ok(())
 }
 
+/// Notes that the server itself has written an object (`metadata.managedFields`).
+pub fn written_by_server(
+    release: &'static Release,
+    key: &Key,
+    live: &Value,
+    object: &mut Value,
+    clock: &SharedClock,
+) {
+    if let Some(rt) = registry::find(release, &key.group, "v1", &key.resource) {
+        managed_fields::update(rt, "", live, object, "kube-apiserver", clock.now());
+    }
+}
+
 /// Makes an object where there is none, and completes one that lacks something.
-fn ensure(store: &Store, wanted: Object, clock: &SharedClock) -> Result<(), StorageError> {
+fn ensure(
+    store: &Store,
+    release: &'static Release,
+    wanted: Object,
+    clock: &SharedClock,
+) -> Result<(), StorageError> {
     let Object { key, object } = wanted;
     let Some(present) = store.get(&key) else {
-        return create(store, key, object, clock);
+        return create(store, release, key, object, clock);
     };
     if present["metadata"]["annotations"][AUTOUPDATE] != "true" {
         return Ok(());
     }
     if object.get("roleRef").is_some_and(|role| *role != present["roleRef"]) {
         store.delete(&key, None)?;
-        return create(store, key, object, clock);
+        return create(store, release, key, object, clock);
     }
     let mut merged = (*present).clone();
     complete(&mut merged, &object);
     if merged != *present {
         let version =
             present["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse().ok()).unwrap_or(0);
+        written_by_server(release, &key, &present, &mut merged, clock);
         store.update(&key, version, merged)?;
     }
     Ok(())
 }
 
-fn create(store: &Store, key: Key, mut object: Value, clock: &SharedClock) -> Result<(), StorageError> {
+fn create(
+    store: &Store,
+    release: &'static Release,
+    key: Key,
+    mut object: Value,
+    clock: &SharedClock,
+) -> Result<(), StorageError> {
+    written_by_server(release, &key, &Value::Null, &mut object, clock);
     let metadata = &mut object["metadata"];
     metadata["uid"] = json!(uuid::Uuid::new_v4().to_string());
     metadata["creationTimestamp"] = json!(clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
