@@ -4,6 +4,8 @@
 
 use serde_json::{Value, json};
 
+use super::authorization::quote;
+
 /// A resource's group and plural name, as messages show it (`nodes`, `leases.coordination.k8s.io`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct GroupResource<'a> {
@@ -96,7 +98,7 @@ impl Status {
 
     /// `NewNotFound`.
     pub fn not_found(resource: GroupResource<'_>, name: &str) -> Self {
-        Self::new(404, "NotFound", format!("{resource} \"{name}\" not found")).details(
+        Self::new(404, "NotFound", format!("{resource} {} not found", quote(name))).details(
             resource.group,
             resource.resource,
             name,
@@ -125,7 +127,7 @@ impl Status {
         } else if name.is_empty() {
             format!("{resource} is forbidden: {why}")
         } else {
-            format!("{resource} \"{name}\" is forbidden: {why}")
+            format!("{resource} {} is forbidden: {why}", quote(name))
         };
         Self::generic(403, "Forbidden", message).details(resource.group, resource.resource, name)
     }

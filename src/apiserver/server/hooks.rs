@@ -203,7 +203,7 @@ fn prepare(core: &Core, journal: &Journal) -> Result<(), StorageError> {
             "spec": {"finalizers": ["kubernetes"]},
             "status": {"phase": "Active"},
         });
-        ensure(core, Key::new("", "namespaces", "", name), namespace)?;
+        ensure(core, Key::new("", "namespaces", "", name), namespace, &["finalizers"])?;
     }
     for (name, value, description) in [
         (
@@ -225,7 +225,7 @@ fn prepare(core: &Core, journal: &Journal) -> Result<(), StorageError> {
             "description": description,
             "preemptionPolicy": "PreemptLowerPriority",
         });
-        if ensure(core, Key::new("scheduling.k8s.io", "priorityclasses", "", name), class)? {
+        if ensure(core, Key::new("scheduling.k8s.io", "priorityclasses", "", name), class, &[])? {
             journal.section("class", &[("class", name), ("value", &value.to_string())]);
         }
     }
@@ -261,7 +261,8 @@ fn ensure_service(core: &Core) -> Result<(), StorageError> {
         },
         "status": {"loadBalancer": {}},
     });
-    ensure(core, Key::new("", "services", "default", "kubernetes"), service)?;
+    let allocated = ["clusterIPs", "ipFamilies"];
+    ensure(core, Key::new("", "services", "default", "kubernetes"), service, &allocated)?;
     if address.is_empty() || address.starts_with("127.") {
         return Ok(());
     }
@@ -275,7 +276,7 @@ fn ensure_service(core: &Core) -> Result<(), StorageError> {
         },
         "subsets": [{"addresses": [{"ip": address}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}],
     });
-    ensure(core, Key::new("", "endpoints", "default", "kubernetes"), endpoints)?;
+    ensure(core, Key::new("", "endpoints", "default", "kubernetes"), endpoints, &[])?;
     let slice = json!({
         "kind": "EndpointSlice",
         "apiVersion": "discovery.k8s.io/v1",
@@ -289,7 +290,8 @@ fn ensure_service(core: &Core) -> Result<(), StorageError> {
         "endpoints": [{"addresses": [address], "conditions": {"ready": true}}],
         "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
     });
-    ensure(core, Key::new("discovery.k8s.io", "endpointslices", "default", "kubernetes"), slice).map(|_| ())
+    let key = Key::new("discovery.k8s.io", "endpointslices", "default", "kubernetes");
+    ensure(core, key, slice, &[]).map(|_| ())
 }
 
 /// What others need to check requests that come through this server, and since when tokens are tracked.
@@ -326,19 +328,24 @@ fn ensure_config_maps(core: &Core) -> Result<(), StorageError> {
             "metadata": {"name": name, "namespace": "kube-system"},
             "data": data,
         });
-        ensure(core, Key::new("", "configmaps", "kube-system", name), map)?;
+        ensure(core, Key::new("", "configmaps", "kube-system", name), map, &[])?;
     }
     Ok(())
 }
 
-/// Makes an object where there is none; tells whether it did.
-fn ensure(core: &Core, key: Key, mut object: Value) -> Result<bool, StorageError> {
+/// Makes an object where there is none; tells whether it did. Nobody manages the fields of its spec that are filled in later.
+fn ensure(core: &Core, key: Key, mut object: Value, filled_in: &[&str]) -> Result<bool, StorageError> {
     let dependencies = &core.dependencies;
     if dependencies.store.get(&key).is_some() {
         return Ok(false);
     }
-    bootstrap::written_by_server(dependencies.release, &key, &Value::Null, &mut object, &dependencies.clock);
+    let mut sent = object.clone();
+    if let Some(spec) = sent["spec"].as_object_mut() {
+        spec.retain(|field, _| !filled_in.contains(&field.as_str()));
+    }
+    bootstrap::written_by_server(dependencies.release, &key, &Value::Null, &mut sent, &dependencies.clock);
     let now = dependencies.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    object["metadata"]["managedFields"] = sent["metadata"]["managedFields"].take();
     object["metadata"]["uid"] = json!(uuid::Uuid::new_v4().to_string());
     object["metadata"]["creationTimestamp"] = json!(now);
     match dependencies.store.create(key, object) {

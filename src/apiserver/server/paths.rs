@@ -93,7 +93,7 @@ pub(super) fn serve(
                 tagged(parts, bytes, Some(format!("\"{hash}\"")), "application/json")
             }))
         }
-        [] => Some(reply_of(release, 200, &root(core), &parts.headers, query)),
+        [] | ["index.html"] => Some(reply_of(release, 200, &root(core), &parts.headers, query)),
         ["metrics"] => Some(metrics(
             core,
             &format!(
