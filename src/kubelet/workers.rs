@@ -8,13 +8,17 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
+use self::waits::{BackOff, pull};
 use super::Kubelet;
 use super::events::Kind::{Normal, Warning};
 use super::journal::lock;
 use super::runtime::{ContainerSpec, PodRef, State, images};
 use crate::klog::Severity;
+
+mod waits;
+
+pub(super) use waits::go_duration;
 
 /// A pod's worker, as the kubelet sees it.
 pub(super) struct Worker {
@@ -73,7 +77,9 @@ pub(super) fn add(kubelet: &Arc<Kubelet>, pod: &Value, is_static: bool) {
     lock(&kubelet.pods).insert(uid.clone(), pod.clone());
     let (wanted, receiver) = watch::channel((true, 0));
     workers.insert(uid.clone(), Worker { wanted, pod: pod.clone(), is_static });
-    kubelet.tasks.spawn(work(kubelet.clone(), uid, pod, receiver));
+    // A pod that finds another of its name is tried again some time later, however soon the other one is gone.
+    let waits = lock(&kubelet.running).get(&name).is_some_and(|other| *other != uid);
+    kubelet.tasks.spawn(work(kubelet.clone(), uid, pod, receiver, waits));
 }
 
 /// A pod is not to run any more.
@@ -93,12 +99,18 @@ pub(super) fn remove(kubelet: &Arc<Kubelet>, uid: &str) {
     }
 }
 
-async fn work(kubelet: Arc<Kubelet>, uid: String, pod: Value, mut wanted: watch::Receiver<Wanted>) {
+async fn work(
+    kubelet: Arc<Kubelet>,
+    uid: String,
+    pod: Value,
+    mut wanted: watch::Receiver<Wanted>,
+    mut waits: bool,
+) {
     let name = full_name(&pod);
     let stop = kubelet.stop.clone();
     loop {
         let lived = async {
-            if !claim(&kubelet, &name, &uid, &mut wanted).await {
+            if !claim(&kubelet, &name, &uid, &mut wanted, std::mem::take(&mut waits)).await {
                 return;
             }
             live(&kubelet, &pod, &uid, &mut wanted).await;
@@ -111,21 +123,34 @@ async fn work(kubelet: Arc<Kubelet>, uid: String, pod: Value, mut wanted: watch:
             () = stop.cancelled() => return,
             () = lived => {}
         }
-        let mut workers = lock(&kubelet.workers);
-        if !wanted.borrow_and_update().0 {
-            workers.remove(&uid);
-            return;
+        {
+            let mut workers = lock(&kubelet.workers);
+            if !wanted.borrow_and_update().0 {
+                workers.remove(&uid);
+                return;
+            }
+        }
+        // A pod that came back while it ended is begun anew by the housekeeping, every two seconds (`HandlePodCleanups`).
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(kubelet.config.timing.relist * 2) => {}
         }
     }
 }
 
-/// Waits until no other pod of this name runs; false when the pod is not wanted any more.
-async fn claim(kubelet: &Kubelet, name: &str, uid: &str, wanted: &mut watch::Receiver<Wanted>) -> bool {
+/// Waits until no other pod of this name runs, and first where it `waits`; false when the pod is not wanted any more.
+async fn claim(
+    kubelet: &Kubelet,
+    name: &str,
+    uid: &str,
+    wanted: &mut watch::Receiver<Wanted>,
+    mut waits: bool,
+) -> bool {
     loop {
         if !wanted.borrow().0 {
             return false;
         }
-        {
+        if !std::mem::take(&mut waits) {
             let mut running = lock(&kubelet.running);
             if running.get(name).is_none_or(|other| other == uid) {
                 running.insert(name.to_owned(), uid.to_owned());
@@ -235,8 +260,8 @@ pub(super) fn containers(pod: &Value) -> Vec<ContainerSpec> {
 async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spec: &ContainerSpec) {
     let (runtime, timing) = (&kubelet.config.runtime, &kubelet.config.timing);
     let mut changes = runtime.changes();
-    // The wait before the next start, and what the real kubelet would call it.
-    let mut back_off: Option<(Duration, u64, Instant)> = None;
+    // The wait before the next start.
+    let mut back_off: Option<BackOff> = None;
     loop {
         pull(kubelet, pod, uid, spec).await;
         kubelet.able().await;
@@ -285,117 +310,40 @@ async fn supervise(kubelet: &Kubelet, pod: &Value, uid: &str, sandbox: &str, spe
             std::future::pending::<()>().await;
         }
         back_off = Some(match back_off {
-            Some((wait, seconds, since)) if since.elapsed() < timing.crash_backoff_max * 2 => {
-                let pod_name = format!(
-                    "{}_{}",
-                    pod["metadata"]["name"].as_str().unwrap_or_default(),
-                    pod["metadata"]["namespace"].as_str().unwrap_or_default()
-                );
-                let nominal = go_duration(seconds);
-                let text =
-                    format!("Back-off restarting failed container {} in pod {pod_name}({uid})", spec.name);
-                kubelet.tell(pod, Some(&spec.name), Warning, "BackOff", &text);
-                let why = format!(
-                    "failed to \"StartContainer\" for {:?} with CrashLoopBackOff: \"back-off {nominal} restarting failed container={} pod={pod_name}({uid})\"",
-                    spec.name, spec.name
-                );
-                let line = format!(
-                    "\"Error syncing pod, skipping\" err={why:?} pod={:?} podUID={uid:?}",
-                    full_name(pod)
-                );
-                kubelet.journal.klog(Severity::Error, "pod_workers.go:1301", &line);
-                kubelet.set_waiting(
-                    &id,
-                    Some((
-                        "CrashLoopBackOff".to_owned(),
-                        format!(
-                            "back-off {nominal} restarting failed container={} pod={pod_name}({uid})",
-                            spec.name
-                        ),
-                    )),
-                );
-                let mut active = kubelet.active.subscribe();
-                let restarted = tokio::select! {
-                    () = tokio::time::sleep(wait) => false,
-                    _ = active.wait_for(|(active, _)| !active) => true,
-                };
-                kubelet.set_waiting(&id, None);
-                if restarted {
+            Some(wait) if wait.age() < timing.crash_backoff_max * 2 => {
+                if !kubelet.back_off(pod, uid, spec, &id, &wait).await {
                     // Back-offs are the process's own: the next one knows of none.
                     back_off = None;
                     continue;
                 }
-                ((wait * 2).min(timing.crash_backoff_max), (seconds * 2).min(300), Instant::now())
+                wait.next(timing.crash_backoff_max)
             }
-            _ => (timing.crash_backoff, 10, Instant::now()),
+            _ => BackOff::first(timing.crash_backoff),
         });
     }
 }
 
-/// Waits until a container's image is there: tried again after 10, 20, 40 s.
+/// Removes stopped sandboxes now and then (really every minute), but the newest of a pod that is to run.
 ///
-/// Upstream: `pkg/kubelet/images/image_manager.go`, `kuberuntime_image.go`.
-async fn pull(kubelet: &Kubelet, pod: &Value, uid: &str, spec: &ContainerSpec) {
-    let timing = &kubelet.config.timing;
-    let key = super::status::waiting_key(uid, &spec.name);
-    let mut wait = timing.crash_backoff;
-    let sync = |reason: &str, message: &str| {
-        let why = format!("failed to \"StartContainer\" for {:?} with {reason}: {message:?}", spec.name);
-        let line =
-            format!("\"Error syncing pod, skipping\" err={why:?} pod={:?} podUID={uid:?}", full_name(pod));
-        kubelet.journal.klog(Severity::Error, "pod_workers.go:1301", &line);
-        kubelet.set_waiting(&key, Some((reason.to_owned(), message.to_owned())));
-    };
-    while let Err(error) = images::pull(&spec.image, kubelet.config.release) {
-        let image = &spec.image;
-        for (source, text) in [
-            ("remote_image.go:180", "PullImage from image service failed"),
-            ("kuberuntime_image.go:55", "Failed to pull image"),
-        ] {
-            kubelet.journal.klog(Severity::Error, source, &format!("{text:?} err={error:?} image={image:?}"));
-        }
-        kubelet.tell(pod, Some(&spec.name), Normal, "Pulling", &format!("Pulling image {image:?}"));
-        kubelet.tell(
-            pod,
-            Some(&spec.name),
-            Warning,
-            "Failed",
-            &format!("Failed to pull image {image:?}: {error}"),
-        );
-        kubelet.tell(pod, Some(&spec.name), Warning, "Failed", "Error: ErrImagePull");
-        sync("ErrImagePull", &error);
-        tokio::time::sleep(wait / 2).await;
-        kubelet.tell(pod, Some(&spec.name), Normal, "BackOff", &format!("Back-off pulling image {image:?}"));
-        kubelet.tell(pod, Some(&spec.name), Warning, "Failed", "Error: ImagePullBackOff");
-        sync("ImagePullBackOff", &format!("Back-off pulling image {image:?}"));
-        tokio::time::sleep(wait / 2).await;
-        wait = (wait * 2).min(timing.crash_backoff_max);
-    }
-    kubelet.set_waiting(&key, None);
-    kubelet.pulled(pod, spec);
-}
-
-/// Seconds as Go prints a duration: `10s`, `1m20s`, `5m0s`.
-pub(super) fn go_duration(seconds: u64) -> String {
-    if seconds < 60 { format!("{seconds}s") } else { format!("{}m{}s", seconds / 60, seconds % 60) }
-}
-
-/// Removes stopped sandboxes some time after they stopped (really up to a minute).
+/// Upstream: `pkg/kubelet/kuberuntime/kuberuntime_gc.go`, `evictSandboxes`.
 pub(super) async fn collect_garbage(kubelet: Arc<Kubelet>) {
     let period = kubelet.config.timing.file_check_frequency * 3;
     let runtime = &kubelet.config.runtime;
-    let mut stale: Vec<String> = Vec::new();
     loop {
         tokio::select! {
             () = kubelet.stop.cancelled() => return,
             () = tokio::time::sleep(period) => {}
         }
         kubelet.able().await;
-        let stopped: Vec<_> = runtime.sandboxes().into_iter().filter(|s| !s.ready).map(|s| s.id).collect();
-        for id in &stale {
-            runtime.remove_sandbox(id);
+        let (all, containers) = (runtime.sandboxes(), runtime.containers());
+        let wanted = |uid: &str| lock(&kubelet.workers).get(uid).is_some_and(Worker::is_wanted);
+        for (index, sandbox) in all.iter().enumerate().filter(|(_, s)| !s.ready) {
+            let newest = all[..index].iter().all(|newer| newer.pod.uid != sandbox.pod.uid);
+            let empty = containers.iter().all(|c| c.sandbox != sandbox.id);
+            if empty && !(newest && wanted(&sandbox.pod.uid)) {
+                runtime.remove_sandbox(&sandbox.id);
+            }
         }
-        stale = stopped;
         kubelet.forget_pods();
     }
 }
@@ -434,18 +382,6 @@ impl Kubelet {
         drop(waiting);
         if before != why {
             self.status.send_modify(|n| *n += 1);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_gos() {
-        for (seconds, text) in [(10, "10s"), (40, "40s"), (80, "1m20s"), (160, "2m40s"), (300, "5m0s")] {
-            assert_eq!(go_duration(seconds), text);
         }
     }
 }

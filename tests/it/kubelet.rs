@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use cks_lab::apiserver::audit as record;
 use cks_lab::apiserver::server::{KubeletClient, LogRequest, LogStream, Network, Server};
 use cks_lab::apiserver::storage::Store;
-use cks_lab::clock::SystemClock;
+use cks_lab::clock::{SharedClock, SystemClock};
 use cks_lab::controllers::InProcess;
 use cks_lab::kubelet::runtime::{
     Container, ContainerRuntime, Containers, EmulatedServer, Environment, Servers, State,
@@ -20,9 +20,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 mod audit;
+mod edits;
 mod events;
 mod table;
 mod tools;
+mod waits;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -58,6 +60,9 @@ struct Lab {
     runtime: Arc<dyn ContainerRuntime>,
     servers: watch::Receiver<Option<Arc<Server>>>,
     network: Arc<Loopback>,
+    clock: SharedClock,
+    /// How long something is waited for, by the runtime's clock.
+    limit: Duration,
 }
 
 fn write_pki(dir: &Path) {
@@ -79,6 +84,16 @@ fn write_pki(dir: &Path) {
 impl Lab {
     /// Starts a control plane whose manifests `change` may edit first.
     async fn start(change: impl FnOnce(&Path)) -> Self {
+        Self::start_with(Timing::scaled(), Arc::new(SystemClock), LIMIT, change).await
+    }
+
+    /// Starts one with these waits and this clock.
+    async fn start_with(
+        timing: Timing,
+        clock: SharedClock,
+        limit: Duration,
+        change: impl FnOnce(&Path),
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         write_pki(dir.path());
         let release = cks_lab::release::default_release();
@@ -93,8 +108,8 @@ impl Lab {
             node: "controlplane".into(),
             address: [172, 30, 1, 2].into(),
             root: root.clone(),
-            clock: Arc::new(SystemClock),
-            timing: Timing::scaled(),
+            clock: clock.clone(),
+            timing: timing.clone(),
             api: api.clone(),
             servers: Servers::Emulated(EmulatedServer {
                 release,
@@ -111,15 +126,15 @@ impl Lab {
             address: [172, 30, 1, 2].into(),
             root,
             control_plane: true,
-            timing: Timing::scaled(),
+            timing,
             release,
-            clock: Arc::new(SystemClock),
+            clock: clock.clone(),
             runtime: runtime.clone(),
             api,
         };
         let kubelet = Kubelet::start(config).await.unwrap();
         let _ = kubelets.0.set(Arc::downgrade(&kubelet));
-        Self { dir, kubelet, runtime, servers: receiver, network }
+        Self { dir, kubelet, runtime, servers: receiver, network, clock, limit }
     }
 
     fn manifest(&self, name: &str) -> std::path::PathBuf {
@@ -141,7 +156,7 @@ impl Lab {
     /// Waits until the containers of a pod are as named.
     async fn until(&self, name: &str, what: &str, holds: impl Fn(&[Container]) -> bool) -> Vec<Container> {
         let mut changes = self.runtime.changes();
-        tokio::time::timeout(LIMIT, async {
+        tokio::time::timeout(self.limit, async {
             loop {
                 let containers = self.containers(name);
                 if holds(&containers) {
@@ -378,7 +393,7 @@ impl Lab {
         what: &str,
         holds: impl Fn(&serde_json::Value) -> bool,
     ) -> serde_json::Value {
-        tokio::time::timeout(LIMIT, async {
+        tokio::time::timeout(self.limit, async {
             loop {
                 let object = self.get(path).await;
                 if holds(&object) {
@@ -410,7 +425,14 @@ async fn the_node_and_its_static_pods_are_told_to_the_api() {
     }
     assert_eq!(annotations["kubernetes.io/config.source"], "file");
     assert!(annotations["kubernetes.io/config.seen"].is_string());
-    assert_eq!(pod["metadata"]["ownerReferences"][0]["kind"], "Node");
+    let owner = &pod["metadata"]["ownerReferences"][0];
+    assert_eq!((&owner["kind"], &owner["controller"]), (&"Node".into(), &true.into()));
+    assert_eq!(owner["uid"], node["metadata"]["uid"]);
+    assert_eq!(pod["spec"]["priority"], 2_000_001_000);
+    assert_eq!(
+        (&pod["status"]["podIP"], &pod["status"]["hostIP"]),
+        (&"172.30.1.2".into(), &"172.30.1.2".into())
+    );
     assert_ne!(pod["metadata"]["uid"], container.pod.uid.as_str());
     lab.edit(API_FILE, ANCHOR, WITH_PLUGIN);
     let other = |o: &serde_json::Value| {

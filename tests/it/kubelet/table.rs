@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use cks_lab::kubelet::runtime::{Container, State};
 
-use super::{ANCHOR, API, API_FILE, LIMIT, Lab, WITH_PLUGIN};
+use super::{ANCHOR, API, API_FILE, Lab, WITH_PLUGIN};
 
 const API_POD: &str = "pods=[\"kube-system/kube-apiserver-controlplane\"]";
 const REMOVE: &str = "\"SyncLoop REMOVE\" source=\"file\" pods=[\"kube-system/kube-apiserver-controlplane\"]";
@@ -54,7 +54,7 @@ fn text(lab: &Lab) -> String {
 }
 
 /// Replaces a manifest at once, so that nothing sees half of it.
-fn replace(lab: &Lab, from: &str, to: &str) {
+pub(super) fn replace(lab: &Lab, from: &str, to: &str) {
     let text = text(lab);
     assert!(text.contains(from), "{from}");
     let aside = aside(lab);
@@ -62,11 +62,11 @@ fn replace(lab: &Lab, from: &str, to: &str) {
     fs::rename(aside, lab.manifest(API_FILE)).unwrap();
 }
 
-fn aside(lab: &Lab) -> PathBuf {
+pub(super) fn aside(lab: &Lab) -> PathBuf {
     lab.dir.path().join("controlplane/aside")
 }
 
-fn copy(lab: &Lab, name: &str, from: &str, to: &str) {
+pub(super) fn copy(lab: &Lab, name: &str, from: &str, to: &str) {
     let aside = aside(lab);
     fs::write(&aside, text(lab).replace(from, to)).unwrap();
     fs::rename(aside, lab.manifest(name)).unwrap();
@@ -288,18 +288,20 @@ fn rows() -> Vec<Row> {
     ]
 }
 
+/// Has the kubelet of these manifests write as much as the recorded one did.
+pub(super) fn talkative(manifests: &std::path::Path) {
+    let root = manifests.ancestors().nth(3).unwrap();
+    fs::create_dir_all(root.join("etc/default")).unwrap();
+    fs::write(root.join("etc/default/kubelet"), "KUBELET_EXTRA_ARGS=\"--v=2\"\n").unwrap();
+}
+
 impl Lab {
     async fn verbose() -> Self {
-        Self::start(|manifests| {
-            let root = manifests.ancestors().nth(3).unwrap();
-            fs::create_dir_all(root.join("etc/default")).unwrap();
-            fs::write(root.join("etc/default/kubelet"), "KUBELET_EXTRA_ARGS=\"--v=2\"\n").unwrap();
-        })
-        .await
+        Self::start(talkative).await
     }
 
     /// Where the journal is now.
-    fn place(&self) -> u64 {
+    pub(super) fn place(&self) -> u64 {
         self.kubelet.journal().since(0).last().map_or(0, |line| line.sequence)
     }
 
@@ -322,7 +324,7 @@ impl Lab {
                 newest.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(LIMIT, wait).await.unwrap_or_else(|_| {
+        tokio::time::timeout(self.limit, wait).await.unwrap_or_else(|_| {
             let lines = self.kubelet.journal().since(from);
             let lines: Vec<_> = lines.iter().map(|l| l.text.as_str()).collect();
             panic!("{what}: no {texts:#?} in\n{}", lines.join("\n"))
