@@ -126,10 +126,27 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, screens: &dyn Screens) -> Draw
         overlay::draw(&mut canvas);
     }
     let Canvas { drawn, cursor, .. } = canvas;
+    style_second_halves(frame.buffer_mut());
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }
     drawn
+}
+
+/// Gives the second cell of a wide character the style of the first.
+///
+/// ratatui leaves it plain, so that a plain blank there later is no difference to it and is not written, while the
+/// terminal still shows the style where the character itself is overwritten by another wide one a cell to the left.
+fn style_second_halves(buffer: &mut Buffer) {
+    let width = usize::from(buffer.area.width).max(1);
+    for row in buffer.content.chunks_mut(width) {
+        for x in 1..row.len() {
+            if crate::text::width(row[x - 1].symbol()) == 2 {
+                let style = row[x - 1].style();
+                row[x].set_style(style);
+            }
+        }
+    }
 }
 
 fn panes(canvas: &mut Canvas<'_>, areas: &Areas, screens: &dyn Screens) {

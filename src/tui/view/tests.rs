@@ -473,3 +473,34 @@ fn without_colour_the_shell_has_none_either() {
     seat.state.config = Config { theme: ThemeName::Mono, ..Config::default() };
     assert!(!green(&seat.state));
 }
+
+/// What the window's terminal shows after one line of text replaced another.
+#[test]
+fn nothing_of_wide_characters_stays_where_others_are_a_cell_beside() {
+    use ratatui::backend::CrosstermBackend;
+    use ratatui::style::{Modifier, Style};
+    let mut written = Vec::new();
+    {
+        let backend = CrosstermBackend::new(&mut written);
+        let area = ratatui::layout::Rect::new(0, 0, 20, 1);
+        let options = ratatui::TerminalOptions { viewport: ratatui::Viewport::Fixed(area) };
+        let mut terminal = Terminal::with_options(backend, options).unwrap();
+        let reversed = Style::new().add_modifier(Modifier::REVERSED);
+        for (x, text, style) in [(1, "採点しています", reversed), (0, "ヘルプ", Style::new())] {
+            terminal
+                .draw(|frame| {
+                    frame.buffer_mut().set_string(x, 0, text, style);
+                    super::style_second_halves(frame.buffer_mut());
+                })
+                .unwrap();
+        }
+    }
+    let mut screen = Screen::new(20, 1, Arc::new(|_| {}));
+    screen.feed(&written);
+    let area = ratatui::layout::Rect::new(0, 0, 20, 1);
+    let mut buffer = Buffer::empty(area);
+    screen.draw(&mut buffer, area, true);
+    for (x, cell) in buffer.content.iter().enumerate() {
+        assert!(!cell.modifier.contains(Modifier::REVERSED), "cell {x} is still reversed");
+    }
+}
