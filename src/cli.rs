@@ -8,6 +8,7 @@ use clap::{Args, FromArgMatches, Parser, Subcommand};
 
 use crate::cluster::ClusterKind;
 use crate::error::{Context, Error, Result};
+use crate::exam;
 use crate::lab;
 use crate::lesson::catalog::Catalog;
 use crate::lesson::checkout;
@@ -89,7 +90,7 @@ enum Command {
     #[command(about = tr!(help_completions))]
     Completions(completions::Arguments),
     #[command(about = tr!(help_man))]
-    Man,
+    Man(man::Arguments),
 }
 
 /// What `start` and `up` have in common.
@@ -167,8 +168,10 @@ impl Global {
         self.lessons_dir()?.map_or(Ok(Vec::new()), |dir| source::in_directory(&dir))
     }
 
+    /// The running lab of that name; where there is none, that of the task which the exam of that name is at.
     async fn remote(&self) -> Result<lab::remote::Remote> {
-        lab::remote::Remote::connect(&self.dir()?, &self.name).await
+        let dirs = std::iter::once(self.dir()?).chain(exam::session::lab_in_view(&home()?, &self.name));
+        lab::remote::Remote::first(&dirs.collect::<Vec<_>>(), &self.name).await
     }
 }
 
@@ -229,7 +232,7 @@ fn run(cli: Cli) -> Result<u8> {
         Some(Command::Lesson(command)) => lesson::run(&global, command)?,
         Some(Command::Doctor(arguments)) => doctor::run(&arguments)?,
         Some(Command::Completions(arguments)) => completions::run(&arguments)?,
-        Some(Command::Man) => man::run()?,
+        Some(Command::Man(arguments)) => man::run(&arguments)?,
     };
     Ok(code as u8)
 }

@@ -12,6 +12,7 @@
 
 pub mod catalog;
 pub mod checkout;
+pub mod domain;
 pub mod import;
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -29,7 +30,7 @@ pub struct Lesson {
     pub id: String,
     /// `Apiserver NodeRestriction`
     pub title: String,
-    /// The CKS domain: `Cluster Hardening`.
+    /// The CKS domain in the lesson's language: `Cluster Hardening`.
     pub domain: String,
     /// How long it should take.
     pub minutes: u32,

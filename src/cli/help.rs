@@ -21,7 +21,19 @@ pub fn command() -> Command {
     }
 }
 
-fn translated(command: Command, language: Language) -> Command {
+/// A line of usage with clap's own words in a language, and without its heading.
+fn usage(text: &str, language: Language) -> String {
+    let text = text.trim_start().trim_start_matches("Usage:").trim();
+    let word = |text: &str, english: &str, own: &str| {
+        text.replace(&format!("[{english}]"), &format!("[{own}]"))
+            .replace(&format!("<{english}>"), &format!("<{own}>"))
+    };
+    let text = word(text, "OPTIONS", tr!(language, help_usage_options));
+    word(&text, "COMMAND", tr!(language, help_usage_command))
+}
+
+fn translated(mut command: Command, language: Language) -> Command {
+    let shown = usage(&command.render_usage().to_string(), language);
     let template = format!(
         "{{about-with-newline}}\n{} {{usage}}\n\n{{all-args}}{{after-help}}",
         tr!(language, help_usage)
@@ -32,6 +44,7 @@ fn translated(command: Command, language: Language) -> Command {
         None => command,
     };
     command
+        .override_usage(shown)
         .help_template(template)
         .subcommand_help_heading(tr!(language, help_commands))
         .mut_args(|argument| translated_argument(argument, language))
@@ -109,8 +122,7 @@ pub fn told(error: &clap::Error, language: Language) -> String {
         text += &format!("  {}\n", tr!(language, usage_possible { values: get(ContextKind::ValidValue) }));
     }
     if error.get(ContextKind::Usage).is_some() {
-        let usage = get(ContextKind::Usage);
-        let usage = usage.trim_start().trim_start_matches("Usage:").trim();
+        let usage = usage(&get(ContextKind::Usage), language);
         text += &format!("\n{} {usage}\n", tr!(language, help_usage));
     }
     text + "\n" + tr!(language, usage_more) + "\n"

@@ -7,7 +7,7 @@ use super::{Global, output};
 use crate::error::{ExitCode, Result};
 use crate::exam::session::ExamFile;
 use crate::exam::{self, Paper};
-use crate::lesson::load;
+use crate::lesson::{domain, load};
 use crate::progress::{self, LessonProgress, Progress};
 use crate::report;
 use crate::text::{self, tr};
@@ -62,7 +62,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
         rows.push(vec![
             id.clone(),
             title.to_owned(),
-            spec.domain.clone(),
+            domain::shown(&spec.domain, text::language()),
             spec.minutes.to_string(),
             format!("{passed}/{}", spec.steps.len()),
             format!("{score}/{max}"),

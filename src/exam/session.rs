@@ -1,7 +1,7 @@
 //! An exam as it runs: the sitting on disk, and a lab for each lesson that was opened.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -50,6 +50,17 @@ impl ExamFile {
 
 fn file(dir: &LabDir) -> PathBuf {
     dir.root().join("exam.json")
+}
+
+/// The lab of the task that the exam under way is at; `None` where no exam is under way under that name.
+///
+/// It may not run: whoever asks it finds out.
+pub fn lab_in_view(home: &Path, name: &str) -> Option<LabDir> {
+    let dir = LabDir::of_exam(home, name);
+    let (kept, _) = progress::read::<ExamFile>(&file(&dir)).ok()?;
+    let sitting = kept.sitting.filter(|sitting| !sitting.is_graded())?;
+    let (lesson, _) = sitting.current.split_once('/')?;
+    Some(LabDir::new(dir.root(), lesson))
 }
 
 /// A running exam.

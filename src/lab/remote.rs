@@ -19,21 +19,32 @@ pub struct Remote {
 impl Remote {
     /// Connects; that no lab runs is an error that says how to start one.
     pub async fn connect(dir: &LabDir, name: &str) -> Result<Self> {
+        Self::first(std::slice::from_ref(dir), name).await
+    }
+
+    /// Connects to the first of several labs that runs.
+    pub async fn first(dirs: &[LabDir], name: &str) -> Result<Self> {
+        for dir in dirs {
+            if let Some(remote) = Self::running(dir).await? {
+                return Ok(remote);
+            }
+        }
+        Err(Error::new(tr!(lab_not_running { name })).hint(tr!(lab_start_it)).hint(tr!(lab_other_name)))
+    }
+
+    /// Connects, if the lab runs.
+    async fn running(dir: &LabDir) -> Result<Option<Self>> {
         let socket = dir.control_socket();
         let connected = match short_path(&socket) {
             Ok((_dir, path)) => UnixStream::connect(path).await,
             Err(e) => Err(e),
         };
-        let stream = connected.map_err(|e| {
-            use std::io::ErrorKind::{ConnectionRefused, NotFound};
-            if matches!(e.kind(), NotFound | ConnectionRefused) {
-                return Error::new(tr!(lab_not_running { name }))
-                    .hint(tr!(lab_start_it))
-                    .hint(tr!(lab_other_name));
-            }
-            Error::new(tr!(lab_not_reached { socket: socket.display() })).why(e)
-        })?;
-        Ok(Self { stream, reader: Reader::default() })
+        use std::io::ErrorKind::{ConnectionRefused, NotFound};
+        match connected {
+            Ok(stream) => Ok(Some(Self { stream, reader: Reader::default() })),
+            Err(e) if matches!(e.kind(), NotFound | ConnectionRefused) => Ok(None),
+            Err(e) => Err(Error::new(tr!(lab_not_reached { socket: socket.display() })).why(e)),
+        }
     }
 
     async fn reply(&mut self) -> Result<Reply> {

@@ -8,7 +8,7 @@ use crate::cluster::Cluster;
 use crate::error::{Error, Result};
 use crate::lesson::load::Loaded;
 use crate::lesson::schema::Script;
-use crate::node::Command;
+use crate::node::{Command, Node};
 use crate::text::tr;
 
 /// How long a lesson's script may take.
@@ -60,10 +60,41 @@ fn without_plugins(text: &str, plugins: &[String]) -> String {
     lines.join("\n") + end
 }
 
+/// Starts `$script` by itself and waits for it for five seconds; bash reads a script while it runs, so that it stays.
+const UNATTENDED: &str = r#"set -f
+setsid $run "$script" >"$script.log" 2>&1 </dev/null &
+for ((i = 0; i < 50; i++)); do
+  kill -0 $! 2>/dev/null || break
+  sleep 0.1
+done
+exit 0
+"#;
+
+/// What a script's first line says it is for; bash without one.
+fn interpreter(text: &str) -> &str {
+    let first = text.lines().next().unwrap_or("").strip_prefix("#!").unwrap_or("").trim();
+    if first.is_empty() { "bash" } else { first }
+}
+
+/// Starts a script that runs by itself.
+async fn run_unattended(text: &str, script: &Script, node: &dyn Node) -> Result<String> {
+    let name = script.file.replace('/', "-");
+    let path = format!("/tmp/.cks-lab-{name}");
+    node.write_file(&path, text.as_bytes()).await?;
+    let mut run = Command::script(UNATTENDED);
+    run.env.push(("script".into(), node.shown_path(&path)));
+    run.env.push(("run".into(), interpreter(text).into()));
+    node.run(run, b"", SCRIPT_LIMIT).await?;
+    Ok(format!("# {}\n", script.node))
+}
+
 /// Runs a script of the lesson on its node and returns what was typed and printed.
 pub async fn run_script(loaded: &Loaded, script: &Script, cluster: &dyn Cluster) -> Result<String> {
     let node = node(cluster, &script.node)?;
     let text = loaded.script(&script.file)?;
+    if script.unattended {
+        return run_unattended(&text, script, node.as_ref()).await;
+    }
     // Each line is shown before it runs, as in a terminal; a file, since commands may read standard input.
     let path = "/tmp/.cks-lab-script";
     node.write_file(path, text.as_bytes()).await?;

@@ -44,15 +44,22 @@ pub struct Imported {
 pub fn import(from: &Path, into: &Path) -> Result<Imported> {
     let mut imported = Imported::default();
     if from.join("index.json").is_file() {
-        one(from, into, &mut imported)?;
+        one(from, into, &id_of(from), &mut imported)?;
     } else if from.join("structure.json").is_file() {
         let source = Source::Directory(from.to_owned());
         let text = source.require("structure.json")?;
         let course: Value = serde_json::from_str(&text).context_what(|| source.shown("structure.json"))?;
         let mut paths = Vec::new();
         course_items(&course, &source, &text, 0, &mut paths, &mut imported.warnings)?;
+        let mut taken = BTreeSet::new();
         for path in paths {
-            one(&from.join(path), into, &mut imported)?;
+            let from = from.join(&path);
+            // Groups may have scenarios of the same name.
+            let id = match id_of(&from) {
+                id if taken.contains(&id) => slug(&path).unwrap_or(id),
+                id => id,
+            };
+            one(&from, into, &unused(&id, &mut taken), &mut imported)?;
         }
     } else {
         return Err(Error::new(tr!(import_no_scenario { dir: from.display() })).hint(tr!(import_what_it_has)));
@@ -93,18 +100,22 @@ fn course_items(
     Ok(())
 }
 
-fn one(from: &Path, into: &Path, imported: &mut Imported) -> Result<()> {
+/// A scenario's id: its directory's name.
+fn id_of(from: &Path) -> String {
     let name = std::path::absolute(from).unwrap_or_else(|_| from.to_owned());
     let name = name.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let id = slug(&name).unwrap_or_else(|| "scenario".into());
-    let dir = into.join(&id);
+    slug(&name).unwrap_or_else(|| "scenario".into())
+}
+
+fn one(from: &Path, into: &Path, id: &str, imported: &mut Imported) -> Result<()> {
+    let dir = into.join(id);
     if dir.exists() {
         return Err(Error::new(tr!(file_is_there { dir: dir.display() })).hint(tr!(import_remove_it)));
     }
     let source = Source::Directory(from.to_owned());
     let (scenario, warnings) = scenario::read(&source)?;
     imported.warnings.extend(warnings);
-    let made = files::lesson(&id, &scenario, &source, &mut imported.warnings)?;
+    let made = files::lesson(id, &scenario, &source, &mut imported.warnings)?;
     for (name, content) in &made {
         let path = dir.join(name);
         let written = path

@@ -7,7 +7,7 @@ use super::source::Source;
 use super::variables::{self, Variables};
 use super::{Lesson, Step};
 use crate::error::{Error, Result};
-use crate::text::tr;
+use crate::text::{Language, tr};
 
 /// The name of a lesson's data file.
 pub const LESSON_FILE: &str = "lesson.yaml";
@@ -89,7 +89,7 @@ pub fn load(source: &Source, lang: &str, cluster: Option<&Variables>) -> Result<
     let lesson = Lesson {
         id: spec.id.clone(),
         title: spec.title.get(lang).to_owned(),
-        domain: spec.domain.clone(),
+        domain: super::domain::shown(&spec.domain, Language::or_english(lang)),
         minutes: spec.minutes,
         intro: text("intro")?,
         finish: text("finish")?,

@@ -168,6 +168,9 @@ pub struct Script {
     pub node: String,
     /// The file, relative to the lesson's directory.
     pub file: String,
+    /// Whether it runs by itself: what it ends with does not count, and it is not waited for long.
+    #[serde(default)]
+    pub unattended: bool,
 }
 
 /// One step.

@@ -61,6 +61,28 @@ impl Source {
         }
     }
 
+    /// The files below one of its directories that a name with `*` in its last part means, in order.
+    pub fn matching(&self, below: &str, name: &str) -> Result<Vec<String>> {
+        let (dir, last) = name
+            .rsplit_once('/')
+            .map_or((below.to_owned(), name), |(dir, last)| (format!("{below}/{dir}"), last));
+        let whole = format!("{dir}/{last}");
+        let Self::Directory(root) = self else { return Ok(vec![whole]) };
+        if !last.contains('*') || !is_inside(&dir) {
+            return Ok(self.bytes(&whole)?.map(|_| whole).into_iter().collect());
+        }
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(root.join(&dir)).into_iter().flatten().take(1000).flatten() {
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            match entry.file_name().to_str() {
+                Some(file) if is_file && fits(last, file) => found.push(format!("{dir}/{file}")),
+                _ => {}
+            }
+        }
+        found.sort();
+        Ok(found)
+    }
+
     /// Reads a text file that must be there.
     pub fn require(&self, file: &str) -> Result<String> {
         self.read(file)?.ok_or_else(|| Error::new(tr!(file_missing { file: self.shown(file) })))
@@ -114,6 +136,26 @@ pub fn is_inside(file: &str) -> bool {
         && Path::new(file).components().all(|c| matches!(c, Component::Normal(_)))
 }
 
+/// Whether a name is what a pattern with `*` means; a leading dot must be named.
+fn fits(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or("");
+    let Some(mut rest) =
+        name.strip_prefix(first).filter(|_| first.starts_with('.') || !name.starts_with('.'))
+    else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(last) = parts.pop() else { return rest.is_empty() };
+    for part in parts {
+        match rest.find(part) {
+            Some(at) => rest = &rest[at + part.len()..],
+            None => return false,
+        }
+    }
+    rest.ends_with(last)
+}
+
 fn read_below(dir: &Path, file: &str, shown: &str) -> Result<Option<Vec<u8>>> {
     let cannot = |e: std::io::Error| Error::new(tr!(file_cannot_be_read { file: shown })).why(e);
     let path = dir.join(file);
@@ -143,6 +185,25 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+
+    #[test]
+    fn a_star_means_any_characters() {
+        for (pattern, name, fit) in [
+            ("*", "a.sh", true),
+            ("*", ".hidden", false),
+            (".*", ".hidden", true),
+            ("*.sh", "a.sh", true),
+            ("*.sh", "a.sh.bak", false),
+            ("a*b*c", "a1b2c", true),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "ac", false),
+            ("ab*ba", "aba", false),
+            ("a", "a", true),
+            ("a", "ab", false),
+        ] {
+            assert_eq!(fits(pattern, name), fit, "{pattern} {name}");
+        }
+    }
 
     #[test]
     fn no_path_leaves_the_lesson() {

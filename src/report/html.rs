@@ -9,6 +9,7 @@ use super::words;
 use super::{Report, StepReport, evidence, is_skipped, time};
 use crate::check::Verdict;
 use crate::grade::CheckResult;
+use crate::lesson::domain;
 use crate::text::{Language, tr};
 
 const STYLE: &str = include_str!("../../assets/report.css");
@@ -88,8 +89,9 @@ fn header(report: &Report, page: &mut String) {
         bar(class, report.percent, report.pass_mark)
     );
     let cluster = format!("{}, Kubernetes {}", report.cluster, report.kubernetes);
+    let domain = domain::shown(&report.domain, lang);
     *page += &facts(&[
-        (tr!(lang, report_domain), &report.domain),
+        (tr!(lang, report_domain), &domain),
         (tr!(lang, report_cluster), &cluster),
         (tr!(lang, report_time), &time(lang, report.seconds)),
         (tr!(lang, report_started), &report.started),

@@ -6,12 +6,13 @@ use super::words;
 use super::{Report, time};
 use crate::check::Verdict;
 use crate::grade::CheckResult;
+use crate::lesson::domain;
 use crate::text::{Language, pad, tr};
 
 /// Renders it.
 pub fn render(report: &Report) -> String {
     let lang = report.language();
-    let mut text = format!("{} ({})\n", report.title, report.domain);
+    let mut text = format!("{} ({})\n", report.title, domain::shown(&report.domain, lang));
     let points = words::points(report);
     let _ = writeln!(text, "{points}: {}", words::reached(report));
     let _ = writeln!(

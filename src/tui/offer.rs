@@ -69,7 +69,7 @@ pub fn read(options: &Options) -> Result<Vec<Offer>> {
             id: id.clone(),
             exam: false,
             title: spec.title.get(lang).to_owned(),
-            domain: spec.domain.clone(),
+            domain: crate::lesson::domain::shown(&spec.domain, crate::text::Language::or_english(lang)),
             minutes: u64::from(spec.minutes),
             parts: spec.steps.len(),
             open: *id == open && (mine.attempt().is_some() || mine.seconds > 0),

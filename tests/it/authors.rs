@@ -41,6 +41,48 @@ fn an_imported_scenario_runs() {
     drop(up);
 }
 
+/// What scenarios' scripts do when they run at killercoda, too: they never end, or they fail.
+#[test]
+fn scripts_of_an_imported_scenario_run_by_themselves() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path();
+    let scenario = home.join("endless");
+    std::fs::create_dir(&scenario).unwrap();
+    for (file, text) in [
+        (
+            "index.json",
+            r#"{"title": "Endless", "backend": {"imageid": "kubernetes-kubeadm-1node-4GB"}, "details": {
+                "intro": {"background": "b.sh", "foreground": "f.py"},
+                "steps": [{"text": "a.md", "verify": "v.sh"}]}}"#,
+        ),
+        ("b.sh", "touch /tmp/began\nwhile true; do sleep 1; touch /tmp/goes-on; done"),
+        ("f.py", "#!/bin/sh\necho foreground > /tmp/foreground\nexit 3\n"),
+        ("v.sh", "#! /bin/bash\ntest -f /tmp/done"),
+        (
+            "a.md",
+            "<details><summary>Solution</summary>\n\n```\nk get nodes && touch /tmp/done\n```\n</details>",
+        ),
+    ] {
+        std::fs::write(scenario.join(file), text).unwrap();
+    }
+    let lessons = home.join("lessons");
+    let into = lessons.to_str().unwrap();
+    let imported = run_text(home, &["lesson", "import", scenario.to_str().unwrap(), into]);
+    assert_eq!((imported.status, imported.stderr.contains("image")), (0, false), "{}", imported.stderr);
+    let more = ["endless", "--lessons", into].map(str::to_owned);
+    let up = Up::start_with(home, &more);
+    let (_, out, _) = on(home, "controlplane", "ls /tmp/began; cat /tmp/foreground");
+    assert_eq!(out, "/tmp/began\nforeground\n");
+    let goes_on =
+        || on(home, "controlplane", "rm -f /tmp/goes-on; until [ -f /tmp/goes-on ]; do sleep 0.1; done").0;
+    assert_eq!(goes_on(), 0, "the background script still runs");
+    assert_eq!(check(home, "a").0, 1);
+    let solved = run(home, &["solve", "a"]);
+    assert!(solved.status.success(), "{}", text(&solved.stderr));
+    assert_eq!(check(home, "a").0, 0);
+    drop(up);
+}
+
 /// The guide of lessons/README.md, word for word: its commands, and its edits.
 #[test]
 fn the_guide_leads_to_a_working_lesson() {

@@ -290,6 +290,31 @@ fn every_command_speaks_japanese() {
 }
 
 #[test]
+fn a_page_of_the_manual_is_there_for_every_command() {
+    let home = tempfile::tempdir().unwrap();
+    let page = |words: &[&str]| run_text(home.path(), words);
+    let all = page(&["man"]).stdout;
+    for part in [".SH NAME\n", ".SH SYNOPSIS\n", "cks\\-lab\\-start(1)"] {
+        assert!(all.contains(part), "{part}: {all}");
+    }
+    let one = page(&["man", "lesson", "import"]).stdout;
+    assert!(one.starts_with(".ie") && one.contains(".TH cks-lab-lesson-import 1"), "{one}");
+    let japanese = page(&["man", "start", "--lang", "ja"]).stdout;
+    for heading in [".SH 名前\n", ".SH 書式\n", ".SH 説明\n", ".SH オプション\n"] {
+        assert!(japanese.contains(heading), "{heading}: {japanese}");
+    }
+    let english = japanese.lines().find(|l| l.starts_with(".SH ") && l.is_ascii());
+    assert_eq!(english, None, "{japanese}");
+    assert_eq!(page(&["man", "nonsense"]).status, 2);
+    let help = page(&["lesson", "--help", "--lang", "ja"]).stdout;
+    assert!(help.contains("使い方: cks-lab lesson [オプション] <コマンド>\n"), "{help}");
+    let mistake = page(&["strat", "--lang", "ja"]).stderr;
+    assert!(mistake.contains("使い方: cks-lab [オプション] [コマンド]\n"), "{mistake}");
+    let list = page(&["list", "--lang", "ja"]).stdout;
+    assert!(list.contains("クラスター強化") && !list.contains("Hardening"), "{list}");
+}
+
+#[test]
 fn the_language_comes_from_the_command_line_the_settings_or_the_locale() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();

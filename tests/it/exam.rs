@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::plain::{Talk, assert_is_plain};
-use super::program::run_text;
+use super::program::{on, run_text};
 
 const PROMPT: &str = "Type a command; help lists them.\n";
 
@@ -48,9 +48,8 @@ fn an_exam_of_several_lessons_is_sat_killed_resumed_and_graded_at_the_end() {
     talk.asks("k label node node01 node-restriction.kubernetes.io/one=123", "labeled");
     talk.asks("exit", PROMPT);
     // Another process cannot get anything out of the lab, either.
-    let lab = home.join("exams/default");
     for command in ["check", "hint", "solve"] {
-        let ran = run_text(&lab, &[command, "--name", "apiserver-node-restriction"]);
+        let ran = run_text(home, &[command]);
         assert_eq!(ran.status, 2, "{}", ran.stdout);
         assert!(ran.stderr.contains("this is an exam"), "{}", ran.stderr);
     }
@@ -65,6 +64,12 @@ fn an_exam_of_several_lessons_is_sat_killed_resumed_and_graded_at_the_end() {
     talk.asks("kubectl get namespace shop -o name", "namespace/shop");
     talk.asks("kubectl label node controlplane proof=1", "labeled");
     talk.asks("exit", PROMPT);
+    // A shell from elsewhere is in the lab of the task in view.
+    let labelled = "kubectl get node -l proof=1 -o name";
+    assert_eq!(on(home, "controlplane", labelled), (0, "node/controlplane\n".into(), String::new()));
+    assert!(talk.asks("go 1", PROMPT).contains("Task 1 of the exam"));
+    assert_eq!(on(home, "controlplane", labelled).1, "");
+    talk.asks("go 10", PROMPT);
     let overview = talk.asks("tasks", PROMPT);
     for part in [
         "1. Apiserver NodeRestriction: Verify the issue, ",

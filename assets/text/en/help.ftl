@@ -1,6 +1,8 @@
 # The command line's help.
 help_about = A terminal lab for CKS practice: a cluster with a security hole, real shells, and checks against it
 help_usage = Usage:
+help_usage_options = OPTIONS
+help_usage_command = COMMAND
 help_commands = Commands
 help_arguments = Arguments
 help_options = Options
@@ -29,6 +31,7 @@ help_lesson = For authors of lessons
 help_doctor = Say what this machine can do, what is missing, and how to get it
 help_completions = Print completions for a shell
 help_man = Print the manual page
+help_man_command = The command whose page it is
 
 help_lab_lesson = The lesson's id; without it, the one that was begun, or the first
 help_lab_cluster = The kind of cluster

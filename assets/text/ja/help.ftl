@@ -1,6 +1,8 @@
 # The command line's help.
 help_about = CKS 試験対策のためのターミナルラボです。セキュリティの穴があるクラスター、本物のシェル、クラスターに対する採点がそろっています
 help_usage = 使い方:
+help_usage_options = オプション
+help_usage_command = コマンド
 help_commands = コマンド
 help_arguments = 引数
 help_options = オプション
@@ -29,6 +31,7 @@ help_lesson = レッスンの作成者向けのコマンドです
 help_doctor = このマシンで何ができるか、何が足りないか、どう補うかを表示します
 help_completions = シェルの補完スクリプトを出力します
 help_man = マニュアルページを出力します
+help_man_command = ページを表示するコマンドです
 
 help_lab_lesson = レッスンの ID です。省略すると、途中のレッスンか最初のレッスンになります
 help_lab_cluster = クラスターの種類です

@@ -68,7 +68,7 @@ pub fn lesson(
     if !setup.is_empty() {
         yaml += "\nsetup:\n  scripts:\n";
         for file in &setup {
-            let _ = writeln!(yaml, "  - {{node: controlplane, file: {file}}}");
+            let _ = writeln!(yaml, "  - {}", setup_script(file));
         }
     }
     yaml += "\nsteps:\n";
@@ -90,7 +90,8 @@ impl Maker<'_> {
 
     /// The nodes of killercoda's machine.
     fn nodes(&mut self, image: &str) -> &'static str {
-        match image {
+        // Some say how much memory they have: kubernetes-kubeadm-1node-4GB.
+        match image.strip_suffix("-4GB").unwrap_or(image) {
             "kubernetes-kubeadm-2nodes" => "controlplane, node01",
             "kubernetes-kubeadm-1node" => "controlplane",
             other => {
@@ -156,7 +157,7 @@ impl Maker<'_> {
         if !setup.is_empty() {
             *yaml += "  setup:\n";
             for file in setup {
-                let _ = writeln!(yaml, "  - {{node: controlplane, file: {file}}}");
+                let _ = writeln!(yaml, "  - {}", setup_script(&file));
             }
         }
         match named(self.source, &page.verify)? {
@@ -211,20 +212,24 @@ impl Maker<'_> {
             if !is_mode(mode) {
                 return refuse(tr!(import_asset_chmod));
             }
-            let Some(content) = self.source.bytes(&format!("assets/{file}"))? else {
-                return refuse(tr!(import_asset_missing));
-            };
-            let name = file.rsplit('/').next().unwrap_or(file);
             let dir = format!("{{{{controlplane_root}}}}{}", target.trim_end_matches('/'));
-            let path = shell_quoted(&format!("{dir}/{name}"));
-            let _ = writeln!(
-                script,
-                "mkdir -p {}\nbase64 -d > {path} <<'END'\n{}\nEND",
-                shell_quoted(&format!("{dir}/")),
-                wrapped(&STANDARD.encode(content))
-            );
-            if !mode.is_empty() {
-                let _ = writeln!(script, "chmod {mode} {path}");
+            let files = self.source.matching("assets", file)?;
+            if files.is_empty() {
+                return refuse(tr!(import_asset_missing));
+            }
+            let _ = writeln!(script, "mkdir -p {}", shell_quoted(&format!("{dir}/")));
+            for file in files {
+                let Some(content) = self.source.bytes(&file)? else { continue };
+                let name = file.rsplit('/').next().unwrap_or(&file);
+                let path = shell_quoted(&format!("{dir}/{name}"));
+                let _ = writeln!(
+                    script,
+                    "base64 -d > {path} <<'END'\n{}\nEND",
+                    wrapped(&STANDARD.encode(content))
+                );
+                if !mode.is_empty() {
+                    let _ = writeln!(script, "chmod {mode} {path}");
+                }
             }
         }
         if script.len() as u64 > FILE_LIMIT {
@@ -233,6 +238,12 @@ impl Maker<'_> {
         }
         Ok(script)
     }
+}
+
+/// A script of the setup as `lesson.yaml` names it. The scenario's own run by themselves, as they do at killercoda.
+fn setup_script(file: &str) -> String {
+    let unattended = if file.ends_with("ground.sh") { ", unattended: true" } else { "" };
+    format!("{{node: controlplane, file: {file}{unattended}}}")
 }
 
 /// What `chmod` takes: `+x`, `u=rw,go=r`, `0755`.

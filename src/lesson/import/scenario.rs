@@ -63,11 +63,12 @@ const STEP: &[&str] = &["title", "text", "foreground", "background", "verify"];
 /// Reads a scenario.
 pub fn read(source: &Source) -> Result<(Scenario, Vec<Problem>)> {
     let text = source.require(INDEX)?;
-    let index: Value = serde_json::from_str(&text)
+    let text = text.trim_start_matches('\u{feff}');
+    let index: Value = serde_json::from_str(text)
         .map_err(|e| Error::new(format!("{}:{}: {e}", source.shown(INDEX), e.line())))?;
     let mut warnings = Vec::new();
     let warn = |warnings: &mut Vec<Problem>, value: &Value, known: &[&str]| {
-        warnings.extend(unknown(value, known, source, INDEX, &text));
+        warnings.extend(unknown(value, known, source, INDEX, text));
     };
     let details = &index["details"];
     warn(&mut warnings, &index, TOP);
@@ -86,7 +87,7 @@ pub fn read(source: &Source) -> Result<(Scenario, Vec<Problem>)> {
         warn(&mut warnings, asset, &["file", "target", "chmod"]);
         let string = |key: &str| asset[key].as_str().map(str::to_owned);
         let (Some(file), Some(target)) = (string("file"), string("target")) else {
-            let line = line_of(&text, "host01");
+            let line = line_of(text, "host01");
             let what = tr!(import_asset_left_out).to_owned();
             warnings.push(Problem { file: source.shown(INDEX), line, what });
             continue;

@@ -99,6 +99,52 @@ fn a_course_becomes_several_lessons() {
     assert!(again.contains("is there already"), "{again}");
 }
 
+#[test]
+fn scenarios_of_the_same_name_are_kept_apart() {
+    let course = tempfile::tempdir().unwrap();
+    for group in ["one", "two"] {
+        let dir = course.path().join(group).join("pods");
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join("a.md"), "x").unwrap();
+        std::fs::write(dir.join("index.json"), r#"{"details": {"steps": [{"text": "a.md"}]}}"#).unwrap();
+    }
+    let items = r#"{"items": [{"path": "one/pods"}, {"items": [{"path": "two/pods"}]}]}"#;
+    std::fs::write(course.path().join("structure.json"), items).unwrap();
+    let into = tempfile::tempdir().unwrap();
+    let made = import(course.path(), into.path()).unwrap().lessons;
+    assert_eq!(made, [into.path().join("pods"), into.path().join("two-pods")]);
+}
+
+#[test]
+fn stars_name_several_assets_and_a_byte_order_mark_is_none_of_the_text() {
+    let dir = scenario(r#""assets": {"host01": [{"file": "*.sh", "target": "~/bin", "chmod": "+x"}]}"#);
+    for name in ["b.sh", "c.sh", ".d.sh"] {
+        std::fs::write(dir.path().join("assets").join(name), name).unwrap();
+    }
+    let index = dir.path().join("index.json");
+    let text = std::fs::read_to_string(&index).unwrap();
+    std::fs::write(&index, format!("\u{feff}{text}")).unwrap();
+    let into = tempfile::tempdir().unwrap();
+    let made = import(dir.path(), into.path()).unwrap().lessons.remove(0);
+    let script = read(&made, "setup/assets.sh");
+    for (part, there) in
+        [("/root/bin/b.sh", true), ("/root/bin/c.sh", true), (".d.sh", false), ("bin/a'", false)]
+    {
+        assert_eq!(script.contains(part), there, "{part}: {script}");
+    }
+}
+
+#[test]
+fn details_may_stand_in_details_and_k_is_known_to_the_solution() {
+    let text = "<details><summary>Solution</summary>\n\n```\nk get po | sort\n```\n<details><summary>Why</summary>\nso\n\
+                </details>\nand\n</details>\nafter";
+    let converted = text::convert(text);
+    assert_eq!(converted.text, "after\n");
+    assert_eq!(converted.solution, "```\nk get po | sort\n```\n\n**Why**\n\n\nso\n\nand");
+    assert_eq!(text::runnable(&converted.solution), "k() { kubectl \"$@\"; }\nk get po | sort\n");
+    assert_eq!(text::runnable("```\nkubectl get po -l k=v\n```"), "kubectl get po -l k=v\n");
+}
+
 fn scenario(details: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(dir.path().join("assets")).unwrap();

@@ -26,7 +26,7 @@ pub fn convert(text: &str) -> Converted {
         match part {
             Part::Text { line, text } => body += &lines(text, line, &mut out.notes),
             Part::Details { line, summary, text } => {
-                let inner = lines(text, line, &mut out.notes).trim().to_owned();
+                let inner = lines(&flattened(text), line, &mut out.notes).trim().to_owned();
                 let says = summary.to_lowercase();
                 if says.contains("solution") || says.contains("answer") {
                     out.solution += &format!("{inner}\n\n");
@@ -69,7 +69,7 @@ fn parts(text: &str) -> Vec<Part<'_>> {
     let mut from = 0;
     while let Some(start) = find("<details", from) {
         let (Some(opened), Some(end)) =
-            (text[start..].find('>').map(|e| start + e + 1), find("</details>", start))
+            (text[start..].find('>').map(|e| start + e + 1), end_of(start, &find))
         else {
             break;
         };
@@ -89,6 +89,39 @@ fn parts(text: &str) -> Vec<Part<'_>> {
     }
     found.push(Part::Text { line: line_at(from), text: &text[from..] });
     found
+}
+
+/// Where the `<details>` that begins at a place ends: others may stand in it.
+fn end_of(start: usize, find: &impl Fn(&str, usize) -> Option<usize>) -> Option<usize> {
+    let mut depth = 1;
+    let mut from = start + "<details".len();
+    loop {
+        let end = find("</details>", from)?;
+        match find("<details", from).filter(|inner| *inner < end) {
+            Some(inner) => {
+                depth += 1;
+                from = inner + "<details".len();
+            }
+            None if depth == 1 => return Some(end),
+            None => {
+                depth -= 1;
+                from = end + "</details>".len();
+            }
+        }
+    }
+}
+
+/// The text of a `<details>`, those within it with their summaries in bold.
+fn flattened(text: &str) -> String {
+    let mut out = String::new();
+    for part in parts(text) {
+        match part {
+            Part::Text { text, .. } => out += text,
+            Part::Details { summary, text, .. } if summary.is_empty() => out += &flattened(text),
+            Part::Details { summary, text, .. } => out += &format!("\n**{summary}**\n\n{}", flattened(text)),
+        }
+    }
+    out
 }
 
 /// The byte ranges of fenced code.
@@ -379,5 +412,9 @@ pub fn runnable(solution: &str) -> String {
             }
         }
     }
-    script
+    // An alias is a terminal's; here it is a function.
+    let uses_k = script
+        .lines()
+        .any(|line| line.split(|c: char| "|;&($".contains(c)).any(|c| c.trim_start().starts_with("k ")));
+    if uses_k { format!("k() {{ kubectl \"$@\"; }}\n{script}") } else { script }
 }
