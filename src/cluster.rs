@@ -107,6 +107,11 @@ pub trait Cluster: Send + Sync {
     /// What the audit recorded, newest last; `None` where the cluster has no audit log that can be read.
     fn audit(&self) -> Option<Arc<audit::Log>>;
 
+    /// The requests that this program's checks made, as it saw them itself, where they are recorded apart.
+    fn asked(&self) -> Option<Arc<audit::Log>> {
+        None
+    }
+
     /// Tells of changes; a lagging receiver just checks again.
     fn changes(&self) -> tokio::sync::broadcast::Receiver<Change>;
 

@@ -12,6 +12,7 @@
 //! | [`state`] | all that the program knows, and how it changes; pure |
 //! | [`keymap`], [`palette`] | the one key table, and the commands found by typing |
 //! | [`layout`], [`tiles`], [`theme`], [`markdown`], [`view`] | the state as a picture |
+//! | [`selection`] | text of the lesson that is selected with the mouse |
 //! | [`xray`] | requests to the API server, explained |
 //! | [`starter`], [`offer`], [`exam`] | what a learner can begin with, and exams |
 //! | [`driver`], [`runner`] | the lab, and the work that effects ask for |
@@ -58,6 +59,7 @@ pub mod offer;
 pub mod palette;
 pub mod runner;
 pub mod saved;
+pub mod selection;
 pub mod session;
 pub mod starter;
 pub mod state;
@@ -233,6 +235,12 @@ fn main_loop(
             state.dirty = false;
             *drawn = window.draw(state, runner)?;
             last_frame = Instant::now();
+            // Whoever sees the window in its new size may type already.
+            let (width, height) = drawn.size;
+            if drawn.size != state.size && handle(Event::Resize(width, height), window, state, runner, drawn)?
+            {
+                return Ok(());
+            }
         }
         let timeout = if state.dirty { wait } else { clock.next() };
         let mut message = match inbox.recv_timeout(timeout) {

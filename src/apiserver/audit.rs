@@ -27,6 +27,9 @@ pub const BODIES: usize = 256;
 /// How many bytes of a body are kept.
 pub const BODY_LIMIT: usize = 8 << 10;
 
+/// The decision of a request that a client recorded: what the server's chain did with it was not seen.
+pub const UNSEEN: &str = "unseen";
+
 /// One request that was answered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {

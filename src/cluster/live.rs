@@ -6,6 +6,7 @@
 //! | `drivers`, `access`, `scripts`, `quote` | ways to nodes; shells and files there |
 //! | `discover`, `guards` | what the cluster is like; rights, doubts, the Lease |
 //! | `plan`, `prepare` | the change of the manifest, agreed and made |
+//! | `asked` | the requests of checks, as this program saw them itself |
 //! | `record` | the audit log, where the API server keeps one |
 //! | `journal`, `restore` | what was changed, and its undo |
 
@@ -29,6 +30,7 @@ use crate::state_dir::LabDir;
 use crate::text::tr;
 
 pub mod access;
+mod asked;
 pub mod connect;
 pub mod discover;
 pub mod drivers;
@@ -108,6 +110,7 @@ pub struct Live {
     tasks: tokio_util::sync::CancellationToken,
     read_only: bool,
     record: Option<Arc<audit::Log>>,
+    asked: Arc<audit::Log>,
     /// Worth telling the person.
     pub notices: Vec<String>,
 }
@@ -184,7 +187,8 @@ impl Live {
         let nodes = nodes.into_iter().map(Arc::new).collect();
         let (changes, _) = broadcast::channel(64);
         let (tasks, up) = (tokio_util::sync::CancellationToken::new(), Arc::new(AtomicBool::new(true)));
-        Self { connection, facts, nodes, up, changes, tasks, read_only, record: None, notices }
+        let asked = Arc::default();
+        Self { connection, facts, nodes, up, changes, tasks, read_only, record: None, asked, notices }
     }
 
     /// Begins to watch it, and to follow its audit log where there is one.
@@ -220,7 +224,8 @@ impl Cluster for Live {
     }
 
     fn client(&self, identity: &Identity) -> Result<kube::Client> {
-        self.connection.client(identity)
+        let client = self.connection.client(identity)?;
+        Ok(asked::client(client, self.asked.clone(), &self.connection.owner, identity))
     }
 
     fn node(&self, name: &str) -> Option<Arc<dyn Node>> {
@@ -230,6 +235,10 @@ impl Cluster for Live {
 
     fn audit(&self) -> Option<Arc<audit::Log>> {
         self.record.clone()
+    }
+
+    fn asked(&self) -> Option<Arc<audit::Log>> {
+        Some(self.asked.clone())
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

@@ -132,6 +132,8 @@ impl Dimensions for Size {
 pub struct Screen {
     term: Term<Listener>,
     parser: Processor,
+    /// Whether what is selected is what a search found.
+    found: bool,
     size: Arc<std::sync::Mutex<(u16, u16)>>,
 }
 
@@ -141,7 +143,12 @@ impl Screen {
         let size = Arc::new(std::sync::Mutex::new((columns, rows)));
         let listener = Listener { requests, size: Arc::clone(&size) };
         let config = Config { scrolling_history: HISTORY, ..Config::default() };
-        Self { term: Term::new(config, &Size(columns, rows), listener), parser: Processor::new(), size }
+        Self {
+            term: Term::new(config, &Size(columns, rows), listener),
+            parser: Processor::new(),
+            found: false,
+            size,
+        }
     }
 
     /// Takes bytes that the program wrote.
@@ -218,6 +225,7 @@ impl Screen {
                     2 => SelectionType::Semantic,
                     _ => SelectionType::Lines,
                 };
+                self.found = false;
                 self.term.selection = Some(Selection::new(kind, point, Side::Left));
                 if clicks > 1 {
                     self.extend(point, Side::Right);
@@ -244,6 +252,7 @@ impl Screen {
 
     /// Takes the selection away.
     pub fn deselect(&mut self) {
+        self.found = false;
         self.term.selection = None;
     }
 
@@ -258,6 +267,7 @@ impl Screen {
             self.term.toggle_vi_mode();
         }
         if !on {
+            self.found = false;
             self.term.selection = None;
             self.scroll(ScrollBy::Bottom);
         }
@@ -265,6 +275,9 @@ impl Screen {
 
     /// Moves the copy mode's cursor.
     pub fn copy_move(&mut self, motion: CopyMove) {
+        if std::mem::take(&mut self.found) {
+            self.term.selection = None;
+        }
         let motion = match motion {
             CopyMove::Up => ViMotion::Up,
             CopyMove::Down => ViMotion::Down,
@@ -290,10 +303,18 @@ impl Screen {
         self.term.vi_goto_point(cursor.point);
     }
 
-    /// Begins a selection at the copy mode's cursor, or takes it away; `lines` selects whole lines.
+    /// Begins a selection at the copy mode's cursor, or takes it away; `lines` selects whole lines. As in vi the other
+    /// kind takes a selection over, and what a search found is only shown.
     pub fn copy_mark(&mut self, lines: bool) {
-        if self.term.selection.take().is_none() {
-            let kind = if lines { SelectionType::Lines } else { SelectionType::Simple };
+        let kind = if lines { SelectionType::Lines } else { SelectionType::Simple };
+        let found = std::mem::take(&mut self.found);
+        let before = self.term.selection.take().filter(|_| !found);
+        if let Some(mut selection) = before {
+            if selection.ty != kind {
+                selection.ty = kind;
+                self.term.selection = Some(selection);
+            }
+        } else {
             let point = self.term.vi_mode_cursor.point;
             let mut selection = Selection::new(kind, point, Side::Left);
             selection.include_all();
@@ -318,6 +339,7 @@ impl Screen {
             let mut selection = Selection::new(SelectionType::Simple, *range.start(), Side::Left);
             selection.update(*range.end(), Side::Right);
             self.term.selection = Some(selection);
+            self.found = true;
         }
         found.is_some()
     }

@@ -99,6 +99,10 @@ pub enum Action {
     XrayFilter,
     /// Stops the X-ray, or lets it go on.
     XrayPause,
+    /// Selects the request with this number; a second time explains it.
+    XrayThis(u64),
+    /// Closes the X-ray, wherever it is.
+    XrayClose,
     /// Selects another lesson or exam on the first screen.
     PickStep(i32),
     /// Selects this one; a second time takes it.
@@ -189,6 +193,12 @@ impl Action {
             self,
             Self::Quit
                 | Self::Help
+                | Self::Palette
+                | Self::PaletteStep(_)
+                | Self::PaletteTake
+                | Self::PaletteEntry(_)
+                | Self::Erase
+                | Self::EraseAll
                 | Self::Back
                 | Self::Accept
                 | Self::Leave

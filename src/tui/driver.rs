@@ -34,6 +34,10 @@ pub trait Driver: Send + Sync + 'static {
     fn events(&self) -> broadcast::Receiver<LabEvent>;
     /// The record of requests, where there is one.
     fn audit(&self) -> Option<Arc<audit::Log>>;
+    /// Whether that record is of the requests that checks make, and of no others.
+    fn own_requests(&self) -> bool {
+        false
+    }
     /// How tabs and panes lay the last time.
     fn layout(&self) -> Option<Layout> {
         None
@@ -95,7 +99,11 @@ impl Driver for Lab {
     }
 
     fn audit(&self) -> Option<Arc<audit::Log>> {
-        self.cluster().audit()
+        self.cluster().audit().or_else(|| self.cluster().asked())
+    }
+
+    fn own_requests(&self) -> bool {
+        self.cluster().audit().is_none() && self.cluster().asked().is_some()
     }
 
     fn layout(&self) -> Option<Layout> {

@@ -37,6 +37,8 @@ pub struct Course {
     pub layout: Option<Layout>,
     /// The exam that it is part of.
     pub exam: Option<Exam>,
+    /// Whether only the requests that checks make are recorded, since the cluster has no audit log that can be read.
+    pub own_requests: bool,
 }
 
 /// What went wrong, in lines: what and why, then what to do next.
@@ -108,6 +110,8 @@ pub enum Event {
     CopyMode(PaneId, bool),
     /// The latest requests to the API server, oldest first; `None` where there is no record of them.
     Requests(Option<Vec<Entry>>),
+    /// A request was recorded.
+    Recorded,
     /// What the first screen offers.
     Offers(Result<Vec<Offer>, Trouble>),
     /// The exam stands like this now.

@@ -68,6 +68,7 @@ pub fn course(standing: Standing, resumed: bool) -> Course {
         resumed,
         layout: None,
         exam: None,
+        own_requests: false,
     }
 }
 

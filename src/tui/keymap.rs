@@ -231,7 +231,7 @@ macro_rules! keys {
 #[rustfmt::skip]
 pub const BINDINGS: &[Binding] = keys![
     // action, where the direct keys count, direct keys, after the prefix, footer word, sentence, footers, in the palette
-    Action::Help, Global, [f(1)], [c('?')], tui_word_help, tui_do_show_all_keys, [Shell, Lesson, Prefix], true;
+    Action::Help, Global, [f(1)], [c('?')], tui_word_help, tui_do_show_all_keys, [Shell, Lesson, Prefix, Picker, Waiting], true;
     Action::ToggleFocus, Global, [f(2)], [c('l')], tui_word_lesson_shell, tui_do_move_between_lesson_and_shell, [Shell, Lesson], true;
     Action::Xray, Global, [f(4)], [c('x')], tui_word_x_ray, tui_do_show_the_latest_requests_to_the_api_serv, [], true;
     Action::Check, Global, [f(5)], [c('c')], tui_word_check, tui_do_check_this_step, [Shell, Lesson], true;
@@ -242,7 +242,7 @@ pub const BINDINGS: &[Binding] = keys![
     Action::ExamOverview, Global, [f(3)], [c('a')], tui_word_tasks, tui_do_all_tasks_of_the_exam, [Shell, Lesson], true;
     Action::ExamFlag, Global, [], [c('f')], tui_word_mark, tui_do_mark_this_task_of_the_exam_to_come_back, [], true;
     Action::ExamHandIn, Global, [], [c('!')], tui_word_hand_in, tui_do_hand_the_exam_in_asks_first, [], true;
-    Action::Palette, Global, [f(9)], [c(':'), c(' ')], tui_word_commands, tui_do_find_and_run_any_command, [Shell, Lesson, Prefix, Copy, Reader, Xray, Exam], false;
+    Action::Palette, Global, [f(9)], [c(':'), c(' ')], tui_word_commands, tui_do_find_and_run_any_command, [Shell, Lesson, Prefix, Copy, Reader, Xray, Exam, Picker, Waiting], false;
     Action::CloseText, Global, [], [k(KeyCode::Backspace)], tui_word_to_the_text, tui_do_back_from_a_result_or_a_solution_to_the, [], true;
     Action::CheckAll, Global, [], [], tui_word_check_all, tui_do_check_every_step, [], true;
     Action::Solve, Global, [], [], tui_word_apply_solution, tui_do_apply_the_solution_of_this_step_for_me_a, [], true;
@@ -350,7 +350,8 @@ pub const BINDINGS: &[Binding] = keys![
     Action::XrayOpen, Xray, [k(KeyCode::Enter), c(' '), k(KeyCode::Right), k(KeyCode::Left)], [], tui_word_explain, tui_do_explain_the_request_part_by_part, [Xray], false;
     Action::XrayFilter, Xray, [c('f'), k(KeyCode::Tab)], [], tui_word_filter, tui_do_mine_kubelets_refused_all, [Xray], false;
     Action::XrayPause, Xray, [c('p')], [], tui_word_pause, tui_do_let_no_new_ones_in_or_go_on, [Xray], false;
-    Action::Back, Xray, [k(KeyCode::Esc), c('q')], [], tui_word_close, tui_do_close, [Xray], false;
+    Action::Back, Xray, [k(KeyCode::Esc)], [], tui_word_close, tui_do_back_to_the_line_then_to_the_shell, [Xray], false;
+    Action::XrayClose, Xray, [c('q')], [], none, tui_do_close_the_x_ray, [], false;
 
     Action::Back, Reader, [k(KeyCode::Esc), c('q'), k(KeyCode::Enter)], [], tui_word_close, none, [Reader], false;
 

@@ -3,7 +3,7 @@
 use ratatui::layout::Rect;
 
 use super::event::PaneId;
-use super::state::{Focus, SIDE_BY_SIDE, State};
+use super::state::{DOCKS, Focus, SIDE_BY_SIDE, State};
 use super::tiles::Line;
 
 /// The areas of a frame.
@@ -21,12 +21,19 @@ pub struct Areas {
     pub tabs: Option<Rect>,
     /// The room of the shells.
     pub shells: Option<Rect>,
+    /// The line above the X-ray, where that is beside the shells.
+    pub dock_line: Option<Rect>,
+    /// The X-ray there.
+    pub dock: Option<Rect>,
     /// The last line: keys or a notice.
     pub footer: Rect,
 }
 
 /// The least width of a pane side by side.
 const NARROWEST: u16 = 30;
+
+/// The least height of the X-ray beside the shells.
+const LOWEST: u16 = 4;
 
 /// Lays the window out.
 pub fn areas(state: &State) -> Areas {
@@ -57,9 +64,30 @@ fn room(state: &State, focus: Focus, zoom: bool) -> Areas {
     };
     if let Some(shell) = shell {
         areas.tabs = Some(Rect { height: 1.min(shell.height), ..shell });
-        areas.shells = Some(Rect { y: shell.y + 1, height: shell.height.saturating_sub(1), ..shell });
+        let room = Rect { y: shell.y + 1, height: shell.height.saturating_sub(1), ..shell };
+        areas.shells = Some(room);
+        if state.docked && size_docks(state) && !zoom {
+            let rows = (u32::from(room.height) * u32::from(state.dock_share) / 1000) as u16;
+            let rows = rows.clamp(LOWEST, room.height.saturating_sub(2 * LOWEST));
+            let y = room.bottom() - rows;
+            areas.dock = Some(Rect { y, height: rows, ..room });
+            areas.dock_line = Some(Rect { y: y - 1, height: 1, ..room });
+            areas.shells = Some(Rect { height: room.height - rows - 1, ..room });
+        }
     }
     areas
+}
+
+/// Whether the window is large enough for the X-ray beside the shells.
+fn size_docks(state: &State) -> bool {
+    state.size.0 >= SIDE_BY_SIDE && state.size.1 >= DOCKS
+}
+
+/// How many rows shells and X-ray share.
+pub fn undocked(state: &State) -> u16 {
+    let areas = areas(state);
+    let rows = |area: Option<Rect>| area.map_or(0, |area| area.height);
+    rows(areas.shells) + rows(areas.dock) + rows(areas.dock_line)
 }
 
 /// The room of the shells, whether it is shown or not.

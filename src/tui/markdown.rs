@@ -3,12 +3,15 @@
 //! Understands CommonMark with tables, and killercoda's markers after a code span or fence: `{{exec}}`,
 //! `{{exec interrupt}}`, `{{copy}}`, `{{}}`, and Katacoda's `{{execute}}`. Other braces are text.
 
+use std::collections::HashMap;
+
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd, TextMergeStream};
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr;
 
 use super::action::Action;
+use super::selection::Words;
 use super::theme::Theme;
 use crate::terminal::width::cut;
 use crate::text::tr;
@@ -51,9 +54,34 @@ pub struct Document {
     pub lines: Vec<Line<'static>>,
     /// The pieces of code, in order.
     pub codes: Vec<Code>,
+    /// Lines that begin with cells which are no text, and how many.
+    pub margins: HashMap<usize, u16>,
+    /// Lines that go on with the line before, and what was between them.
+    pub joints: HashMap<usize, &'static str>,
 }
 
 impl Document {
+    /// Its lines, as far as copying needs them.
+    pub fn words(&self) -> Vec<Words> {
+        let mut lines: Vec<Words> = self
+            .lines
+            .iter()
+            .enumerate()
+            .map(|(index, line)| Words {
+                text: line.spans.iter().map(|span| span.content.as_ref()).collect(),
+                margin: self.margins.get(&index).copied().unwrap_or(0),
+                joint: self.joints.get(&index).copied(),
+                buttons: Vec::new(),
+            })
+            .collect();
+        for (place, _) in self.codes.iter().flat_map(|code| &code.buttons) {
+            if let Some(line) = lines.get_mut(place.line) {
+                line.buttons.push((place.x, place.width));
+            }
+        }
+        lines
+    }
+
     /// Adds a line.
     pub fn push(&mut self, line: impl Into<Line<'static>>) {
         self.lines.push(line.into());
@@ -334,18 +362,25 @@ impl<'a> Renderer<'a> {
             let expanded = source.replace('\t', "    ");
             let mut rest = expanded.as_str();
             let mut continued = "";
+            let mut goes_on = false;
             loop {
                 let (head, tail) = cut(rest, room - continued.len());
                 let mut spans = prefix.clone();
                 spans.push(Span::styled(format!("{continued}{head}"), self.theme.block));
                 let width = u16::try_from(continued.len() + head.width()).unwrap_or(u16::MAX);
                 let x = u16::try_from(indent).unwrap_or(u16::MAX);
-                code.places.push(Place { line: self.out.lines.len(), x, width });
+                let line = self.out.lines.len();
+                code.places.push(Place { line, x, width });
+                self.out.margins.insert(line, x + u16::try_from(continued.len()).unwrap_or(0));
+                if goes_on {
+                    self.out.joints.insert(line, "");
+                }
                 self.out.push(Line::from(spans));
                 if tail.is_empty() {
                     break;
                 }
                 (rest, continued) = (tail, if room > 8 { "  " } else { "" });
+                goes_on = true;
             }
         }
         if buttons {
@@ -361,7 +396,7 @@ impl<'a> Renderer<'a> {
         if code.run {
             labels.insert(0, (tr!(tui_button_run), Action::Run(index)));
         }
-        let needed: u16 = labels.iter().map(|(label, _)| u16::try_from(label.len() + 1).unwrap_or(0)).sum();
+        let needed: u16 = labels.iter().map(|(label, _)| u16::try_from(label.width() + 1).unwrap_or(0)).sum();
         let single = code.places.len() == 1;
         let fits = code.places.first().is_some_and(|place| place.x + place.width + needed < self.width);
         if !(single && fits) {
@@ -378,7 +413,7 @@ impl<'a> Renderer<'a> {
                 x += 1;
             }
             line.spans.push(Span::styled(label, self.theme.button));
-            let width = u16::try_from(label.len()).unwrap_or(0);
+            let width = u16::try_from(label.width()).unwrap_or(0);
             code.buttons.push((Place { line: line_index, x, width }, action));
             x += width;
         }

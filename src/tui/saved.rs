@@ -42,6 +42,9 @@ pub struct Layout {
     pub zoom: bool,
     /// Whether the lesson has the keyboard.
     pub lesson: bool,
+    /// The X-ray's share of the shells' room, in thousandths, where it is beside them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub xray: Option<u16>,
 }
 
 impl Layout {

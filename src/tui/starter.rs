@@ -93,6 +93,7 @@ pub fn course(driver: &dyn Driver, resumed: bool) -> Course {
         resumed,
         layout: driver.layout().filter(|_| resumed),
         exam: None,
+        own_requests: driver.own_requests(),
     }
 }
 

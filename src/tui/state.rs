@@ -11,6 +11,7 @@ use super::exam::Exam;
 use super::keymap::Context;
 use super::markdown::Code;
 use super::saved::Layout;
+use super::selection::{Selection, Spot, Words};
 use super::tiles::{Line, Tiles};
 use super::xray::Xray;
 use crate::apiserver::audit::Entry;
@@ -25,6 +26,7 @@ mod picker;
 mod question;
 mod sitting;
 mod update;
+mod xray;
 
 pub use picker::Picker;
 pub use question::Question;
@@ -35,6 +37,9 @@ pub const SMALLEST: (u16, u16) = (60, 20);
 
 /// The width from which lesson and shell are side by side.
 pub const SIDE_BY_SIDE: u16 = 100;
+
+/// The height from which the X-ray has a place below the shells.
+pub const DOCKS: u16 = 30;
 
 /// How many seconds a sentence stays in the footer.
 const NOTICE_SECONDS: u64 = 8;
@@ -62,6 +67,8 @@ pub enum Focus {
     /// The lesson, because something was asked for from the shell: keys for reading are the lesson's, and what is
     /// typed goes on to the shell.
     Glance,
+    /// The X-ray beside the shells.
+    Xray,
 }
 
 impl Focus {
@@ -186,13 +193,19 @@ pub enum Held {
     Divider,
     /// A line between two panes.
     Tile(Line),
+    /// The line above the X-ray.
+    Dock,
     /// A pane's screen.
     Screen(PaneId),
+    /// The lesson's text, from a cell of it on.
+    Text(Spot),
 }
 
 /// What the last frame had where; views fill it, `update` reads it.
 #[derive(Debug, Clone, Default)]
 pub struct Drawn {
+    /// The window's size.
+    pub size: (u16, u16),
     /// What can be clicked, the topmost last.
     pub hits: Vec<(Rect, Action)>,
     /// The panes' screens.
@@ -207,8 +220,14 @@ pub struct Drawn {
     pub lines: usize,
     /// The code in it.
     pub codes: Vec<Code>,
+    /// Its lines, as far as copying needs them.
+    pub words: Vec<Words>,
     /// How many lines the text on top has, and how many are seen.
     pub overlay: (usize, usize),
+    /// The X-ray beside the shells, and the line above it.
+    pub dock: Option<(Rect, Rect)>,
+    /// How many lines the request has that is explained in the X-ray, and how many the X-ray has.
+    pub xray: (usize, usize),
 }
 
 /// All that the program knows.
@@ -234,6 +253,8 @@ pub struct State {
     pub scroll: usize,
     /// The selected code.
     pub code: Option<usize>,
+    /// The text of the lesson that was selected with the mouse.
+    pub selection: Option<Selection>,
     /// What the last quiet or graded check found, for each step.
     pub tasks: Vec<Option<StepResult>>,
     /// What has the keyboard.
@@ -254,6 +275,8 @@ pub struct State {
     pub overlay_scroll: usize,
     /// Whether the prefix was pressed.
     pub prefix: bool,
+    /// Whether it has waited long enough that its keys are shown.
+    pub prefix_waits: bool,
     /// What runs.
     pub busy: Option<&'static str>,
     /// A sentence in the footer, and until which second.
@@ -262,6 +285,10 @@ pub struct State {
     pub requests: Vec<Entry>,
     /// Which of them are shown, and how.
     pub xray: Xray,
+    /// Whether the X-ray is beside the shells, in windows that are large enough.
+    pub docked: bool,
+    /// Its share of their room, in thousandths.
+    pub dock_share: u16,
     /// Seconds spent.
     pub seconds: u64,
     /// Whether no shell is behind the program that could continue it.
@@ -289,6 +316,7 @@ impl State {
             panel: Panel::Text,
             scroll: 0,
             code: None,
+            selection: None,
             tasks: Vec::new(),
             focus: Focus::Shell,
             zoom: false,
@@ -299,10 +327,13 @@ impl State {
             overlay: None,
             overlay_scroll: 0,
             prefix: false,
+            prefix_waits: false,
             busy: None,
             notice: None,
             requests: Vec::new(),
             xray: Xray::default(),
+            docked: false,
+            dock_share: 350,
             seconds: 0,
             lone: false,
             dirty: true,
@@ -317,6 +348,21 @@ impl State {
     /// Whether lesson and shell are side by side.
     pub fn side_by_side(&self) -> bool {
         self.size.0 >= SIDE_BY_SIDE && !self.zoom
+    }
+
+    /// Whether the X-ray has a place beside the shells.
+    pub fn dock_fits(&self) -> bool {
+        self.side_by_side() && self.size.1 >= DOCKS
+    }
+
+    /// Whether the X-ray is seen beside the shells.
+    pub fn sees_dock(&self) -> bool {
+        self.docked && self.dock_fits() && self.stage == Stage::Ready
+    }
+
+    /// Whether the X-ray is seen.
+    pub fn sees_xray(&self) -> bool {
+        self.overlay == Some(Overlay::Xray) || self.sees_dock()
     }
 
     /// Whether the lesson is seen.
@@ -405,6 +451,7 @@ impl State {
             (None, Stage::Starting(_), _) => Context::Waiting,
             (None, Stage::Failed(_), _) => Context::Failed,
             (None, Stage::Ready, Focus::Lesson | Focus::Glance) => Context::Lesson,
+            (None, Stage::Ready, Focus::Xray) => Context::Xray,
             (None, Stage::Ready, Focus::Shell) if self.copying() => Context::Copy,
             (None, Stage::Ready, Focus::Shell) => Context::Global,
         }
@@ -429,3 +476,5 @@ mod exam_tests;
 mod pane_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod xray_tests;

@@ -136,17 +136,18 @@ impl<T: Copy + PartialEq> Tiles<T> {
         rooms.iter_mut().for_each(|room| room.set_share(line, number, thousandths));
     }
 
-    /// Moves the nearest line around a pane by a few cells towards a side.
-    pub fn push(&mut self, pane: T, side: Side, room: Rect) {
+    /// Moves the nearest line around a pane by a few cells towards a side; `false` where there is none.
+    pub fn push(&mut self, pane: T, side: Side, room: Rect) -> bool {
         let way = match side {
             Side::Left | Side::Right => Way::Beside,
             Side::Up | Side::Down => Way::Below,
         };
         let (panes, lines) = self.areas(room);
-        let Some((_, area)) = panes.iter().find(|(id, _)| *id == pane) else { return };
+        let Some((_, area)) = panes.iter().find(|(id, _)| *id == pane) else { return false };
         // Of the lines whose room holds the pane, the innermost comes last.
         let holds = |line: &&Line| line.way == way && line.room.intersection(*area) == *area;
-        if let Some(line) = lines.iter().rfind(holds) {
+        let found = lines.iter().rfind(holds);
+        if let Some(line) = found {
             let (x, y) = (line.area.x, line.area.y);
             let (x, y) = match side {
                 Side::Left => (x.saturating_sub(3), y),
@@ -156,6 +157,7 @@ impl<T: Copy + PartialEq> Tiles<T> {
             };
             self.drag(line, x, y);
         }
+        found.is_some()
     }
 
     /// The pane next to one, on a side; of several the one that is nearest to its top left.

@@ -123,9 +123,13 @@ pub fn draw(frame: &mut Frame<'_>, state: &State, screens: &dyn Screens) -> Draw
     } else {
         let areas = layout::areas(state);
         panes(&mut canvas, &areas, screens);
+        if state.prefix && state.prefix_waits && state.overlay.is_none() {
+            footer::keys(&mut canvas, areas.footer);
+        }
         overlay::draw(&mut canvas);
     }
-    let Canvas { drawn, cursor, .. } = canvas;
+    let Canvas { mut drawn, cursor, .. } = canvas;
+    drawn.size = (area.width, area.height);
     style_second_halves(frame.buffer_mut());
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
@@ -167,6 +171,9 @@ fn panes(canvas: &mut Canvas<'_>, areas: &Areas, screens: &dyn Screens) {
         canvas.drawn.divider = Some(area);
     }
     shell::draw(canvas, areas, screens);
+    if let (Some(area), Some(line), Stage::Ready) = (areas.dock, areas.dock_line, &canvas.state.stage) {
+        xray::dock(canvas, area, line);
+    }
     footer::draw(canvas, areas.footer);
     if canvas.state.focus != Focus::Shell || canvas.state.stage != Stage::Ready {
         canvas.cursor = None;

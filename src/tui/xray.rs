@@ -1,6 +1,6 @@
 //! Requests as they passed the API server's chain, and what each part of it did, in words. Pure.
 
-use crate::apiserver::audit::Entry;
+use crate::apiserver::audit::{Entry, UNSEEN};
 use crate::text::tr;
 
 /// Which requests are shown.
@@ -70,8 +70,12 @@ pub struct Xray {
     pub selected: Option<u64>,
     /// Whether the selected one is shown with all its fields.
     pub open: bool,
+    /// The first line seen of one that is shown with all its fields.
+    pub line: usize,
     /// Whether the cluster keeps no record at all.
     pub blind: bool,
+    /// Whether only the requests of checks are recorded.
+    pub own: bool,
 }
 
 impl Xray {
@@ -90,8 +94,28 @@ impl Xray {
         }
     }
 
-    /// Selects another one, some further on; beyond the newest is the newest as it comes.
-    pub fn step(&mut self, entries: &[Entry], by: i32) {
+    /// Follows the newest one.
+    pub fn newest(&mut self) {
+        self.fold();
+        self.selected = None;
+    }
+
+    /// Shows the selected one's line alone.
+    pub fn fold(&mut self) {
+        (self.open, self.line) = (false, 0);
+    }
+
+    /// Selects another one, some further on; beyond the newest is the newest as it comes. One that is explained in more
+    /// `lines` than there are rows is read to its end first.
+    pub fn step(&mut self, entries: &[Entry], by: i32, (lines, rows): (usize, usize)) {
+        let last = lines.saturating_sub(rows);
+        let line = self.line.min(last);
+        if self.open && ((by < 0 && line > 0) || (by > 0 && line < last)) {
+            let far = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
+            self.line = if by < 0 { line.saturating_sub(far) } else { line.saturating_add(far).min(last) };
+            return;
+        }
+        self.line = 0;
         let shown = self.shown(entries);
         let Some(at) = self.at(&shown) else { return };
         let far = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
@@ -101,10 +125,21 @@ impl Xray {
         self.selected = if newest { None } else { shown.get(to).map(|entry| entry.sequence) };
     }
 
+    /// Selects the one with this number; where it is selected already, shows or hides its fields.
+    pub fn pick(&mut self, entries: &[Entry], number: u64) {
+        let shown = self.shown(entries);
+        let selected = self.at(&shown).and_then(|at| shown.get(at)).map(|entry| entry.sequence);
+        if selected == Some(number) {
+            return self.toggle(entries);
+        }
+        self.fold();
+        self.selected = Some(number);
+    }
+
     /// Shows all fields of the selected one, or its line alone.
     pub fn toggle(&mut self, entries: &[Entry]) {
         let shown = self.shown(entries);
-        self.open = !self.open && !shown.is_empty();
+        (self.open, self.line) = (!self.open && !shown.is_empty(), 0);
         if self.open {
             self.selected = self.at(&shown).and_then(|at| shown.get(at)).map(|entry| entry.sequence);
         }
@@ -164,8 +199,12 @@ pub fn explain(entry: &Entry) -> Vec<(&'static str, String)> {
         let line: String = body.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(400).collect();
         lines.push((tr!(tui_xray_body), line));
     }
-    lines.extend(may(entry));
-    lines.extend(admission(entry));
+    if entry.decision == UNSEEN {
+        lines.push((tr!(tui_xray_may), tr!(tui_xray_unseen).to_owned()));
+    } else {
+        lines.extend(may(entry));
+        lines.extend(admission(entry));
+    }
     lines.push((tr!(tui_xray_result), result(entry)));
     lines
 }
@@ -332,9 +371,9 @@ mod tests {
         let mut xray = Xray { filter: Filter::All, ..Xray::default() };
         let at = |xray: &Xray, entries: &[Entry]| xray.at(&xray.shown(entries));
         assert_eq!(at(&xray, &entries), Some(4));
-        xray.step(&entries, -2);
+        xray.step(&entries, -2, (0, 9));
         assert_eq!(xray.selected, Some(3));
-        xray.step(&entries, 9);
+        xray.step(&entries, 9, (0, 9));
         assert_eq!(xray.selected, None);
         xray.toggle(&entries);
         assert_eq!((xray.open, xray.selected), (true, Some(5)));
@@ -343,5 +382,30 @@ mod tests {
         xray.selected = Some(1);
         assert_eq!(at(&xray, &later), Some(0), "one that fell out is followed by the oldest");
         assert_eq!(at(&xray, &[]), None);
+    }
+
+    #[test]
+    fn what_is_explained_in_more_lines_than_there_are_is_read_to_its_end() {
+        let entries: Vec<Entry> = (1..=3).map(request).collect();
+        let mut xray = Xray { filter: Filter::All, ..Xray::default() };
+        xray.pick(&entries, 2);
+        assert_eq!((xray.selected, xray.open), (Some(2), false));
+        xray.pick(&entries, 2);
+        assert!(xray.open);
+        for expected in [(2, 1), (2, 2), (2, 3), (3, 0)] {
+            xray.step(&entries, 1, (13, 10));
+            assert_eq!((xray.selected, xray.line), (Some(expected.0), expected.1));
+        }
+        xray.step(&entries, -1, (13, 10));
+        assert_eq!((xray.selected, xray.open), (Some(2), true));
+        xray.fold();
+        assert_eq!((xray.line, xray.open), (0, false));
+    }
+
+    #[test]
+    fn of_a_request_that_a_client_recorded_nothing_is_said_that_it_did_not_see() {
+        let seen = Entry { decision: UNSEEN.into(), authorizer: String::new(), ..request(1) };
+        assert!(said(&seen, "may it").contains("audit log"));
+        assert!(!explain(&seen).iter().any(|(label, _)| *label == "admission"));
     }
 }

@@ -29,5 +29,6 @@ mod shell;
 mod terminal;
 mod texts;
 mod tui;
+mod tui_habits;
 mod tui_terminal;
 mod window;

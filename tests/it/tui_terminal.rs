@@ -102,7 +102,9 @@ fn the_prefix_is_sent_through_and_can_be_another_key() {
     std::fs::create_dir_all(home.path().join("config/cks-lab")).unwrap();
     std::fs::write(home.path().join("config/cks-lab/config.yaml"), "prefix: ctrl-a\n").unwrap();
     let mut window = open(&home);
-    window.command("controlplane", "clear; cat -v");
+    // The line is read by cat once the shell has given the terminal to it.
+    window.command("controlplane", "clear; echo rea''dy; cat -v");
+    window.shell_shows("ready");
     window.keys("\x07\x01\x01\r");
     window.shows("^G^A");
     window.keys("\x03\x01?");
@@ -398,6 +400,7 @@ mod broken {
             resumed: false,
             layout: None,
             exam: None,
+            own_requests: false,
         }
     }
 

@@ -10,12 +10,18 @@ tui_xray_showing = showing { $filter } ({ $count })
 tui_xray_paused = paused
 tui_xray_none = No such request was recorded yet. kubectl get nodes makes some.
 tui_xray_no_record = This cluster keeps no record of requests that can be read from here.
+tui_xray_own = No audit log of this cluster can be read from here: these are the checks' own requests.
+tui_xray_own_none = No audit log of this cluster can be read from here; the requests that checks make are shown instead. F5 makes some.
+tui_xray_unseen = not seen from here: what authorizer and admission said stands in the server's audit log
+tui_xray_acted = { $impersonator } acts as this user
+tui_do_back_to_the_line_then_to_the_shell = Back to the request's line, then to the shell
+tui_do_close_the_x_ray = Close the X-ray
 tui_xray_authorization = authorization
 tui_xray_refused_by = { $plugin } refused
 tui_xray_no_admission = no admission
 tui_xray_passed = { $count ->
-        [one] 1 admission plugin passed
-       *[other] { $count } admission plugins passed
+        [one] 1 plugin passed
+       *[other] { $count } plugins passed
     }
 tui_xray_dry_run = dry run
 tui_xray_who = who
@@ -47,7 +53,7 @@ tui_xray_stored = { $code }, stored as resource version { $version }, answered i
 
 # The first screen: lessons and exams.
 tui_pick_title = What do you want to do?
-tui_pick_loading = The lessons are read.
+tui_pick_loading = Reading the lessons.
 tui_pick_lessons = Lessons
 tui_pick_exams = Exams
 tui_pick_minutes = { $minutes } min
@@ -109,7 +115,7 @@ tui_do_show_all_keys = Show all keys
 tui_word_lesson_shell = lesson/shell
 tui_do_move_between_lesson_and_shell = Move between lesson and shell
 tui_word_x_ray = X-ray
-tui_do_show_the_latest_requests_to_the_api_serv = Show the latest requests to the API server
+tui_do_show_the_latest_requests_to_the_api_serv = X-ray: the latest requests to the API server, beside the shell where there is room
 tui_word_check = check
 tui_do_check_this_step = Check this step
 tui_word_hint = hint
@@ -228,7 +234,6 @@ tui_word_filter = filter
 tui_do_mine_kubelets_refused_all = Mine, kubelets, refused, all
 tui_word_pause = pause
 tui_do_let_no_new_ones_in_or_go_on = Let no new ones in, or go on
-tui_do_close = Close
 tui_word_do_it = do it
 tui_word_take_it = take it
 tui_word_complete = complete
@@ -384,7 +389,7 @@ tui_help_lesson = While the lesson has the keyboard (the letters after the prefi
 tui_help_copy = In copy mode
 tui_help_xray = In the X-ray
 tui_help_mouse = Mouse
-tui_help_mouse_text = Click a tab, a step, [run], [copy] or a hint in the last line; drag the lines between panes; drag in the shell to copy; the wheel scrolls. Hold Shift for your terminal's own selection.
+tui_help_mouse_text = Click a tab, a step, [run], [copy] or a hint in the last line; drag the lines between panes; drag in the shell or the lesson to copy; the wheel scrolls. Hold Shift for your terminal's own selection.
 tui_palette_title = Commands
 tui_palette_none = No command has these letters.
 tui_enter_name = Name of this tab

@@ -24,6 +24,19 @@ pub struct Connection {
     pub kubeconfig: PathBuf,
     /// The server's address.
     pub server: String,
+    /// Whom the kubeconfig is of.
+    pub owner: Owner,
+}
+
+/// Whom a kubeconfig's context is of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// The certificate's name, or what the kubeconfig calls the user.
+    pub user: String,
+    /// The certificate's groups.
+    pub groups: Vec<String>,
+    /// Whether a client certificate says so.
+    pub certificate: bool,
 }
 
 /// The files that a kubeconfig is read from: those named, else those of `KUBECONFIG`, else `~/.kube/config`.
@@ -102,6 +115,7 @@ impl Connection {
             return Err(Error::new(tr!(live_no_context { file, wanted })).hint(tr!(live_contexts { has })));
         }
         certificate_in_time(&found, &wanted)?;
+        let owner = owner(&found, &wanted);
         let chosen = KubeConfigOptions { context: Some(wanted.clone()), ..KubeConfigOptions::default() };
         let mut config = Config::from_custom_kubeconfig(found, &chosen)
             .await
@@ -111,7 +125,7 @@ impl Connection {
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let absolute = files.iter().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
         let path = std::env::join_paths(absolute).map(PathBuf::from).unwrap_or_default();
-        Ok(Self { config, context: wanted, kubeconfig: path, server })
+        Ok(Self { config, context: wanted, kubeconfig: path, server, owner })
     }
 
     /// A client that acts as `identity`.
@@ -195,20 +209,35 @@ impl Connection {
     }
 }
 
-/// Says that the context's certificate is out of time before a server does in fewer words.
-fn certificate_in_time(kubeconfig: &Kubeconfig, context: &str) -> Result<()> {
-    let user =
-        kubeconfig.contexts.iter().find(|c| c.name == context).and_then(|c| c.context.as_ref()?.user.clone());
-    let Some(user) = user else { return Ok(()) };
-    let info = kubeconfig.auth_infos.iter().find(|a| a.name == user).and_then(|a| a.auth_info.as_ref());
-    let Some(info) = info else { return Ok(()) };
+/// The user of a context, with the client certificate's PEM text where there is one.
+fn user_of(kubeconfig: &Kubeconfig, context: &str) -> Option<(String, Option<Vec<u8>>)> {
     use base64::Engine;
-    let pem = match (&info.client_certificate_data, &info.client_certificate) {
+    let user = kubeconfig.contexts.iter().find(|c| c.name == context)?.context.as_ref()?.user.clone()?;
+    let info = kubeconfig.auth_infos.iter().find(|a| a.name == user).and_then(|a| a.auth_info.as_ref());
+    let pem = info.and_then(|info| match (&info.client_certificate_data, &info.client_certificate) {
         (Some(data), _) => base64::engine::general_purpose::STANDARD.decode(data).ok(),
         (None, Some(file)) => std::fs::read(file).ok(),
         _ => None,
-    };
-    let Some(pem) = pem else { return Ok(()) };
+    });
+    Some((user, pem))
+}
+
+/// Whom a context is of.
+fn owner(kubeconfig: &Kubeconfig, context: &str) -> Owner {
+    let Some((user, pem)) = user_of(kubeconfig, context) else { return Owner::default() };
+    let plain = Owner { user, ..Owner::default() };
+    let block = pem.and_then(|pem| Some(x509_parser::pem::parse_x509_pem(&pem).ok()?.1));
+    let Some(certificate) = block.as_ref().and_then(|block| block.parse_x509().ok()) else { return plain };
+    let subject = certificate.subject();
+    let texts = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let user = texts(subject.iter_common_name().filter_map(|name| name.as_str().ok()).collect()).pop();
+    let groups = texts(subject.iter_organization().filter_map(|name| name.as_str().ok()).collect());
+    Owner { user: user.unwrap_or(plain.user), groups, certificate: true }
+}
+
+/// Says that the context's certificate is out of time before a server does in fewer words.
+fn certificate_in_time(kubeconfig: &Kubeconfig, context: &str) -> Result<()> {
+    let Some((user, Some(pem))) = user_of(kubeconfig, context) else { return Ok(()) };
     let Ok((_, block)) = x509_parser::pem::parse_x509_pem(&pem) else { return Ok(()) };
     let Ok(certificate) = block.parse_x509() else { return Ok(()) };
     let (from, until) =

@@ -218,3 +218,22 @@ fn any_bytes_are_taken() {
         screen.draw(&mut Buffer::empty(area), area, true);
     }
 }
+
+#[test]
+fn in_the_copy_mode_a_match_is_shown_and_marks_change_their_kind() {
+    let (mut screen, _) = screen(20, 4);
+    screen.feed(b"one\r\nalpha beta\r\ngamma");
+    screen.set_copying(true);
+    assert!(screen.search("beta", true));
+    assert_eq!(screen.selected().as_deref(), Some("beta"));
+    // A mark begins at the match, whichever kind it is of; the other kind takes it over; the same drops it.
+    screen.copy_mark(true);
+    assert_eq!(screen.selected().as_deref(), Some("alpha beta\n"));
+    screen.copy_mark(false);
+    assert_eq!(screen.selected().as_deref(), Some("b"));
+    screen.copy_mark(false);
+    assert_eq!(screen.selected(), None);
+    assert!(screen.search("one", true));
+    screen.copy_move(CopyMove::Right);
+    assert_eq!(screen.selected(), None, "moving on from a match selects nothing");
+}

@@ -149,11 +149,19 @@ impl Writer<'_> {
         self.start = self.used;
     }
 
+    /// Ends the line where the text goes on, with what is between.
+    fn break_line(&mut self, joint: &'static str) {
+        self.end_line();
+        let line = self.out.lines.len();
+        self.out.joints.insert(line, joint);
+        self.out.margins.insert(line, u16::try_from(self.start).unwrap_or(0));
+    }
+
     fn word(&mut self, parts: Vec<Part>, space: Option<Part>) {
         let width: usize = parts.iter().map(|part| part.text.width()).sum();
         let gap = usize::from(space.is_some() && self.used > self.start);
         if self.used > self.start && self.used + gap + width > self.width {
-            self.end_line();
+            self.break_line(if space.is_some() { " " } else { "" });
         } else if let Some(space) = space
             && gap > 0
         {
@@ -164,7 +172,7 @@ impl Writer<'_> {
             while self.used + rest.width() > self.width {
                 let room = self.width.saturating_sub(self.used);
                 if room == 0 && self.used > self.start {
-                    self.end_line();
+                    self.break_line("");
                     continue;
                 }
                 let (head, tail) = cut(rest, room.max(1));
@@ -173,7 +181,7 @@ impl Writer<'_> {
                 if rest.is_empty() {
                     break;
                 }
-                self.end_line();
+                self.break_line("");
             }
             if !rest.is_empty() {
                 self.put(Part { text: rest.to_owned(), ..part.clone() });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
+use std::time::Duration;
 
 use tokio::sync::broadcast::error::RecvError;
 
@@ -11,6 +12,9 @@ use crate::lab::{LabEvent, Phase};
 use crate::tui::driver::Driver;
 use crate::tui::event::{Event, Trouble};
 use crate::tui::starter::Choice;
+
+/// How long requests are gathered before they are told of.
+const GATHER: Duration = Duration::from_millis(100);
 
 impl Runner {
     /// Takes a lab that came up, and passes its events on; those of the one before are let go.
@@ -42,6 +46,7 @@ impl Runner {
             }
         });
         self.listening = Some(listening.abort_handle());
+        self.record();
     }
 
     /// Brings up what was chosen; tells how far it is and what became of it.
@@ -105,6 +110,25 @@ impl Runner {
             let _ = messages.send(Event::Reset(result).into());
         });
         self.work = work;
+    }
+
+    /// Tells of requests that are recorded, of many at once a single time.
+    fn record(&mut self) {
+        if let Some(before) = self.recording.take() {
+            before.abort();
+        }
+        let Some(log) = self.driver.as_ref().and_then(|driver| driver.audit()) else { return };
+        let (mut news, messages) = (log.subscribe(), self.messages.clone());
+        let recording = self.handle.spawn(async move {
+            while !matches!(news.recv().await, Err(RecvError::Closed)) {
+                if messages.send(Event::Recorded.into()).is_err() {
+                    return;
+                }
+                tokio::time::sleep(GATHER).await;
+                news = news.resubscribe();
+            }
+        });
+        self.recording = Some(recording.abort_handle());
     }
 
     pub(super) fn requests(&self) {

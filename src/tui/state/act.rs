@@ -2,6 +2,7 @@
 
 use super::super::action::Action;
 use super::super::effect::Effect;
+use super::super::keymap::Context;
 use super::super::tiles::Way;
 use super::{Drawn, Entering, Focus, Overlay, Panel, Question, Shell, Stage, State, What};
 use crate::terminal::screen::ScrollBy;
@@ -23,33 +24,16 @@ impl State {
         match action {
             Action::Help => self.lay(Overlay::Help),
             Action::Palette => self.lay(Overlay::Palette { query: String::new(), selected: 0 }),
-            Action::Xray => {
-                self.lay(Overlay::Xray);
-                self.xray.selected = None;
-                self.xray.open = false;
-                self.xray.paused = false;
-                self.overlay_scroll = usize::MAX;
-                effects.push(Effect::Requests);
-            }
-            Action::XrayStep(by) => self.xray.step(&self.requests, by),
-            Action::XrayPages(pages) => {
-                let page = i32::try_from(drawn.overlay.1 / 2).unwrap_or(1).max(1);
-                self.xray.step(&self.requests, pages * page);
-            }
-            Action::XrayOpen => self.xray.toggle(&self.requests),
-            Action::XrayFilter => {
-                self.xray.filter = self.xray.filter.next();
-                self.xray.open = false;
-                self.xray.selected = None;
-            }
-            Action::XrayPause => {
-                self.xray.paused = !self.xray.paused;
-                if !self.xray.paused {
-                    effects.push(Effect::Requests);
-                }
-            }
+            Action::Xray => self.toggle_xray(effects),
+            Action::XrayStep(_)
+            | Action::XrayPages(_)
+            | Action::XrayThis(_)
+            | Action::XrayOpen
+            | Action::XrayFilter
+            | Action::XrayPause
+            | Action::XrayClose => self.in_xray(action, drawn, effects),
             Action::ToggleFocus => {
-                self.focus = if self.focus.on_lesson() { Focus::Shell } else { Focus::Lesson };
+                self.focus = if self.focus == Focus::Shell { Focus::Lesson } else { Focus::Shell };
             }
             Action::FocusShell => self.focus = Focus::Shell,
             Action::FocusLesson => self.focus = Focus::Lesson,
@@ -377,6 +361,9 @@ impl State {
     }
 
     fn back(&mut self, effects: &mut Vec<Effect>) {
+        if self.context() == Context::Xray {
+            return self.leave_xray();
+        }
         if self.overlay.take().is_some() {
             return;
         }

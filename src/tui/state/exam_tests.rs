@@ -186,3 +186,14 @@ fn outside_an_exam_there_are_no_tasks_of_one() {
     seat.press("f3 ctrl-g f ctrl-g !");
     assert_eq!((seat.take(), seat.state.overlay.clone()), (vec![], None));
 }
+
+#[test]
+fn the_commands_are_there_on_the_first_screen_with_what_makes_sense_there() {
+    let mut seat = Seat::picking(80, 24);
+    seat.press("f9");
+    let entries = super::super::palette::entries(&seat.state);
+    assert!(entries.iter().all(|entry| entry.action.is_of_every_stage()) && entries.len() > 3, "{entries:?}");
+    seat.write("next theme").press("enter");
+    assert_eq!(seat.state.overlay, None);
+    assert_ne!(seat.state.config.theme, super::super::theme::ThemeName::Terminal);
+}

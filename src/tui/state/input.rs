@@ -10,6 +10,7 @@ use super::super::effect::Effect;
 use super::super::event::PaneId;
 use super::super::keymap::{self, Chord, Context};
 use super::super::palette;
+use super::super::selection::{Selection, Spot};
 use super::{Drawn, Entering, Focus, Held, Overlay, Shell, Stage, State};
 use crate::text::tr;
 
@@ -22,6 +23,7 @@ impl State {
             return false;
         }
         let chord = Chord::of(&key);
+        let selected = self.selection.take().is_some();
         if self.overlay.is_some() {
             self.key_on_top(chord, &key, drawn, effects);
             return true;
@@ -30,6 +32,7 @@ impl State {
             return false;
         }
         if std::mem::take(&mut self.prefix) {
+            self.prefix_waits = false;
             self.key_after_prefix(chord, key, drawn, effects);
             return true;
         }
@@ -49,13 +52,13 @@ impl State {
                 self.act(action, drawn, effects);
                 true
             }
-            None if context == Context::Global => self.key_to_shell(key, drawn, effects),
+            None if context == Context::Global => self.key_to_shell(key, drawn, effects) | selected,
             None if self.focus == Focus::Glance && context == Context::Lesson => {
                 self.focus = Focus::Shell;
                 self.key(key, drawn, effects);
                 true
             }
-            None => false,
+            None => selected,
         }
     }
 
@@ -222,12 +225,13 @@ impl State {
         let at = Position::new(mouse.column, mouse.row);
         match mouse.kind {
             MouseEventKind::Down(MouseButton::Left) => {
+                let selected = self.selection.take().is_some();
                 if let Some((_, action)) = drawn.hits.iter().rev().find(|(area, _)| area.contains(at)) {
                     self.act(*action, drawn, effects);
                     return true;
                 }
                 if self.overlay.is_some() {
-                    return false;
+                    return selected;
                 }
                 if drawn.divider.is_some_and(|divider| divider.contains(at)) {
                     self.held = Held::Divider;
@@ -237,8 +241,20 @@ impl State {
                     self.held = Held::Tile(*line);
                     return false;
                 }
+                if let Some((area, line)) = drawn.dock {
+                    if line.contains(at) {
+                        self.held = Held::Dock;
+                        return false;
+                    }
+                    if area.contains(at) {
+                        self.focus = Focus::Xray;
+                        return true;
+                    }
+                }
                 if drawn.text.is_some_and(|text| text.contains(at)) {
-                    self.focus = Focus::Lesson;
+                    // What is selected may be meant for the shell, where it is pasted without going there first.
+                    self.attend();
+                    self.held = Held::Text(self.spot(at, drawn));
                     return true;
                 }
                 if let Some(pane) = screen_at(drawn, at) {
@@ -263,21 +279,40 @@ impl State {
                     }
                     return true;
                 }
+                Held::Dock => {
+                    self.drag_dock(mouse.row);
+                    return true;
+                }
+                Held::Text(from) => {
+                    let Some(text) = drawn.text else { return false };
+                    // Beyond the edges the text comes along.
+                    match mouse.row {
+                        row if row < text.y => self.scroll_reading(-1, drawn),
+                        row if row >= text.bottom() => self.scroll_reading(1, drawn),
+                        _ => {}
+                    }
+                    self.selection = Some(Selection { from, to: self.spot(at, drawn) });
+                    return true;
+                }
                 Held::Screen(pane) => self.mouse_to_pane(pane, mouse, drawn, effects),
                 Held::Nothing => {}
             },
-            MouseEventKind::Up(MouseButton::Left) => {
-                if let Held::Screen(pane) = std::mem::replace(&mut self.held, Held::Nothing) {
-                    self.mouse_to_pane(pane, mouse, drawn, effects);
+            MouseEventKind::Up(MouseButton::Left) => match std::mem::replace(&mut self.held, Held::Nothing) {
+                Held::Screen(pane) => self.mouse_to_pane(pane, mouse, drawn, effects),
+                Held::Text(_) => {
+                    let text = self.selection.map(|selection| selection.text(&drawn.words));
+                    effects.extend(text.filter(|text| !text.is_empty()).map(Effect::Copy));
                 }
-            }
+                _ => {}
+            },
             MouseEventKind::ScrollUp | MouseEventKind::ScrollDown => {
                 let by = if mouse.kind == MouseEventKind::ScrollUp { -WHEEL } else { WHEEL };
                 if self.stage == Stage::Picking {
                     self.pick_step(by.signum());
                     return true;
                 }
-                if self.overlay == Some(Overlay::Xray) {
+                let docked = drawn.dock.is_some_and(|(area, _)| area.contains(at));
+                if self.overlay == Some(Overlay::Xray) || (docked && self.overlay.is_none()) {
                     self.act(Action::XrayStep(by.signum()), drawn, effects);
                     return true;
                 }
@@ -296,6 +331,15 @@ impl State {
             }
         }
         false
+    }
+
+    /// The cell of the lesson's text at a cell of the window; beyond an edge it is the one at the edge.
+    fn spot(&self, at: Position, drawn: &Drawn) -> Spot {
+        let text = drawn.text.unwrap_or_default();
+        let scroll = self.scroll.min(drawn.lines.saturating_sub(usize::from(text.height)));
+        let row = at.y.clamp(text.y, text.bottom().max(text.y + 1) - 1) - text.y;
+        let x = at.x.clamp(text.x, text.right().max(text.x + 1) - 1) - text.x;
+        Spot { line: scroll + usize::from(row), x }
     }
 
     fn mouse_to_pane(&self, pane: PaneId, mouse: MouseEvent, drawn: &Drawn, effects: &mut Vec<Effect>) {

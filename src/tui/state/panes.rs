@@ -111,12 +111,18 @@ impl State {
 
     /// Moves to the pane on a side; where there is none to the left or right, to the tab there.
     pub(super) fn move_towards(&mut self, side: Side) {
+        match (self.focus, side) {
+            (Focus::Xray, Side::Up) => return self.focus = Focus::Shell,
+            (Focus::Xray, Side::Down) => return,
+            _ => {}
+        }
         let room = layout::shell_room(self);
         let next = self.tab().and_then(|tab| tab.tiles.beside(tab.focused, side, room));
         match (next, side) {
             (Some(pane), _) => self.focus_pane(pane),
             (None, Side::Left) => self.step_tab(false),
             (None, Side::Right) => self.step_tab(true),
+            (None, Side::Down) if self.sees_dock() => self.focus = Focus::Xray,
             (None, _) => {}
         }
     }
@@ -137,9 +143,11 @@ impl State {
 
     pub(super) fn push_pane(&mut self, side: Side) {
         let room = layout::shell_room(self);
-        let active = self.active;
-        if let Some(tab) = self.tabs.get_mut(active) {
-            tab.tiles.push(tab.focused, side, room);
+        let (active, docked) = (self.active, self.focus == Focus::Xray);
+        let tab = self.tabs.get_mut(active).filter(|_| !docked);
+        let pushed = tab.is_some_and(|tab| tab.tiles.push(tab.focused, side, room));
+        if !pushed && self.sees_dock() && matches!(side, Side::Up | Side::Down) {
+            self.push_dock(side);
         }
     }
 
@@ -219,6 +227,7 @@ impl State {
             split: self.split,
             zoom: self.zoom,
             lesson: self.focus == Focus::Lesson,
+            xray: self.docked.then_some(self.dock_share),
         }
     }
 
@@ -265,6 +274,8 @@ impl State {
     pub(super) fn restore_window(&mut self, layout: &Layout) {
         self.set_split(layout.split);
         self.zoom = layout.zoom;
+        self.docked = layout.xray.is_some();
+        self.dock_share = layout.xray.unwrap_or(self.dock_share);
         if layout.lesson {
             self.focus = Focus::Lesson;
         }

@@ -4,7 +4,7 @@ use super::super::action::Action;
 use super::super::effect::Effect;
 use super::super::event::{Course, Trouble};
 use super::super::exam::Exam;
-use super::{Focus, Overlay, Panel, State, Tab};
+use super::{Focus, Overlay, Panel, Stage, State, Tab};
 use crate::exam::{Clock, Outcome};
 use crate::text::tr;
 
@@ -12,8 +12,11 @@ use crate::text::tr;
 pub type Shelf = (usize, Vec<Tab>, usize);
 
 impl State {
-    /// Whether an action makes sense here: an exam gives no help, and only an exam has tasks.
+    /// Whether an action makes sense here: before a lab is there little does, an exam gives no help, and only an exam has tasks.
     pub fn offers_action(&self, action: Action) -> bool {
+        if self.stage != Stage::Ready && !action.is_of_every_stage() {
+            return false;
+        }
         if self.exam.is_some() { !action.is_help_with_a_step() } else { !action.is_of_exams() }
     }
 

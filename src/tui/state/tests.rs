@@ -488,3 +488,43 @@ fn zoom_lasts_while_a_result_is_looked_at() {
     seat.press("f2");
     assert!(!seat.state.sees_lesson() && seat.state.zoom);
 }
+
+#[test]
+fn text_of_the_lesson_is_selected_by_dragging_copied_and_pasted_into_the_shell() {
+    use super::super::selection::{Selection, Spot, Words};
+    for (width, height) in WINDOWS {
+        let mut seat = Seat::new(width, height);
+        let words = |text: &str| Words { text: text.into(), ..Words::default() };
+        seat.drawn.text = Some(ratatui::layout::Rect::new(1, 3, 40, 2));
+        seat.drawn.words = vec![words("one two"), words("three"), words("four")];
+        seat.drawn.lines = 3;
+        seat.happen(mouse(MouseEventKind::Down(MouseButton::Left), 5, 3));
+        seat.happen(mouse(MouseEventKind::Up(MouseButton::Left), 5, 3));
+        assert_eq!((seat.take(), seat.state.selection), (vec![], None), "a click copies nothing");
+        seat.happen(mouse(MouseEventKind::Down(MouseButton::Left), 5, 3));
+        seat.happen(mouse(MouseEventKind::Drag(MouseButton::Left), 5, 4));
+        let spots = Selection { from: Spot { line: 0, x: 4 }, to: Spot { line: 1, x: 4 } };
+        assert_eq!(seat.state.selection, Some(spots));
+        // Below the pane the text comes along.
+        seat.happen(mouse(MouseEventKind::Drag(MouseButton::Left), 2, 9));
+        assert_eq!(seat.state.scroll, 1);
+        seat.happen(mouse(MouseEventKind::Up(MouseButton::Left), 2, 9));
+        assert_eq!(seat.take(), [Effect::Copy("two\nthree\nfo".into())]);
+        assert!(seat.state.selection.is_some(), "it is seen what was copied");
+        seat.happen(Event::Paste("two".into()));
+        assert_eq!(seat.take(), [Effect::Paste(1, "two".into())]);
+        seat.press("f2");
+        assert_eq!(seat.state.selection, None);
+    }
+}
+
+#[test]
+fn whoever_waits_after_the_prefix_is_shown_its_keys() {
+    let mut seat = Seat::new(120, 40);
+    seat.happen(Event::Clock(70)).press("ctrl-g");
+    assert!(!seat.state.prefix_waits, "not before the clock moves on");
+    seat.happen(Event::Clock(71));
+    assert!(seat.state.prefix_waits && seat.state.dirty);
+    seat.press("z ctrl-g");
+    assert!(seat.state.zoom && !seat.state.prefix_waits);
+}

@@ -13,6 +13,9 @@ impl State {
         let mut effects = Vec::new();
         let changed = self.take(event, drawn, &mut effects);
         self.dirty |= changed;
+        if self.focus == Focus::Xray && !self.sees_dock() {
+            self.focus = Focus::Shell;
+        }
         if self.stage == Stage::Ready {
             self.tell_sizes(&mut effects);
             self.open_shown_panes(&mut effects);
@@ -130,13 +133,19 @@ impl State {
             Event::Requests(entries) => {
                 let Some(entries) = entries else {
                     self.xray.blind = true;
-                    return self.overlay == Some(Overlay::Xray);
+                    return self.sees_xray();
                 };
                 if self.requests == entries || self.xray.paused {
                     return false;
                 }
                 self.requests = entries;
-                return self.overlay == Some(Overlay::Xray);
+                return self.sees_xray();
+            }
+            Event::Recorded => {
+                if self.sees_xray() && !self.xray.paused {
+                    effects.push(Effect::Requests);
+                }
+                return false;
             }
             Event::NotCopied(text) => {
                 effects.push(Effect::Osc52(text));
@@ -156,12 +165,15 @@ impl State {
     }
 
     fn clock(&mut self, seconds: u64, effects: &mut Vec<Effect>) -> bool {
-        let changed = self.seconds != seconds;
+        let mut changed = self.seconds != seconds;
+        if self.prefix && changed {
+            changed |= !std::mem::replace(&mut self.prefix_waits, true);
+        }
         self.seconds = seconds;
         if self.notice.as_ref().is_some_and(|(_, until)| *until <= seconds) {
             self.notice = None;
         }
-        if self.overlay == Some(Overlay::Xray) {
+        if self.sees_xray() {
             effects.push(Effect::Requests);
         }
         if self.sitting().is_some() {
@@ -173,6 +185,7 @@ impl State {
 
     fn opened(&mut self, mut course: Course) {
         self.stage = Stage::Ready;
+        self.record_of(&course);
         if let Some(exam) = course.exam.take() {
             return self.turned(course, exam);
         }
@@ -222,6 +235,7 @@ impl State {
         self.panel = panel;
         self.scroll = 0;
         self.code = None;
+        self.selection = None;
         if !self.sees_lesson() {
             self.say(tr!(tui_lesson_has_news { key: "F2" }));
         }

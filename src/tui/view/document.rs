@@ -55,7 +55,7 @@ pub fn document(state: &State, theme: &Theme, width: u16) -> Document {
 fn back(state: &State) -> String {
     match state.focus {
         Focus::Lesson | Focus::Glance => "Esc".to_owned(),
-        Focus::Shell => format!("{} Backspace", state.config.prefix.name()),
+        Focus::Shell | Focus::Xray => format!("{} Backspace", state.config.prefix.name()),
     }
 }
 

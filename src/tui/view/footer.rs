@@ -66,8 +66,10 @@ fn leads_on(state: &State, action: Action) -> bool {
     }
 }
 
-fn word(binding: &Binding, footer: Footer) -> &'static str {
+fn word(state: &State, binding: &Binding, footer: Footer) -> &'static str {
     match (binding.action, footer) {
+        (Action::Back, Footer::Xray) if state.xray.open => tr!(tui_word_back),
+        (Action::Back, Footer::Xray) if state.overlay.is_none() => tr!(tui_word_shell),
         (Action::ToggleFocus, Footer::Shell) => tr!(tui_word_to_lesson),
         (Action::ToggleFocus, Footer::Lesson) => tr!(tui_word_shell),
         _ => (binding.short)(),
@@ -91,7 +93,9 @@ pub fn hints(state: &State, room: usize) -> Vec<Hint> {
         .iter()
         .filter(|binding| binding.footer.contains(&footer) && state.offers_action(binding.action))
         .filter(|binding| leads_on(state, binding.action))
-        .filter_map(|binding| Some((key(binding, footer)?, word(binding, footer), Some(binding.action))))
+        .filter_map(|binding| {
+            Some((key(binding, footer)?, word(state, binding, footer), Some(binding.action)))
+        })
         .collect();
     // What leads on comes first, then the ways to all that there is.
     items.sort_by_key(|(_, _, action)| match action {
@@ -131,4 +135,32 @@ fn show(canvas: &mut Canvas<'_>, area: Rect) {
         }
         x += 2;
     }
+}
+
+/// All keys after the prefix, for whoever waits after it: a table above the last line.
+pub fn keys(canvas: &mut Canvas<'_>, footer: Rect) {
+    let theme = canvas.theme;
+    let state = canvas.state;
+    let items: Vec<(String, &str, Action)> = BINDINGS
+        .iter()
+        .filter(|binding| state.offers_action(binding.action) && !(binding.short)().is_empty())
+        .filter_map(|binding| Some((binding.after_prefix.first()?.name(), (binding.short)(), binding.action)))
+        .collect();
+    let cell = items.iter().map(|(key, word, _)| width_of(key) + width_of(word) + 3).max().unwrap_or(1);
+    let columns = (usize::from(footer.width.saturating_sub(4)) / cell).max(1);
+    let rows = items.len().div_ceil(columns);
+    let height = u16::try_from(rows + 2).unwrap_or(footer.y).min(footer.y);
+    let area = Rect { y: footer.y - height, height, ..footer };
+    let inner = super::overlay::frame(canvas, area, &state.config.prefix.name());
+    let cell = u16::try_from(cell).unwrap_or(footer.width);
+    for (index, (key, word, action)) in items.into_iter().enumerate() {
+        let (column, row) =
+            (u16::try_from(index / rows).unwrap_or(0), u16::try_from(index % rows).unwrap_or(0));
+        let (x, y) = (inner.x + column * cell, inner.y + row);
+        let line =
+            Line::from(vec![Span::styled(key, theme.key), Span::raw(" "), Span::styled(word, theme.text)]);
+        let end = canvas.put(x, y, &line, inner.right().saturating_sub(x));
+        canvas.drawn.hits.push((Rect::new(x, y, end - x, 1), action));
+    }
+    show(canvas, footer);
 }

@@ -103,6 +103,19 @@ fn body(canvas: &mut Canvas<'_>, area: Rect) -> String {
             }
         }
     }
+    canvas.drawn.words = document.words();
+    if let Some(selection) = canvas.state.selection {
+        for (y, (index, words)) in
+            (area.y..area.bottom()).zip(canvas.drawn.words.iter().enumerate().skip(scroll))
+        {
+            let text = u16::try_from(width(words.text.trim_end())).unwrap_or(area.width);
+            if let Some((from, to)) = selection.of_line(index, words) {
+                let to = to.min(text.max(from + 1));
+                let cells = Rect { x: area.x + from, y, width: to.saturating_sub(from), height: 1 };
+                canvas.buffer.set_style(cells.intersection(area), theme.selected);
+            }
+        }
+    }
     canvas.drawn.text = Some(area);
     canvas.drawn.lines = document.lines.len();
     let Document { codes, .. } = document;

@@ -18,7 +18,7 @@ pub fn draw(canvas: &mut Canvas<'_>) {
         None => {}
         Some(Overlay::Help) => help(canvas),
         Some(Overlay::Exam(selected)) => super::exam::overview(canvas, selected),
-        Some(Overlay::Xray) => super::xray::draw(canvas),
+        Some(Overlay::Xray) => super::xray::overlay(canvas),
         Some(Overlay::Palette { query, selected }) => commands(canvas, &query, selected),
         Some(Overlay::Question(question)) => ask(canvas, question),
         Some(Overlay::Entry(entering, text)) => enter(canvas, entering, &text),

@@ -113,7 +113,8 @@ fn details(canvas: &Canvas<'_>, room: u16) -> Vec<Line<'static>> {
             let time = time(language(), t.seconds);
             let percent = format!("{:>3}", t.percent);
             let line = tr!(tui_pick_attempt { at: t.at, percent, verdict, time, hints: t.hints });
-            out.text(vec![], &line, if t.passed { theme.good } else { theme.text }, room);
+            let line = shorten(&line, usize::from(room), &theme);
+            out.push(Line::styled(line, if t.passed { theme.good } else { theme.text }));
         }
     }
     out.lines

@@ -135,6 +135,30 @@ fn leave(window: &mut Window) {
     window.keys("\r");
 }
 
+/// Where the cluster keeps no audit log the X-ray shows what the checks ask.
+#[test]
+fn the_x_ray_shows_the_requests_of_checks_where_there_is_no_audit_log() {
+    let theirs = Theirs::start();
+    let arguments = theirs.arguments(&["start", "--yes"]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let mut window = Window::open(&theirs.mine(), 120, 40, &arguments);
+    window.shows("API up");
+    window.keys("\x1bOS");
+    window.shows("No audit log of this cluster can be read");
+    // Quiet checks ask for the label by themselves; the last request is explained.
+    window.wait_until("a check's request shows", |w| w.shell().contains("GET    nodes/"));
+    window.keys("\r");
+    window.shows("cks-lab check");
+    window.shows("not seen from here");
+    window.keys("\x1bOS");
+    window.wait_until("it is closed", |w| !w.text().contains("cks-lab check"));
+    leave(&mut window);
+    window.shows("Put the cluster back as it was? [yes/no]");
+    window.keys("yes\r");
+    window.shows("is the original, byte for byte");
+    window.ended();
+}
+
 /// In the terminal program: the plan and the question come first, and the undo is offered at the end.
 #[test]
 fn the_terminal_program_asks_before_and_after() {
