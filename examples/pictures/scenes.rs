@@ -89,9 +89,10 @@ pub const SCENES: &[Scene] = &[
         config: "",
         arguments: &["start"],
         steps: &[
-            Shows("controlplane $"),
+            Shows("F8 turns"),
             Keys(F8),
             Keys(F2),
+            Shows("controlplane $"),
             Types("ssh node01"),
             Shows("node01 $"),
             Types("export KUBECONFIG=/etc/kubernetes/kubelet.conf"),

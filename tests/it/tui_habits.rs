@@ -178,18 +178,57 @@ fn a_terminal_that_knows_little_is_asked_for_little() {
     assert_eq!(coloured, None, "no colours");
 }
 
+/// A lesson whose check takes as long as a check may.
+const SLOW: &str = "format_version: 1
+id: slow
+title: {en: A slow check}
+domain: Cluster Hardening
+minutes: 5
+languages: [en]
+cluster: {nodes: [controlplane, node01], changes: {en: Nothing.}}
+steps:
+- id: wait
+  title: {en: Wait}
+  checks:
+  - id: slow
+    title: {en: The check ends}
+    points: 1
+    expected: {en: an end}
+    observed: {en: none}
+    hint: {en: Wait.}
+    command: {node: controlplane, script: exec sleep 1000}
+  solution:
+  - {node: controlplane, file: wait.sh}
+";
+
 #[test]
-fn a_check_shows_that_it_runs_and_is_stopped() {
+fn a_check_is_seen_at_work_at_once_and_can_be_stopped() {
     let home = tempfile::tempdir().unwrap();
-    let mut window = begun(&home, &[]);
+    let lessons = home.path().join("lessons");
+    std::fs::create_dir_all(lessons.join("slow/en")).unwrap();
+    std::fs::write(lessons.join("slow/lesson.yaml"), SLOW).unwrap();
+    for name in ["intro", "wait", "wait.solution", "finish"] {
+        std::fs::write(lessons.join(format!("slow/en/{name}.md")), "Wait for it.\n").unwrap();
+    }
+    std::fs::write(
+        lessons.join("slow/wait.sh"),
+        "true
+",
+    )
+    .unwrap();
+    let lessons = lessons.display().to_string();
+    let mut window = Window::open(home.path(), 120, 40, &["start", "slow", "--lessons", &lessons]);
+    window.wait_until("the first shell is there", |w| w.at_prompt("controlplane"));
     window.keys("\x1b[19~");
-    window.shows("step 1/3");
-    // Stopping the API server's node makes a check wait for as long as it may.
+    window.shows("step 1/1");
     window.keys("\x1b[15~");
-    window.wait_until("it is seen at work, or is done", |w| {
-        w.text().contains("Esc stops it") || w.text().contains(">Result")
-    });
-    window.shows(">Result");
+    window.shows("Esc stops it");
+    // What is typed meanwhile is the shell's.
+    window.keys("echo mean''while\r");
+    window.shell_shows("meanwhile");
+    window.shows("F2 Esc stops it");
+    window.keys("\x1bOQ");
     window.keys("\x1b");
-    window.shows("F2 lesson");
+    window.shows("Stopped.");
+    assert!(!window.text().contains(">Result"), "{}", window.text());
 }
