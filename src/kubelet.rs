@@ -36,9 +36,11 @@ pub mod server;
 pub mod services;
 pub mod socket;
 pub mod source;
+pub mod stand_in;
 mod status;
 pub mod timing;
 pub mod tools;
+pub mod units;
 mod workers;
 
 /// What a kubelet is started with.
@@ -61,6 +63,8 @@ pub struct Config {
     pub runtime: Arc<dyn ContainerRuntime>,
     /// How it reaches the API server, as `system:node:NAME`.
     pub api: Arc<dyn crate::controllers::Api>,
+    /// The node, where it has processes that stand for the services.
+    pub stands: Option<Arc<dyn crate::node::Node>>,
 }
 
 /// A node's kubelet.
@@ -84,6 +88,8 @@ pub struct Kubelet {
     containerd: tokio::sync::watch::Sender<(bool, jiff::Timestamp)>,
     /// Counts how often the node's files were put back: what was open in them is opened anew.
     mended: tokio::sync::watch::Sender<u64>,
+    /// What ends the processes that stand for the services, and how often those were begun.
+    standing: Mutex<BTreeMap<&'static str, services::Standing>>,
     /// Counts how often somebody on the node asked for it to be started anew.
     reboots: tokio::sync::watch::Sender<u64>,
     stop: CancellationToken,
@@ -110,10 +116,14 @@ impl Kubelet {
             active: tokio::sync::watch::Sender::new((true, begun)),
             containerd: tokio::sync::watch::Sender::new((true, begun)),
             mended: tokio::sync::watch::Sender::new(0),
+            standing: Mutex::default(),
             reboots: tokio::sync::watch::Sender::new(0),
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
+        for unit in services::UNITS.iter().rev() {
+            kubelet.stand(unit).await;
+        }
         kubelet.containerd_started();
         kubelet.started();
         kubelet.tell_of_start();
@@ -142,6 +152,7 @@ impl Kubelet {
     /// Ends the kubelet and its containers at once.
     pub async fn shutdown(&self) {
         self.stop.cancel();
+        lock(&self.standing).clear();
         self.tasks.close();
         self.tasks.wait().await;
         self.config.runtime.shutdown().await;

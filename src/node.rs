@@ -76,6 +76,8 @@ pub enum Io {
 /// Dropping it neither ends nor waits for the command; closing the terminal does what closing a terminal does.
 #[derive(Debug)]
 pub struct Process {
+    /// Its process id, as the node counts them, where that is known.
+    pub pid: Option<u32>,
     /// The terminal's master, where a terminal was asked for.
     pub pty: Option<OwnedFd>,
     /// Sends a signal number to the command's process group.
@@ -132,6 +134,12 @@ pub trait Node: Send + Sync {
 
     /// Starts a command.
     async fn spawn(&self, command: Command, io: Io) -> Result<Process>;
+
+    /// Starts a process that stands for a program which runs elsewhere: it has these words and does nothing. Nothing comes
+    /// back where a node can have none.
+    async fn stand_in(&self, _words: &[String]) -> Result<Option<Process>> {
+        Ok(None)
+    }
 
     /// Runs a command to its end with `stdin` as its input; ends it after `limit`.
     async fn run(&self, command: Command, stdin: &[u8], limit: Duration) -> Result<Output>;

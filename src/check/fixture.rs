@@ -89,7 +89,7 @@ impl Node for DirNode {
             let status = child.wait().unwrap();
             let _ = done.send(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0)));
         });
-        Ok(Process { pty, signal, exit })
+        Ok(Process { pid: None, pty, signal, exit })
     }
 
     async fn run(&self, command: Command, _stdin: &[u8], _limit: Duration) -> Result<Output> {

@@ -247,6 +247,7 @@ async fn kubelets(options: &Options, nodes: &Nodes, plane: &Plane) -> Result<Vec
             timing: options.timing.clone(),
             api: plane.api.clone(),
             servers: (plane.servers)(node.clone()),
+            stands: Some(node.clone()),
         });
         let kubelet = Kubelet::start(kubelet::Config {
             node: name.into(),
@@ -258,6 +259,7 @@ async fn kubelets(options: &Options, nodes: &Nodes, plane: &Plane) -> Result<Vec
             clock: options.clock.clone(),
             runtime,
             api: plane.api.clone(),
+            stands: Some(node.clone()),
         })
         .await?;
         (plane.meet)(name, &kubelet);
@@ -316,7 +318,7 @@ impl Cluster for Sandbox {
             if !alive.is_ok_and(|output| output.status == 0) {
                 node.end_all().await?;
             }
-            kubelet.mend();
+            kubelet.mend().await;
             // Programs read certificates and keys when they start.
             if paths.iter().any(|path| path.starts_with(kubeadm::PKI)) {
                 kubelet.restart().await;

@@ -1,6 +1,7 @@
 //! What somebody does to a node's containers behind the kubelet's back (crictl), and what the kubelet knows of its pods.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -32,10 +33,10 @@ impl Kubelet {
     }
 
     /// Opens anew what was open in the node's files, and starts the services that do not run: the files were put back.
-    pub fn mend(&self) {
+    pub async fn mend(self: &Arc<Self>) {
         self.mended.send_modify(|n| *n += 1);
         for unit in super::services::UNITS {
-            self.control(unit, "start");
+            self.control(unit, "start").await;
         }
     }
 
@@ -45,16 +46,16 @@ impl Kubelet {
     }
 
     /// Ends all containers as a machine that goes down does, and has the services begin again; the pods get new sandboxes.
-    pub async fn restart(&self) {
+    pub async fn restart(self: &Arc<Self>) {
         for unit in super::services::UNITS {
-            self.control(unit, "stop");
+            self.control(unit, "stop").await;
         }
         let ready: Vec<_> = self.config.runtime.sandboxes().into_iter().filter(|s| s.ready).collect();
         for sandbox in ready {
             let _ = self.act("stopp", &sandbox.id, Duration::ZERO).await;
         }
         for unit in super::services::UNITS.iter().rev() {
-            self.control(unit, "start");
+            self.control(unit, "start").await;
         }
     }
 

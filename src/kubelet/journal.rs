@@ -72,6 +72,12 @@ impl Journal {
         self.verbosity.store(verbosity, Ordering::Relaxed);
     }
 
+    /// Sets the process id of a unit: of the process that stands for it on the node.
+    pub fn set_pid(&self, unit: &str, pid: u32) {
+        let mut pids = lock(&self.pids);
+        if unit == "containerd" { pids.1 = pid } else { pids.0 = pid }
+    }
+
     /// A unit was started again: the next process ids are larger than all before.
     pub fn next_pid(&self, unit: &str) {
         let mut pids = lock(&self.pids);

@@ -13,10 +13,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::journal::lock;
+use super::stand_in::{self, StandIn};
 use super::timing::Timing;
 use crate::apiserver::audit;
 use crate::apiserver::server::{KubeletClient, Network, Server};
@@ -24,6 +25,7 @@ use crate::apiserver::storage::Store;
 use crate::clock::SharedClock;
 use crate::container_fs::Mount;
 use crate::controllers::Api;
+use crate::node::Node;
 use crate::release::Release;
 use crate::rooted::Rooted;
 
@@ -78,6 +80,16 @@ pub struct Sandbox {
     pub created: Timestamp,
     /// False when it was stopped.
     pub ready: bool,
+    /// The process id of its pause on the node, where it has one.
+    #[serde(default)]
+    pub pid: Option<u32>,
+}
+
+impl Sandbox {
+    /// Its process id: the node's, or one of its own where the node has no process for it.
+    pub fn process(&self) -> u32 {
+        self.pid.unwrap_or_else(|| super::services::process_id(&self.id))
+    }
 }
 
 /// Where a container is in its life.
@@ -118,6 +130,16 @@ pub struct Container {
     pub ready: bool,
     /// Its log, as the node sees it.
     pub log_path: String,
+    /// The process id on the node, where it has one.
+    #[serde(default)]
+    pub pid: Option<u32>,
+}
+
+impl Container {
+    /// Its process id: the node's, or one of its own where the node has no process for it.
+    pub fn process(&self) -> u32 {
+        self.pid.unwrap_or_else(|| super::services::process_id(&self.id))
+    }
 }
 
 /// What a kubelet asks of a runtime.
@@ -178,6 +200,8 @@ pub struct Environment {
     pub api: Arc<dyn Api>,
     /// What is behind kube-apiserver and etcd.
     pub servers: Servers,
+    /// The node, where it has processes that stand for what runs inside the lab.
+    pub stands: Option<Arc<dyn Node>>,
 }
 
 /// What is behind the containers of kube-apiserver and etcd.
@@ -212,6 +236,8 @@ struct Stop {
 #[derive(Default)]
 struct Records {
     sandboxes: BTreeMap<String, Sandbox>,
+    /// What ends the processes that stand for the sandboxes' pauses.
+    pauses: BTreeMap<String, DropGuard>,
     containers: BTreeMap<String, Container>,
     stops: BTreeMap<String, Stop>,
 }
@@ -277,7 +303,8 @@ impl Core {
         let ready = |ready: bool| self.update(&id, |c| c.ready = ready);
         let exit = match &self.environment.servers {
             Servers::Real(processes) if processes.program(&container.spec).is_some() => {
-                processes.run(&container, log, &term, &kill, &ready).await
+                let pid = |pid: u32| self.update(&id, |c| c.pid = Some(pid));
+                processes.run(&container, log, (&term, &kill), &ready, &pid).await
             }
             _ => {
                 let first = container.spec.argv.first().is_some_and(|p| p.ends_with("kube-apiserver"))
@@ -293,10 +320,26 @@ impl Core {
                     begun: &begun,
                     etcd: &self.etcd,
                 });
+                let over = CancellationToken::new();
+                let _end = over.clone().drop_guard();
+                let died = self.stands_for(&container, over);
+                tokio::pin!(run);
                 let exit = tokio::select! {
                     biased;
                     () = kill.cancelled() => 137,
-                    exit = run => exit,
+                    exit = &mut run => exit,
+                    status = died => match stand_in::signal(status) {
+                        // A server that is asked to end waits for open watches, a minute at most.
+                        Some(signal) if stand_in::is_heard(signal) => {
+                            term.cancel();
+                            let most = self.environment.timing.grace_period * 2;
+                            tokio::select! {
+                                () = kill.cancelled() => 137,
+                                exit = tokio::time::timeout(most, &mut run) => exit.unwrap_or(0),
+                            }
+                        }
+                        _ => status,
+                    },
                 };
                 programs::withdraw(&self.environment, &begun).await;
                 exit
@@ -306,10 +349,57 @@ impl Core {
         self.change(|records| {
             records.stops.remove(&id);
             if let Some(c) = records.containers.get_mut(&id) {
+                c.pid = None;
                 c.state = State::Exited;
                 c.finished = Some(now);
                 c.exit = Some(exit);
                 c.ready = false;
+            }
+        });
+    }
+
+    /// Has a process stand for a container's program; its exit status comes back if somebody on the node ended it.
+    async fn stands_for(&self, container: &Container, over: CancellationToken) -> i32 {
+        if !images::has_program(&container.spec.image, &container.spec.argv) {
+            return std::future::pending().await;
+        }
+        let words = match container.spec.argv.as_slice() {
+            [] => vec![container.spec.name.clone()],
+            // Of variables only the one that addons use for their node.
+            argv => argv.iter().map(|w| w.replace("$(NODE_NAME)", &self.environment.node)).collect(),
+        };
+        let StandIn { pid, died } = stand_in::begin(self.environment.stands.as_ref(), words, over);
+        if let Ok(pid) = pid.await {
+            self.update(&container.id, |c| c.pid = Some(pid));
+        }
+        match died.await {
+            Ok(status) => status,
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Has a process stand for a sandbox's pause; without it the sandbox is not ready.
+    fn pause(self: Arc<Self>, id: String) {
+        let Some(node) = &self.environment.stands else { return };
+        let over = CancellationToken::new();
+        let StandIn { pid, died } = stand_in::begin(Some(node), vec!["/pause".into()], over.clone());
+        self.change(|records| {
+            records.pauses.insert(id.clone(), over.drop_guard());
+        });
+        let core = Arc::downgrade(&self);
+        tokio::spawn(async move {
+            let Ok(pid) = pid.await else { return };
+            if let Some(core) = core.upgrade() {
+                core.change(|records| {
+                    if let Some(sandbox) = records.sandboxes.get_mut(&id).filter(|s| s.ready) {
+                        sandbox.pid = Some(pid);
+                    }
+                });
+            }
+            if died.await.is_ok()
+                && let Some(core) = core.upgrade()
+            {
+                Containers(core).stop_sandbox(&id);
             }
         });
     }
@@ -340,9 +430,11 @@ impl ContainerRuntime for Containers {
                 attempt: attempt.unwrap_or(0),
                 created,
                 ready: true,
+                pid: None,
             };
             records.sandboxes.insert(id.clone(), sandbox);
         });
+        self.0.clone().pause(id.clone());
         id
     }
 
@@ -376,6 +468,7 @@ impl ContainerRuntime for Containers {
                 exit: None,
                 ready: false,
                 log_path,
+                pid: None,
             };
             records.containers.insert(id.clone(), container.clone());
             records.stops.insert(id.clone(), Stop { term: term.clone(), kill: kill.clone() });
@@ -411,8 +504,10 @@ impl ContainerRuntime for Containers {
 
     fn stop_sandbox(&self, id: &str) {
         self.0.change(|records| {
+            records.pauses.remove(id);
             if let Some(sandbox) = records.sandboxes.get_mut(id) {
                 sandbox.ready = false;
+                sandbox.pid = None;
             }
         });
     }

@@ -5,13 +5,39 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
+use super::journal::lock;
+use super::stand_in::{self, StandIn};
+use super::units::Files;
 use super::{Kubelet, manifests, verbosity};
 use crate::klog::Severity;
+use crate::rooted::Rooted;
 
 /// The units that a node has.
 pub const UNITS: [&str; 2] = ["kubelet", "containerd"];
+
+/// The process that stands for a unit's on the node.
+#[derive(Default)]
+pub(super) struct Standing {
+    /// Ends it.
+    over: Option<DropGuard>,
+    /// Whether there ever was one.
+    stands: bool,
+    /// Counts what somebody did with the unit: systemd's own plans are off then.
+    generation: u64,
+    /// How often systemd started it again by itself.
+    restarts: u32,
+}
+
+/// The name of a signal, as systemd has it.
+fn signal_name(signal: i32) -> String {
+    let names = [(9, "KILL"), (11, "SEGV"), (6, "ABRT"), (4, "ILL"), (7, "BUS"), (8, "FPE"), (10, "USR1"), (12, "USR2")];
+    let found = names.iter().find(|(number, _)| *number == signal);
+    found.map_or_else(|| signal.to_string(), |(_, name)| (*name).to_owned())
+}
 
 /// What gRPC says of a runtime whose socket is gone.
 const GONE: &str = "rpc error: code = Unavailable desc = connection error: desc = \"transport: Error while dialing: dial unix \
@@ -33,17 +59,99 @@ impl Kubelet {
     }
 
     /// Starts, stops or restarts a unit, as systemd would; anything else changes nothing.
-    pub(super) fn control(&self, unit: &str, verb: &str) {
+    pub(super) async fn control(self: &Arc<Self>, unit: &str, verb: &str) {
         if verb == "reboot" {
             self.reboots.send_modify(|n| *n += 1);
             return;
         }
         let Some((running, _)) = self.unit(unit) else { return };
+        if matches!(verb, "start" | "stop" | "restart") {
+            // Whatever systemd was going to do about a dead service, it does this now.
+            self.standing(unit, |standing| standing.generation += 1);
+        }
         if matches!(verb, "stop" | "restart") && running {
             self.end(unit);
         }
         if matches!(verb, "start" | "restart") && (!running || verb == "restart") {
-            self.begin(unit);
+            self.begin(unit).await;
+        }
+    }
+
+    fn standing<T>(&self, unit: &str, what: impl FnOnce(&mut Standing) -> T) -> Option<T> {
+        let unit = UNITS.into_iter().find(|known| *known == unit)?;
+        Some(what(lock(&self.standing).entry(unit).or_default()))
+    }
+
+    /// Whether the node has processes that stand for its services.
+    pub(super) fn stands(&self) -> bool {
+        lock(&self.standing).values().any(|standing| standing.stands)
+    }
+
+    /// Has the node start a process that stands for a unit's; its number is the unit's from then on.
+    pub(super) async fn stand(self: &Arc<Self>, unit: &str) {
+        let words = Files::Of(Rooted::new(&self.config.root)).command(unit);
+        let words = words.split(' ').map(str::to_owned).collect();
+        let over = CancellationToken::new();
+        let StandIn { pid, died } = stand_in::begin(self.config.stands.as_ref(), words, over.clone());
+        let Ok(pid) = pid.await else { return };
+        self.journal.set_pid(unit, pid);
+        self.standing(unit, |standing| {
+            standing.over = Some(over.drop_guard());
+            standing.stands = true;
+        });
+        let generation = self.standing(unit, |standing| standing.generation);
+        let (kubelet, unit) = (Arc::downgrade(self), unit.to_owned());
+        self.tasks.spawn(async move {
+            if let Ok(status) = died.await
+                && let Some(kubelet) = kubelet.upgrade()
+            {
+                kubelet.died(&unit, status, generation).await;
+            }
+        });
+    }
+
+    /// Somebody on the node ended a unit's process: systemd starts it again after a while (`Restart=always`).
+    fn died<'a>(
+        self: &'a Arc<Self>,
+        unit: &'a str,
+        status: i32,
+        generation: Option<u64>,
+    ) -> BoxFuture<'a, ()> {
+        Box::pin(self.revive(unit, status, generation))
+    }
+
+    async fn revive(self: &Arc<Self>, unit: &str, status: i32, generation: Option<u64>) {
+        let current = || self.standing(unit, |standing| standing.generation) == generation;
+        if self.stop.is_cancelled() || !current() {
+            return;
+        }
+        let signal = stand_in::signal(status);
+        match signal.filter(|signal| !stand_in::is_heard(*signal)) {
+            Some(signal) => {
+                let name = signal_name(signal);
+                self.journal
+                    .systemd(unit, &format!("{unit}.service: Main process exited, code=killed, status={signal}/{name}"));
+                self.journal.systemd(unit, &format!("{unit}.service: Failed with result 'signal'."));
+            }
+            None => self.journal.systemd(unit, &format!("{unit}.service: Deactivated successfully.")),
+        }
+        self.state(unit).send_replace((false, self.config.clock.now()));
+        self.standing(unit, |standing| standing.over = None);
+        // RestartSec is 10 for the kubelet and 5 for containerd.
+        let wait = self.config.timing.crash_backoff / if unit == "kubelet" { 1 } else { 2 };
+        tokio::select! {
+            () = self.stop.cancelled() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
+        let restarts = self.standing(unit, |standing| {
+            let mine = Some(standing.generation) == generation;
+            standing.restarts += u32::from(mine);
+            mine.then_some(standing.restarts)
+        });
+        if let Some(Some(restarts)) = restarts {
+            let text = format!("{unit}.service: Scheduled restart job, restart counter is at {restarts}.");
+            self.journal.systemd(unit, &text);
+            self.begin(unit).await;
         }
     }
 
@@ -56,10 +164,11 @@ impl Kubelet {
             self.journal.containerd("info", "Event monitor stopped", "");
             self.journal.containerd("info", "Stream server stopped", "");
         }
+        self.standing(unit, |standing| standing.over = None);
         self.journal.systemd(unit, &format!("{unit}.service: Deactivated successfully."));
         if unit == "containerd" {
             for sandbox in self.config.runtime.sandboxes().iter().filter(|s| s.ready).rev() {
-                let pid = process_id(&sandbox.id);
+                let pid = sandbox.process();
                 self.journal.systemd(
                     unit,
                     &format!("{unit}.service: Unit process {pid} (containerd-shim) remains running after unit stopped."),
@@ -70,8 +179,9 @@ impl Kubelet {
         self.state(unit).send_replace((false, now));
     }
 
-    fn begin(&self, unit: &str) {
+    async fn begin(self: &Arc<Self>, unit: &str) {
         self.journal.next_pid(unit);
+        self.stand(unit).await;
         if unit == "containerd" {
             self.containerd_started();
         } else {

@@ -96,6 +96,9 @@ pub struct NodeState {
     pub sandboxes: Vec<Sandbox>,
     /// Containers, newest first.
     pub containers: Vec<Container>,
+    /// Whether processes of the node stand for what runs inside the lab.
+    #[serde(default)]
+    pub stands: bool,
 }
 
 /// Whether something was done.
@@ -231,6 +234,7 @@ async fn respond(
                 pod_addresses: kubelet.pod_addresses(),
                 sandboxes: config.runtime.sandboxes(),
                 containers: config.runtime.containers(),
+                stands: kubelet.stands(),
             };
             send(write, &state).await
         }
@@ -267,7 +271,7 @@ async fn respond(
             }
         }
         Question::Service { unit, verb } => {
-            kubelet.control(&unit, &verb);
+            kubelet.control(&unit, &verb).await;
             let (active, since) = kubelet.unit(&unit).unwrap_or((false, config.clock.now()));
             let pid = kubelet.journal.unit_pid(&unit);
             let (now, address) = (config.clock.now(), config.address.to_string());

@@ -9,7 +9,7 @@
 //! | [`mounts`] | a node's view of files, and the powers it is left with |
 //! | [`limits`], [`landlock`], [`filter`] | how much it may take; a second lock; the system calls it is left with |
 //! | [`guard`] | keeps its files from filling the disk |
-//! | [`pid1`] | a node's first process at work |
+//! | [`pid1`], [`stand_in`] | a node's first process at work; processes that stand for what runs inside the lab |
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
@@ -42,6 +42,7 @@ mod limits;
 mod mounts;
 mod network;
 mod pid1;
+mod stand_in;
 mod wire;
 
 /// The name that this program is called by when it is to become a lab's nodes.
@@ -119,6 +120,7 @@ fn launch(specs: Vec<NodeSpec>, program: &Path) -> Result<Lab, String> {
     let child = std::process::Command::new(program)
         .arg0(INIT)
         .env_clear()
+        .env("_", "_".repeat(stand_in::ROOM))
         .stdin(Stdio::from(theirs))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -159,7 +161,7 @@ struct Link {
 
 #[derive(Default)]
 struct Waiting {
-    started: HashMap<u64, oneshot::Sender<Result<Option<OwnedFd>, String>>>,
+    started: HashMap<u64, oneshot::Sender<Result<(i32, Option<OwnedFd>), String>>>,
     exited: HashMap<u64, oneshot::Sender<i32>>,
     listening: HashMap<u64, oneshot::Sender<io::Result<OwnedFd>>>,
 }
@@ -174,10 +176,10 @@ impl Link {
         while let Ok(Some((reply, fds))) = wire::receive::<Reply>(&self.socket) {
             let fd = fds.into_iter().next();
             match reply {
-                Reply::Started { id, error } => {
+                Reply::Started { id, pid } => {
                     let waiting = self.waiting().started.remove(&id);
                     if let Some(sender) = waiting {
-                        let _ = sender.send(error.map_or(Ok(fd), Err));
+                        let _ = sender.send(pid.map(|pid| (pid, fd)));
                     }
                 }
                 Reply::Exited { id, status } => {
@@ -226,6 +228,49 @@ impl LinuxNode {
         was_opened.await.map_err(|_| io::Error::other(self.gone()))?
     }
 
+    /// Has the node start something, and waits until it did.
+    async fn started(&self, id: u64, program: &str, request: &Request, fds: Vec<OwnedFd>) -> Result<Process> {
+        let (started, was_started) = oneshot::channel();
+        let (exited, exit) = oneshot::channel();
+        {
+            let mut waiting = self.link.waiting();
+            waiting.started.insert(id, started);
+            waiting.exited.insert(id, exited);
+        }
+        let sent = {
+            let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
+            wire::send(&self.link.socket, request, &fds)
+        };
+        drop(fds);
+        let failed =
+            |why: String| Error::new(tr!(node_cannot_run { program, node: self.spec.name })).why(why);
+        let answer = match sent {
+            Ok(()) => was_started.await.map_err(|_| self.gone()),
+            Err(error) => Err(failed(error.to_string())),
+        };
+        let (pid, pty) = match answer {
+            Ok(Ok(started)) => started,
+            Ok(Err(why)) => {
+                self.link.waiting().exited.remove(&id);
+                return Err(failed(why));
+            }
+            Err(error) => {
+                let mut waiting = self.link.waiting();
+                waiting.started.remove(&id);
+                waiting.exited.remove(&id);
+                return Err(error);
+            }
+        };
+        let (signal, mut signals) = mpsc::unbounded_channel();
+        let link = self.link.clone();
+        tokio::spawn(async move {
+            while let Some(signal) = signals.recv().await {
+                let _ = wire::send(&link.socket, &Request::Signal { id, signal }, &[]);
+            }
+        });
+        Ok(Process { pid: u32::try_from(pid).ok(), pty, signal, exit })
+    }
+
     fn next(&self) -> u64 {
         self.link.next.fetch_add(1, Ordering::Relaxed)
     }
@@ -257,45 +302,15 @@ impl Node for LinuxNode {
         env.extend(command.env);
         let program = argv[0].clone();
         let cwd = command.cwd.unwrap_or_else(|| "/root".into());
-        let (started, was_started) = oneshot::channel();
-        let (exited, exit) = oneshot::channel();
-        {
-            let mut waiting = self.link.waiting();
-            waiting.started.insert(id, started);
-            waiting.exited.insert(id, exited);
-        }
-        let sent = {
-            let fds: Vec<_> = fds.iter().map(AsFd::as_fd).collect();
-            wire::send(&self.link.socket, &Request::Spawn { id, argv, env, cwd, pty }, &fds)
-        };
-        drop(fds);
-        let failed =
-            |why: String| Error::new(tr!(node_cannot_run { program, node: self.spec.name })).why(why);
-        let answer = match sent {
-            Ok(()) => was_started.await.map_err(|_| self.gone()),
-            Err(error) => Err(failed(error.to_string())),
-        };
-        let pty = match answer {
-            Ok(Ok(pty)) => pty,
-            Ok(Err(why)) => {
-                self.link.waiting().exited.remove(&id);
-                return Err(failed(why));
-            }
-            Err(error) => {
-                let mut waiting = self.link.waiting();
-                waiting.started.remove(&id);
-                waiting.exited.remove(&id);
-                return Err(error);
-            }
-        };
-        let (signal, mut signals) = mpsc::unbounded_channel();
-        let link = self.link.clone();
-        tokio::spawn(async move {
-            while let Some(signal) = signals.recv().await {
-                let _ = wire::send(&link.socket, &Request::Signal { id, signal }, &[]);
-            }
-        });
-        Ok(Process { pty, signal, exit })
+        self.started(id, &program, &Request::Spawn { id, argv, env, cwd, pty }, fds).await
+    }
+
+    async fn stand_in(&self, words: &[String]) -> Result<Option<Process>> {
+        let id = self.next();
+        let program = words.first().map_or("", String::as_str);
+        let name = program.rsplit('/').next().unwrap_or(program).to_owned();
+        let request = Request::StandIn { id, title: words.join(" "), name };
+        self.started(id, program, &request, Vec::new()).await.map(Some)
     }
 
     async fn run(&self, command: Command, stdin: &[u8], limit: Duration) -> Result<Output> {

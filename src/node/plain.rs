@@ -232,7 +232,7 @@ pub(crate) fn start_process(
         let status = status.map_or(255, |s| s.code().or_else(|| s.signal().map(|n| 128 + n)).unwrap_or(255));
         let _ = ended.send(status);
     });
-    Ok(Process { pty: master, signal, exit })
+    Ok(Process { pid: None, pty: master, signal, exit })
 }
 
 fn open_pty(columns: u16, rows: u16) -> std::io::Result<(OwnedFd, OwnedFd)> {

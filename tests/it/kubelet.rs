@@ -15,6 +15,7 @@ use cks_lab::kubelet::runtime::{
 };
 use cks_lab::kubelet::timing::Timing;
 use cks_lab::kubelet::{Config, Kubelet, manifests};
+use cks_lab::node::Node;
 use cks_lab::pki::kubeadm::{self, Layout, Member};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 mod audit;
 mod edits;
 mod events;
+mod processes;
 mod table;
 mod tools;
 mod waits;
@@ -84,7 +86,7 @@ fn write_pki(dir: &Path) {
 impl Lab {
     /// Starts a control plane whose manifests `change` may edit first.
     async fn start(change: impl FnOnce(&Path)) -> Self {
-        Self::start_with(Timing::scaled(), Arc::new(SystemClock), LIMIT, change).await
+        Self::start_with(Timing::scaled(), Arc::new(SystemClock), LIMIT, None, change).await
     }
 
     /// Starts one with these waits and this clock.
@@ -92,6 +94,7 @@ impl Lab {
         timing: Timing,
         clock: SharedClock,
         limit: Duration,
+        stands: Option<Arc<dyn Node>>,
         change: impl FnOnce(&Path),
     ) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -119,6 +122,7 @@ impl Lab {
                 current: servers,
                 kubelets: kubelets.clone(),
             }),
+            stands: stands.clone(),
         };
         let runtime: Arc<dyn ContainerRuntime> = Containers::new(environment);
         let config = Config {
@@ -131,6 +135,7 @@ impl Lab {
             clock: clock.clone(),
             runtime: runtime.clone(),
             api,
+            stands,
         };
         let kubelet = Kubelet::start(config).await.unwrap();
         let _ = kubelets.0.set(Arc::downgrade(&kubelet));

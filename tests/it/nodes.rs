@@ -36,14 +36,14 @@ async fn start(dir: &Path) -> Result<Lab, String> {
     Lab::start(specs(dir), Path::new(PROGRAM)).await
 }
 
-struct Running {
+pub(super) struct Running {
     lab: Lab,
     dir: tempfile::TempDir,
 }
 
 impl Running {
     /// `None` where this machine has no namespaces; there only the plain mode can be tested.
-    async fn start() -> Option<Self> {
+    pub(super) async fn start() -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         match start(dir.path()).await {
             Ok(lab) => Some(Self { lab, dir }),
@@ -54,7 +54,7 @@ impl Running {
         }
     }
 
-    fn node(&self, name: &str) -> Arc<dyn Node> {
+    pub(super) fn node(&self, name: &str) -> Arc<dyn Node> {
         self.lab.node(name).unwrap()
     }
 

@@ -53,9 +53,9 @@ impl Processes {
         &self,
         container: &Container,
         log: SharedLog,
-        term: &CancellationToken,
-        kill: &CancellationToken,
+        (term, kill): (&CancellationToken, &CancellationToken),
         ready: &(dyn Fn(bool) + Send + Sync),
+        started: &(dyn Fn(u32) + Send + Sync),
     ) -> i32 {
         let Some(program) = self.program(&container.spec) else { return CANNOT_START };
         let api_server = program == "kube-apiserver";
@@ -76,7 +76,10 @@ impl Processes {
             let (second, log) = (log.clone(), log);
             async move { tokio::join!(read(out, false, second, audit), read(err, true, log, None)) }
         });
-        let crate::node::Process { signal, exit, .. } = process;
+        let crate::node::Process { pid, signal, exit, .. } = process;
+        if let Some(pid) = pid {
+            started(pid);
+        }
         let ended = async {
             tokio::pin!(exit);
             let (mut asked, mut killed) = (false, false);

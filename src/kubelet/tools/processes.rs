@@ -4,17 +4,19 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
+
 use std::process::Command;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::client::{self, Whom};
-use super::systemctl;
 use crate::kubelet::runtime::State;
 use crate::kubelet::services::process_id;
 use crate::kubelet::socket::{NodeState, Question, Service};
+use crate::kubelet::units::Files;
 
 /// A process that a node would have.
 struct Process {
@@ -39,7 +41,7 @@ fn emulated(state: &NodeState) -> Vec<Process> {
     let mut all = Vec::new();
     for (name, memory) in [("containerd", 52_000), ("kubelet", 92_000)] {
         if let Some(service) = unit(name) {
-            let command = systemctl::command(name);
+            let command = Files::here().command(name);
             all.push(Process { pid: service.pid, parent: 1, since: service.since, memory, command });
         }
     }
@@ -60,7 +62,7 @@ fn emulated(state: &NodeState) -> Vec<Process> {
             container.spec.argv.join(" ")
         };
         all.push(Process {
-            pid: process_id(&container.id),
+            pid: container.process(),
             parent: process_id(&container.sandbox),
             since: container.started.unwrap_or(container.created),
             memory: if command.starts_with("kube-apiserver") { 260_000 } else { 48_000 },
@@ -108,6 +110,15 @@ pub fn ps_main(args: Vec<OsString>) -> i32 {
     let words: Vec<String> = args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
     let layout = layout(&words);
     let machines = ["/usr/bin/ps", "/bin/ps"].into_iter().find(|path| Path::new(path).exists());
+    let state = state();
+    if let Some(ps) = machines
+        && (layout == Layout::Other || state.as_ref().is_none_or(|state| state.stands))
+    {
+        // Whatever runs is a process of the node.
+        let why = Command::new(ps).args(&args).exec();
+        let _ = writeln!(io::stderr(), "ps: {why}");
+        return 1;
+    }
     let output = machines
         .and_then(|ps| Command::new(ps).args(&args).stderr(std::process::Stdio::inherit()).output().ok());
     let (mut text, status) = match &output {
@@ -118,7 +129,7 @@ pub fn ps_main(args: Vec<OsString>) -> i32 {
     };
     if layout != Layout::Other
         && status == 0
-        && let Some(state) = state()
+        && let Some(state) = state
     {
         for process in emulated(&state) {
             text.push_str(&row(&layout, &process, state.now));
@@ -202,7 +213,7 @@ fn listeners(state: &NodeState) -> Vec<Listener> {
         add("127.0.0.1", 34_567, "containerd", containerd.pid);
     }
     for container in state.containers.iter().filter(|c| c.state == State::Running) {
-        let pid = process_id(&container.id);
+        let pid = container.process();
         let flag = |name: &str| {
             container
                 .spec

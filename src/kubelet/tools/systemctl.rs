@@ -13,13 +13,10 @@ use super::client::{self, Whom};
 use crate::kubelet::journal::Line;
 use crate::kubelet::services::{UNITS, title};
 use crate::kubelet::socket::{Question, Service};
+use crate::kubelet::units::{DIRECTORY, Files};
 
-/// Where unit files are.
-const DIRECTORY: &str = "/usr/lib/systemd/system";
 /// Where the links of enabled units are.
 const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
-/// The lab's own copies, for where a node's `/usr` has no place for units.
-const COPIES: &str = "/opt/cks-lab/units";
 /// Verbs with units.
 const VERBS: [&str; 15] = [
     "status",
@@ -287,61 +284,8 @@ fn enable(unit: &str, verb: &str, flags: &Flags) -> Said {
     said
 }
 
-/// The files of a unit with their texts, the main one first.
-fn unit_files(unit: &str) -> Vec<(String, String)> {
-    let mut names = vec![format!("{unit}.service")];
-    if unit == "kubelet" {
-        names.push("kubelet.service.d/10-kubeadm.conf".into());
-    }
-    let mut found: Vec<(String, String)> = names
-        .iter()
-        .filter_map(|name| {
-            let own = [format!("{DIRECTORY}/{name}"), format!("{COPIES}/{name}")];
-            let text = own.iter().find_map(|file| std::fs::read_to_string(path(file)).ok())?;
-            Some((format!("{DIRECTORY}/{name}"), text))
-        })
-        .collect();
-    let local = format!("/etc/systemd/system/{unit}.service.d");
-    let mut more: Vec<_> =
-        std::fs::read_dir(path(&local)).into_iter().flatten().flatten().map(|e| e.file_name()).collect();
-    more.sort();
-    for name in more.iter().filter_map(|name| name.to_str()).filter(|name| name.ends_with(".conf")) {
-        if let Ok(text) = std::fs::read_to_string(path(&format!("{local}/{name}"))) {
-            found.push((format!("{local}/{name}"), text));
-        }
-    }
-    found
-}
-
 fn cat(unit: &str) -> String {
-    unit_files(unit).iter().map(|(file, text)| format!("# {file}\n{text}")).collect::<Vec<_>>().join("\n")
-}
-
-/// The command of a unit, its variables filled in from the files that the unit names.
-pub fn command(unit: &str) -> String {
-    let files = unit_files(unit);
-    let mut exec = format!("/usr/bin/{unit}");
-    let mut variables: Vec<(String, String)> = Vec::new();
-    for line in files.iter().flat_map(|(_, text)| text.lines()) {
-        if let Some(command) = line.strip_prefix("ExecStart=").filter(|command| !command.is_empty()) {
-            exec = command.to_owned();
-        } else if let Some(one) = line.strip_prefix("Environment=") {
-            variables
-                .extend(one.trim_matches('"').split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())));
-        } else if let Some(file) = line.strip_prefix("EnvironmentFile=") {
-            let text = std::fs::read_to_string(path(file.trim_start_matches('-'))).unwrap_or_default();
-            let pairs = text.lines().filter_map(|line| line.split_once('='));
-            variables
-                .extend(pairs.map(|(k, v)| (k.trim().to_owned(), v.trim().trim_matches('"').to_owned())));
-        }
-    }
-    let words = exec.split(' ').map(|word| match word.strip_prefix('$') {
-        Some(name) => {
-            variables.iter().rev().find(|(k, _)| k == name).map_or(String::new(), |(_, v)| v.clone())
-        }
-        None => word.to_owned(),
-    });
-    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    Files::here().of_unit(unit).iter().map(|(file, text)| format!("# {file}\n{text}")).collect::<Vec<_>>().join("\n")
 }
 
 fn journal(unit: &str, count: usize) -> Vec<Line> {
@@ -386,13 +330,13 @@ fn status(unit: &str, service: &Service, lines: &[Line]) -> String {
         "{mark} {unit}.service - {}\n     Loaded: loaded ({DIRECTORY}/{unit}.service; {enabled}; preset: enabled)\n",
         title(unit)
     );
-    let drop_ins: Vec<String> = unit_files(unit).into_iter().skip(1).map(|(file, _)| file).collect();
+    let drop_ins: Vec<String> = Files::here().of_unit(unit).into_iter().skip(1).map(|(file, _)| file).collect();
     if let Some((directory, name)) = drop_ins.first().and_then(|file| file.rsplit_once('/')) {
         out += &format!("    Drop-In: {directory}\n             └─{name}\n");
     }
     out += &format!("     Active: {active} since {since}; {}\n", relative(service.since, service.now));
     out += &format!("       Docs: {}\n", documentation(unit));
-    let command = command(unit);
+    let command = Files::here().command(unit);
     let program = command.split(' ').next().and_then(|p| p.rsplit('/').next()).unwrap_or_default().to_owned();
     if service.active {
         out += &format!("   Main PID: {} ({program})\n", service.pid);
@@ -418,8 +362,8 @@ fn status(unit: &str, service: &Service, lines: &[Line]) -> String {
 fn show(unit: &str, service: &Service, flags: &Flags) -> String {
     let at = service.since.to_zoned(TimeZone::UTC).strftime("%a %Y-%m-%d %H:%M:%S UTC").to_string();
     let pid = if service.active { service.pid.to_string() } else { "0".into() };
-    let drop_ins: Vec<String> = unit_files(unit).into_iter().skip(1).map(|(file, _)| file).collect();
-    let exec = command(unit);
+    let drop_ins: Vec<String> = Files::here().of_unit(unit).into_iter().skip(1).map(|(file, _)| file).collect();
+    let exec = Files::here().command(unit);
     let all = [
         ("Type", if unit == "kubelet" { "simple" } else { "notify" }.to_owned()),
         ("Restart", "always".into()),

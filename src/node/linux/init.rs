@@ -18,6 +18,9 @@ use super::identity::{self, Mounts, Users};
 use super::wire::{self, Launch, Reply};
 use super::{filter, landlock, mounts, network, pid1};
 
+/// How many processes a node's first one is taken to have started before the lab's.
+const FIRST_PROCESSES: &str = "70";
+
 /// Runs the launcher: its socket is standard input.
 pub fn main() -> i32 {
     close_inherited();
@@ -192,6 +195,8 @@ fn become_node(launch: &Launch, index: usize, cables: bool, made: Option<Mounts>
     if cables {
         step("the node's network", network::set_up(&launch.nodes, index))?;
     }
+    // Of what a node starts first on its way up nothing is emulated but the numbers; not every kernel counts on from one.
+    let _ = fs::write("/proc/sys/kernel/ns_last_pid", FIRST_PROCESSES);
     mounts::enter(spec, made)?;
     std::env::set_current_dir(Path::new("/")).map_err(|e| e.to_string())?;
     step("giving up powers", mounts::drop_powers())?;

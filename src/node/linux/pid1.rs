@@ -6,11 +6,17 @@ use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
+use super::stand_in;
 use super::wire::{self, Reply, Request};
 
 /// Serves the lab until its socket is closed; the node ends with this process.
 pub fn serve(socket: &OwnedFd) -> i32 {
     let Ok(children) = child_signals() else { return 1 };
+    let words = stand_in::Words::own();
+    if let Some(words) = words {
+        // SAFETY: this process reads neither its arguments nor its environment any more.
+        unsafe { words.write("/sbin/init") };
+    }
     let mut running: HashMap<i32, u64> = HashMap::new();
     loop {
         let mut wait = [poll_for(socket), poll_for(&children)];
@@ -24,7 +30,7 @@ pub fn serve(socket: &OwnedFd) -> i32 {
         }
         if wait[0].revents != 0 {
             match wire::receive::<Request>(socket) {
-                Ok(Some((request, fds))) => answer(socket, request, fds, &mut running),
+                Ok(Some((request, fds))) => answer(socket, request, fds, &mut running, words),
                 Ok(None) => return 0,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => {}
                 Err(_) => return 1,
@@ -75,16 +81,30 @@ fn bury(socket: &OwnedFd, running: &mut HashMap<i32, u64>) {
     }
 }
 
-fn answer(socket: &OwnedFd, request: Request, fds: Vec<OwnedFd>, running: &mut HashMap<i32, u64>) {
+fn answer(
+    socket: &OwnedFd,
+    request: Request,
+    fds: Vec<OwnedFd>,
+    running: &mut HashMap<i32, u64>,
+    words: Option<stand_in::Words>,
+) {
     let _ = match request {
         Request::Spawn { id, argv, env, cwd, pty } => match spawn(&argv, env, &cwd, pty, fds) {
             Ok((pid, master)) => {
                 running.insert(pid, id);
                 let fds: Vec<_> = master.iter().map(AsFd::as_fd).collect();
-                wire::send(socket, &Reply::Started { id, error: None }, &fds)
+                wire::send(socket, &Reply::Started { id, pid: Ok(pid) }, &fds)
             }
-            Err(error) => wire::send(socket, &Reply::Started { id, error: Some(error.to_string()) }, &[]),
+            Err(error) => wire::send(socket, &Reply::Started { id, pid: Err(error.to_string()) }, &[]),
         },
+        Request::StandIn { id, title, name } => {
+            let started = stand_in::start(words, &title, &name);
+            if let Ok(pid) = started {
+                running.insert(pid, id);
+            }
+            let pid = started.map_err(|error| error.to_string());
+            wire::send(socket, &Reply::Started { id, pid }, &[])
+        }
         Request::Signal { id, signal } => {
             for (pid, _) in running.iter().filter(|(_, running)| **running == id) {
                 // SAFETY: sends a signal and changes no memory.

@@ -44,6 +44,15 @@ pub enum Request {
         /// Width and height of a new terminal.
         pty: Option<(u16, u16)>,
     },
+    /// Start a process that stands for a program.
+    StandIn {
+        /// Names it in later messages.
+        id: u64,
+        /// What its command line shows.
+        title: String,
+        /// The program's name.
+        name: String,
+    },
     /// Send a signal to a command's process group.
     Signal {
         /// The command.
@@ -78,8 +87,8 @@ pub enum Reply {
     Started {
         /// Which.
         id: u64,
-        /// Why not.
-        error: Option<String>,
+        /// Why not, else its process id on the node.
+        pid: Result<i32, String>,
     },
     /// A command ended.
     Exited {

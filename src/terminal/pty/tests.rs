@@ -28,7 +28,7 @@ fn bash() -> Process {
         let status = child.wait().await.unwrap();
         let _ = tell.send(status.code().unwrap_or(128));
     });
-    Process { pty: Some(master), signal: mpsc::unbounded_channel().0, exit }
+    Process { pid: None, pty: Some(master), signal: mpsc::unbounded_channel().0, exit }
 }
 
 struct Session {

@@ -49,7 +49,7 @@ impl Lab {
     pub(super) async fn realistic() -> Self {
         let clock = Paused(jiff::Timestamp::now(), tokio::time::Instant::now());
         let limit = Duration::from_secs(900);
-        Self::start_with(Timing::realistic(), Arc::new(clock), limit, talkative).await
+        Self::start_with(Timing::realistic(), Arc::new(clock), limit, None, talkative).await
     }
 
     /// Does something while the clock stands, and lets it run once the kubelet wrote these lines.

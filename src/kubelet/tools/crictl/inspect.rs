@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use super::args::Options;
 use super::{Failure, facts, formatted, list, release_of};
 use crate::kubelet::runtime::{Container, Sandbox, State, exit_reason};
-use crate::kubelet::services::process_id;
 use crate::kubelet::socket::NodeState;
 use crate::kubelet::tools::text::{ago, go_time};
 
@@ -129,7 +128,7 @@ fn container(state: &NodeState, c: &Container, options: &Options) -> Shown {
     });
     let running = c.state == State::Running;
     let info = json!({
-        "sandboxID": c.sandbox, "pid": if running { process_id(&c.id) } else { 0 }, "removing": false,
+        "sandboxID": c.sandbox, "pid": if running { c.process() } else { 0 }, "removing": false,
         "snapshotKey": c.id, "snapshotter": "overlayfs", "runtimeType": "io.containerd.runc.v2",
         "runtimeOptions": {"systemd_cgroup": true},
         "config": {"metadata": {"name": c.spec.name, "attempt": c.attempt}, "image": {"image": id}, "command": c.spec.argv,
@@ -198,7 +197,7 @@ fn sandbox(state: &NodeState, s: &Sandbox, options: &Options) -> Shown {
         "state": facts::sandbox_state(s),
     });
     let info = json!({
-        "pid": if s.ready { process_id(&s.id) } else { 0 }, "processStatus": if s.ready { "running" } else { "deleted" },
+        "pid": if s.ready { s.process() } else { 0 }, "processStatus": if s.ready { "running" } else { "deleted" },
         "netNamespaceClosed": !s.ready && !host, "image": release_of(state).image_tag("registry.k8s.io/pause:PAUSE"),
         "snapshotKey": s.id, "snapshotter": "overlayfs", "runtimeHandler": "", "runtimeType": "io.containerd.runc.v2",
         "runtimeOptions": {"systemd_cgroup": true}, "cniResult": null,
