@@ -111,24 +111,28 @@ async fn work(
     loop {
         let lived = async {
             if !claim(&kubelet, &name, &uid, &mut wanted, std::mem::take(&mut waits)).await {
-                return;
+                return false;
             }
-            live(&kubelet, &pod, &uid, &mut wanted).await;
+            let given_up = live(&kubelet, &pod, &uid, &mut wanted).await;
             let mut running = lock(&kubelet.running);
             if running.get(&name) == Some(&uid) {
                 running.remove(&name);
             }
+            given_up
         };
-        tokio::select! {
+        let given_up = tokio::select! {
             () = stop.cancelled() => return,
-            () = lived => {}
-        }
+            given_up = lived => given_up,
+        };
         {
             let mut workers = lock(&kubelet.workers);
             if !wanted.borrow_and_update().0 {
                 workers.remove(&uid);
                 return;
             }
+        }
+        if !given_up {
+            continue;
         }
         // A pod that came back while it ended is begun anew by the housekeeping, every two seconds (`HandlePodCleanups`).
         tokio::select! {
@@ -168,8 +172,8 @@ fn jitter(wait: Duration) -> Duration {
     wait.mul_f64(1.0 + part / 2.0)
 }
 
-/// One life of a pod: from its sandbox until it was ended.
-async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Receiver<Wanted>) {
+/// One life of a pod: from its sandbox until it was ended; whether that was because the pod was not wanted any more.
+async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Receiver<Wanted>) -> bool {
     let begun = wanted.borrow().1;
     let text = |key: &str| pod["metadata"][key].as_str().unwrap_or_default().to_owned();
     let reference = PodRef { name: text("name"), namespace: text("namespace"), uid: uid.to_owned() };
@@ -181,7 +185,7 @@ async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Rec
     };
     tokio::select! {
         () = prepared => {}
-        _ = wanted.wait_for(|w| w.1 != begun) => return,
+        _ = wanted.wait_for(|w| w.1 != begun) => return true,
     }
     let sandbox = runtime.run_sandbox(&reference);
     kubelet.pleg(pod, uid, "ContainerStarted", &sandbox);
@@ -235,6 +239,7 @@ async fn live(kubelet: &Kubelet, pod: &Value, uid: &str, wanted: &mut watch::Rec
     if known.borrow().0 {
         kubelet.pleg(pod, uid, "ContainerDied", &sandbox);
     }
+    !lost
 }
 
 /// A pod's containers.
