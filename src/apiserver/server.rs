@@ -149,6 +149,8 @@ impl Server {
             journal.refuse(Refusal::Failed(why))
         })?;
         journal.part(&core, "listen");
+        // Whoever is not interested any more before the hooks are done leaves nobody listening.
+        let unfinished = core.stop.clone().drop_guard();
         let tasks = tokio_util::task::TaskTracker::new();
         for listener in listeners {
             let patience = core.dependencies.patience;
@@ -173,6 +175,7 @@ impl Server {
             });
         }
         tasks.close();
+        unfinished.disarm();
         Ok(Arc::new(Self { core, tasks }))
     }
 

@@ -34,7 +34,16 @@ pub(super) struct Standing {
 
 /// The name of a signal, as systemd has it.
 fn signal_name(signal: i32) -> String {
-    let names = [(9, "KILL"), (11, "SEGV"), (6, "ABRT"), (4, "ILL"), (7, "BUS"), (8, "FPE"), (10, "USR1"), (12, "USR2")];
+    let names = [
+        (9, "KILL"),
+        (11, "SEGV"),
+        (6, "ABRT"),
+        (4, "ILL"),
+        (7, "BUS"),
+        (8, "FPE"),
+        (10, "USR1"),
+        (12, "USR2"),
+    ];
     let found = names.iter().find(|(number, _)| *number == signal);
     found.map_or_else(|| signal.to_string(), |(_, name)| (*name).to_owned())
 }
@@ -129,8 +138,10 @@ impl Kubelet {
         match signal.filter(|signal| !stand_in::is_heard(*signal)) {
             Some(signal) => {
                 let name = signal_name(signal);
-                self.journal
-                    .systemd(unit, &format!("{unit}.service: Main process exited, code=killed, status={signal}/{name}"));
+                self.journal.systemd(
+                    unit,
+                    &format!("{unit}.service: Main process exited, code=killed, status={signal}/{name}"),
+                );
                 self.journal.systemd(unit, &format!("{unit}.service: Failed with result 'signal'."));
             }
             None => self.journal.systemd(unit, &format!("{unit}.service: Deactivated successfully.")),

@@ -15,6 +15,7 @@ use super::events::Kind::{Normal, Warning};
 use super::journal::lock;
 use super::runtime::{ContainerSpec, PodRef, State, images};
 use crate::klog::Severity;
+use crate::rooted::Rooted;
 
 mod waits;
 
@@ -128,6 +129,8 @@ async fn work(
             let mut workers = lock(&kubelet.workers);
             if !wanted.borrow_and_update().0 {
                 workers.remove(&uid);
+                // What its volumes were goes with the pod.
+                let _ = Rooted::new(&kubelet.config.root).remove_all(format!("/var/lib/kubelet/pods/{uid}"));
                 return;
             }
         }

@@ -159,9 +159,12 @@ struct Link {
     waiting: Mutex<Waiting>,
 }
 
+/// The process id of a command that started, with its terminal's master where it has one; or why it did not.
+type Started = Result<(i32, Option<OwnedFd>), String>;
+
 #[derive(Default)]
 struct Waiting {
-    started: HashMap<u64, oneshot::Sender<Result<(i32, Option<OwnedFd>), String>>>,
+    started: HashMap<u64, oneshot::Sender<Started>>,
     exited: HashMap<u64, oneshot::Sender<i32>>,
     listening: HashMap<u64, oneshot::Sender<io::Result<OwnedFd>>>,
 }

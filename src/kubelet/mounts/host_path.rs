@@ -55,15 +55,24 @@ fn check(root: &Rooted, path: &str, kind: &str) -> Result<(), String> {
     if right { Ok(()) } else { Err(format!("hostPath type check failed: {path} is not a {word}")) }
 }
 
+/// Where a volume is on the node; nothing of one whose content comes from the API.
+fn volume(pod: &Value, name: &str) -> Option<PathBuf> {
+    if let Some((_, source)) = sources(pod).find(|(of, _)| *of == name) {
+        return source["path"].as_str().map(PathBuf::from);
+    }
+    let volume = pod["spec"]["volumes"].as_array()?.iter().find(|volume| volume["name"] == name)?;
+    let uid = pod["metadata"]["uid"].as_str().filter(|_| volume.get("emptyDir").is_some())?;
+    Some(format!("/var/lib/kubelet/pods/{uid}/volumes/kubernetes.io~empty-dir/{name}").into())
+}
+
 /// The node's files that a container sees.
 pub(crate) fn of_container(pod: &Value, container: &Value) -> Vec<Mount> {
     let mounts = container["volumeMounts"].as_array().into_iter().flatten();
     let mount = |mount: &Value| {
-        let (_, source) = sources(pod).find(|(name, _)| mount["name"] == *name)?;
-        let source = Path::new(source["path"].as_str()?);
+        let source = volume(pod, mount["name"].as_str()?)?;
         let source = match mount["subPath"].as_str() {
             Some(inner) => source.join(inner),
-            None => source.to_owned(),
+            None => source,
         };
         Some(Mount {
             source: clean(&source),
@@ -140,16 +149,21 @@ mod tests {
 
     #[test]
     fn a_container_sees_what_it_mounts() {
-        let pod = json!({"spec": {"volumes": [{"name": "a", "hostPath": {"path": "/var/log/audit/"}},
-            {"name": "b", "emptyDir": {}}, {"name": "c", "hostPath": {"path": "/etc/p.yaml", "type": "File"}}]}});
+        let pod = json!({"metadata": {"uid": "u"}, "spec": {"volumes": [{"name": "a", "hostPath": {"path": "/var/log/audit/"}},
+            {"name": "b", "emptyDir": {}}, {"name": "d", "secret": {"secretName": "s"}}, {"name": "c", "hostPath": {"path": "/etc/p.yaml", "type": "File"}}]}});
         let container = json!({"volumeMounts": [{"name": "a", "mountPath": "/var/log/kubernetes//audit/"},
-            {"name": "b", "mountPath": "/tmp"}, {"name": "c", "mountPath": "/etc/p.yaml", "readOnly": true}]});
+            {"name": "b", "mountPath": "/var/log/kubernetes/audit/scratch"}, {"name": "d", "mountPath": "/d"}, {"name": "c", "mountPath": "/etc/p.yaml", "readOnly": true}]});
         let seen: Vec<_> =
             of_container(&pod, &container).into_iter().map(|m| (m.source, m.target, m.read_only)).collect();
         assert_eq!(
             seen,
             [
                 ("/var/log/audit".into(), "/var/log/kubernetes/audit".into(), false),
+                (
+                    "/var/lib/kubelet/pods/u/volumes/kubernetes.io~empty-dir/b".into(),
+                    "/var/log/kubernetes/audit/scratch".into(),
+                    false
+                ),
                 ("/etc/p.yaml".to_owned(), "/etc/p.yaml".to_owned(), true)
             ]
         );

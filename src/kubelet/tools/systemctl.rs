@@ -285,7 +285,12 @@ fn enable(unit: &str, verb: &str, flags: &Flags) -> Said {
 }
 
 fn cat(unit: &str) -> String {
-    Files::here().of_unit(unit).iter().map(|(file, text)| format!("# {file}\n{text}")).collect::<Vec<_>>().join("\n")
+    Files::here()
+        .of_unit(unit)
+        .iter()
+        .map(|(file, text)| format!("# {file}\n{text}"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn journal(unit: &str, count: usize) -> Vec<Line> {
@@ -330,7 +335,8 @@ fn status(unit: &str, service: &Service, lines: &[Line]) -> String {
         "{mark} {unit}.service - {}\n     Loaded: loaded ({DIRECTORY}/{unit}.service; {enabled}; preset: enabled)\n",
         title(unit)
     );
-    let drop_ins: Vec<String> = Files::here().of_unit(unit).into_iter().skip(1).map(|(file, _)| file).collect();
+    let drop_ins: Vec<String> =
+        Files::here().of_unit(unit).into_iter().skip(1).map(|(file, _)| file).collect();
     if let Some((directory, name)) = drop_ins.first().and_then(|file| file.rsplit_once('/')) {
         out += &format!("    Drop-In: {directory}\n             └─{name}\n");
     }
@@ -362,7 +368,8 @@ fn status(unit: &str, service: &Service, lines: &[Line]) -> String {
 fn show(unit: &str, service: &Service, flags: &Flags) -> String {
     let at = service.since.to_zoned(TimeZone::UTC).strftime("%a %Y-%m-%d %H:%M:%S UTC").to_string();
     let pid = if service.active { service.pid.to_string() } else { "0".into() };
-    let drop_ins: Vec<String> = Files::here().of_unit(unit).into_iter().skip(1).map(|(file, _)| file).collect();
+    let drop_ins: Vec<String> =
+        Files::here().of_unit(unit).into_iter().skip(1).map(|(file, _)| file).collect();
     let exec = Files::here().command(unit);
     let all = [
         ("Type", if unit == "kubelet" { "simple" } else { "notify" }.to_owned()),

@@ -43,7 +43,10 @@ async fn programs_are_processes_and_end_when_somebody_ends_those() {
         ("cat /proc/1/cmdline | tr -d '\\0'".to_owned(), "/sbin/init".to_owned()),
         (format!("cat /proc/{pid}/comm"), API.into()),
         (format!("tr -d '\\0' </proc/{pid}/cmdline"), api.spec.argv.join(" ")),
-        ("for p in /proc/[0-9]*; do cat $p/comm; done | grep -cx -e kubelet -e containerd".into(), "2".into()),
+        (
+            "for p in /proc/[0-9]*; do cat $p/comm; done | grep -cx -e kubelet -e containerd".into(),
+            "2".into(),
+        ),
         (format!("cat /proc/{}/comm", sandbox.process()), "pause".into()),
     ] {
         assert_eq!(on(&node, &script).await, seen, "{script}");

@@ -32,6 +32,7 @@ fn node() -> NodeState {
         exit: (state == State::Exited).then_some(1),
         ready: true,
         log_path: String::new(),
+        pid: None,
     };
     let manifest = json!({"metadata": {"labels": {"component": "kube-apiserver"}, "annotations": {"a": "b"}},
         "spec": {"hostNetwork": true, "containers": [{"name": "kube-apiserver", "resources": {"requests": {"cpu": "250m"}},
@@ -50,11 +51,13 @@ fn node() -> NodeState {
             attempt: 0,
             created: at(983),
             ready: false,
+            pid: None,
         }],
         containers: vec![
             container("77d2e3aaa36bc", 1, State::Running, 983),
             container("1112020d616d3", 0, State::Exited, 900),
         ],
+        stands: false,
     }
 }
 
