@@ -46,12 +46,20 @@ impl Filter {
             Self::All => true,
             Self::Mine => {
                 !entry.user_agent.is_empty()
+                    && !looks_around(entry)
                     && !OWN_AGENTS.iter().any(|own| entry.user_agent.starts_with(own))
             }
             Self::Kubelets => entry.user.starts_with("system:node:"),
             Self::Refused => refused(entry),
         }
     }
+}
+
+/// Whether a client only asks what the server knows, as kubectl does before it asks for anything.
+fn looks_around(entry: &Entry) -> bool {
+    let path = entry.uri.split('?').next().unwrap_or_default();
+    let known = path == "/api" || ["/apis", "/api/", "/openapi/"].iter().any(|of| path.starts_with(of));
+    entry.resource.is_empty() && known && !refused(entry)
 }
 
 /// Whether the chain said no: not a server's error, and not an object that is not there.
@@ -314,6 +322,22 @@ mod tests {
             let shown = [Filter::Mine, Filter::Kubelets, Filter::Refused].map(|filter| filter.shows(&entry));
             assert_eq!(shown, expected, "{} {}", entry.user, entry.user_agent);
             assert!(Filter::All.shows(&entry));
+        }
+        let asks = |uri: &str, code| Entry {
+            resource: String::new(),
+            uri: uri.into(),
+            ..by("kubernetes-admin", "kubectl/v1.31.0", code)
+        };
+        for (uri, code, shown) in [
+            ("/api?timeout=32s", 200, false),
+            ("/apis/apps/v1", 200, false),
+            ("/openapi/v3", 200, false),
+            ("/api", 403, true),
+            ("/version", 200, true),
+            ("/healthz", 200, true),
+        ] {
+            assert_eq!(Filter::Mine.shows(&asks(uri, code)), shown, "{uri}");
+            assert!(Filter::All.shows(&asks(uri, code)));
         }
         assert_eq!(Filter::ALL.iter().fold(Filter::Mine, |filter, _| filter.next()), Filter::Mine);
     }

@@ -81,6 +81,11 @@ fn output_is_scrolled_searched_and_copied_with_the_keyboard() {
     );
     window.keys("clear; seq -f 'line-%03g' 300\r");
     window.shell_shows("line-300");
+    // By the wheel, and by Shift-PgUp.
+    window.keys(&mouse(64, (80, 20), 'M'));
+    window.shows("scrolled back");
+    window.keys(&mouse(65, (80, 20), 'M').repeat(3));
+    window.wait_until("it is at its end", |w| !w.text().contains("scrolled back"));
     window.keys("\x1b[5;2~");
     window.shows("scrolled back");
     window.wait_until("older lines are seen", |w| w.shell().contains("line-240"));

@@ -528,3 +528,20 @@ fn whoever_waits_after_the_prefix_is_shown_its_keys() {
     seat.press("z ctrl-g");
     assert!(seat.state.zoom && !seat.state.prefix_waits);
 }
+
+#[test]
+fn the_wheel_scrolls_what_is_under_it() {
+    let mut seat = Seat::new(120, 40);
+    seat.drawn.text = Some(ratatui::layout::Rect::new(1, 3, 49, 20));
+    seat.drawn.lines = 60;
+    seat.drawn.screens = vec![(1, ratatui::layout::Rect::new(51, 3, 69, 36))];
+    seat.happen(mouse(MouseEventKind::ScrollDown, 9, 9));
+    assert_eq!((seat.state.scroll, seat.state.focus, seat.take()), (3, Focus::Shell, vec![]));
+    seat.happen(mouse(MouseEventKind::ScrollUp, 9, 9));
+    assert_eq!(seat.state.scroll, 0);
+    seat.happen(mouse(MouseEventKind::ScrollUp, 60, 9));
+    assert!(matches!(seat.take()[..], [Effect::Mouse { pane: 1, kind: MouseEventKind::ScrollUp, .. }]));
+    seat.drawn.overlay = (90, 20);
+    seat.press("f1").happen(mouse(MouseEventKind::ScrollDown, 60, 9));
+    assert_eq!((seat.state.overlay_scroll, seat.take()), (3, vec![]), "what is on top comes first");
+}

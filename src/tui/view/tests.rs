@@ -325,3 +325,29 @@ fn nothing_of_wide_characters_stays_where_others_are_a_cell_beside() {
         assert!(!cell.modifier.contains(Modifier::REVERSED), "cell {x} is still reversed");
     }
 }
+
+#[test]
+fn one_table_is_behind_the_help_and_the_commands() {
+    use super::super::keymap::BINDINGS;
+    use super::super::palette;
+    for exam in [false, true] {
+        let mut seat = if exam { Seat::sitting(120, 40, 0) } else { Seat::new(120, 40) };
+        let entries = palette::entries(&seat.state);
+        for binding in BINDINGS.iter().filter(|b| b.palette && seat.state.offers_action(b.action)) {
+            assert!(entries.iter().any(|entry| entry.action == binding.action), "{:?}", binding.action);
+        }
+        let of_table = |action: Action| {
+            matches!(action, Action::GoToStep(_)) || BINDINGS.iter().any(|binding| binding.action == action)
+        };
+        assert!(entries.iter().all(|entry| of_table(entry.action)));
+        seat.press("f1").happen(Event::Resize(120, 200));
+        let help = picture(&seat.state);
+        let prefix = seat.state.config.prefix;
+        for binding in BINDINGS.iter().filter(|b| seat.state.offers_action(b.action)) {
+            let sentence: String = (binding.long)().chars().take(30).collect();
+            if !sentence.is_empty() && !binding.typed(prefix).is_empty() {
+                assert!(help.contains(sentence.trim_end()), "{sentence:?} is not in the help");
+            }
+        }
+    }
+}
