@@ -184,7 +184,7 @@ fn home() -> Result<PathBuf> {
 fn lab_name(name: &str) -> Result<String, String> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
     if name.is_empty() || name.len() > 64 || !name.bytes().all(allowed) {
-        return Err("a lab's name has letters, digits, - and _, at most 64".into());
+        return Err(tr!(cli_lab_name).into());
     }
     Ok(name.to_owned())
 }
@@ -243,7 +243,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> Result<T> {
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|e| Error::new("the program cannot start its threads").why(e))?;
+        .map_err(|e| Error::new(tr!(cli_no_threads)).why(e))?;
     let result = runtime.block_on(future);
     // A thread that waits for standard input would hold the program back.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));

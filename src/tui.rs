@@ -92,14 +92,10 @@ pub fn run_with(
     starter: Arc<dyn Starter>,
 ) -> Result<ExitCode> {
     if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
-        return Err(Error::new("the terminal program needs a terminal")
-            .hint("run it in one, or use `cks-lab up` and `cks-lab exec`, which need none"));
+        return Err(Error::new(tr!(tui_needs_terminal)).hint(tr!(tui_run_in_one)));
     }
     if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
-        return Err(Error::new(
-            "the terminal program needs a terminal that can move its cursor, and TERM is dumb",
-        )
-        .hint("set TERM to what your terminal is, or use `cks-lab up` and `cks-lab shell`"));
+        return Err(Error::new(tr!(tui_dumb)).hint(tr!(tui_set_term)));
     }
     let what = || tr!(tui_terminal_unusable).to_owned();
     let (messages, inbox) = channel();

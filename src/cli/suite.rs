@@ -130,7 +130,7 @@ async fn test(
         outcomes.push(Outcome { case, result, time: begun.elapsed() });
         failed
     };
-    note("untouched".into(), untouched(&lab).await, begun);
+    note(tr!(suite_untouched).into(), untouched(&lab).await, begun);
     let spec = lab.loaded().spec.clone();
     let mut stuck = false;
     for (index, step) in spec.steps.iter().enumerate() {
@@ -148,11 +148,15 @@ async fn test(
                 Ok(_) => {
                     for wrong in &group {
                         let begun = Instant::now();
-                        note(format!("wrong: {}", wrong.id), wrong_answer(&lab, index, wrong).await, begun);
+                        note(
+                            tr!(suite_wrong { id: wrong.id }),
+                            wrong_answer(&lab, index, wrong).await,
+                            begun,
+                        );
                     }
                 }
                 Err(e) => {
-                    note(format!("wrong: {}", group[0].id), Err(e), begun);
+                    note(tr!(suite_wrong { id: group[0].id }), Err(e), begun);
                 }
             }
             let begun = Instant::now();
@@ -161,7 +165,7 @@ async fn test(
             }
         }
         let begun = Instant::now();
-        if stuck || note(format!("solution: {}", step.id), solve(&lab, index).await, begun) {
+        if stuck || note(tr!(suite_solution { id: step.id }), solve(&lab, index).await, begun) {
             stuck = true;
             break;
         }

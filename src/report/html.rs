@@ -94,10 +94,18 @@ fn header(report: &Report, page: &mut String) {
         (tr!(lang, report_domain), &domain),
         (tr!(lang, report_cluster), &cluster),
         (tr!(lang, report_time), &time(lang, report.seconds)),
-        (tr!(lang, report_started), &report.started),
-        (tr!(lang, report_ended), &report.ended),
+        (tr!(lang, report_started), &moment(&report.started)),
+        (tr!(lang, report_ended), &moment(&report.ended)),
     ]);
     *page += "</header>\n";
+}
+
+/// A point in time for people: `2026-03-01 09:00:00 UTC`.
+pub(super) fn moment(time: &str) -> String {
+    match time.strip_suffix('Z') {
+        Some(time) => format!("{} UTC", time.replace('T', " ")),
+        None => time.to_owned(),
+    }
 }
 
 fn section(report: &Report, number: usize, step: &StepReport, page: &mut String) {
@@ -182,8 +190,10 @@ fn attempts(report: &Report, page: &mut String) {
     }
     *page += "</tr></thead>\n<tbody>\n";
     for a in &report.attempts {
-        let started =
-            if a.started.is_empty() { tr!(lang, report_unknown).to_owned() } else { escaped(&a.started) };
+        let started = match a.started.is_empty() {
+            true => tr!(lang, report_unknown).to_owned(),
+            false => escaped(&moment(&a.started)),
+        };
         let _ = writeln!(
             page,
             "<tr><td>{started}</td><td>{}/{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",

@@ -71,3 +71,62 @@ fn japanese_texts_are_japanese() {
     }
     assert!(count > 100, "{count} texts");
 }
+
+/// Rooms that say what Kubernetes, ssh and other programs say in the original, and tests.
+const ORIGINALS: [&str; 12] = [
+    "src/apiserver",
+    "src/controllers",
+    "src/kubectl",
+    "src/kubelet",
+    "src/editor",
+    "src/node/linux",
+    "src/node/watch.rs",
+    "src/node/ssh/client",
+    "src/node/ssh/scp.rs",
+    "src/cluster/sandbox/network.rs",
+    "src/lesson/jsonschema.rs",
+    "src/check/fixture.rs",
+];
+
+fn sources(dir: &Path, found: &mut Vec<std::path::PathBuf>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// What is told to a person is a text of the catalogue, and so in every language.
+#[test]
+fn errors_and_talk_come_from_the_catalogue() {
+    let says = regex::Regex::new(
+        r#"(?:Error::new|\.hint|\.why|\btalk|\bsay|context_what\(\|\||\.push|\bErr)\s*\(?\s*&?(?:format!\(\s*)?"((?:[^"\\]|\\.)*)""#,
+    )
+    .unwrap();
+    let value = regex::Regex::new(r"\{[^}]*\}").unwrap();
+    let mut files = Vec::new();
+    sources(Path::new("src"), &mut files);
+    let (mut looked, mut raw) = (0, Vec::new());
+    for file in files {
+        let name = file.to_string_lossy().into_owned();
+        if name.contains("tests") || ORIGINALS.iter().any(|room| name.starts_with(room)) {
+            continue;
+        }
+        looked += 1;
+        let source = std::fs::read_to_string(&file).unwrap();
+        let source = source.split("#[cfg(test)]").next().unwrap();
+        for said in says.captures_iter(source) {
+            let text = value.replace_all(&said[1], " ");
+            let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| w.len() > 3).count();
+            if words >= 2 && text.contains(' ') {
+                let line = source[..said.get(0).unwrap().start()].matches('\n').count() + 1;
+                raw.push(format!("{name}:{line}: {}", &said[1]));
+            }
+        }
+    }
+    assert!(looked > 150, "{looked} files");
+    assert!(raw.is_empty(), "not in assets/text:\n{}", raw.join("\n"));
+}

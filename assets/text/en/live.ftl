@@ -208,3 +208,6 @@ pki_no_key = cannot make a key
 pki_no_dns_name = { $name } is not a DNS name
 pki_no_random = cannot read random numbers
 pki_pair_damaged = the pair { $file } is damaged
+live_alone = it was left alone:
+live_alone_undo = it was left alone. Putting the original back would do this:
+live_kept_as = what { $path } said is kept as { $file }:

@@ -420,3 +420,7 @@ tui_no_node = the cluster has no node { $node }
 tui_terminal_unusable = the terminal cannot be used
 tui_window_undrawn = the window cannot be drawn
 tui_no_threads = the program's threads cannot be started
+tui_needs_terminal = the terminal program needs a terminal
+tui_run_in_one = run it in one, or use `cks-lab up` and `cks-lab exec`, which need none
+tui_dumb = the terminal program needs a terminal that can move its cursor, and TERM is dumb
+tui_set_term = set TERM to what your terminal is, or use `cks-lab up` and `cks-lab shell`

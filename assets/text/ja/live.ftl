@@ -208,3 +208,6 @@ pki_no_key = 鍵を作れません
 pki_no_dns_name = { $name } は DNS 名ではありません
 pki_no_random = 乱数を読めません
 pki_pair_damaged = 鍵と証明書の組 { $file } が壊れています
+live_alone = そのままにしてあります:
+live_alone_undo = そのままにしてあります。元に戻すと次のように変わります:
+live_kept_as = { $path } の内容を { $file } に残しました:

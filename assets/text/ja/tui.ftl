@@ -401,3 +401,7 @@ tui_no_node = クラスターにノード { $node } はありません
 tui_terminal_unusable = 端末を使えません
 tui_window_undrawn = 画面を描画できません
 tui_no_threads = プログラムのスレッドを開始できません
+tui_needs_terminal = 全画面プログラムには端末が必要です
+tui_run_in_one = 端末で実行するか、端末のいらない `cks-lab up` と `cks-lab exec` を使ってください
+tui_dumb = 全画面プログラムにはカーソルを動かせる端末が必要ですが、TERM が dumb です
+tui_set_term = TERM を端末の種類に設定するか、`cks-lab up` と `cks-lab shell` を使ってください

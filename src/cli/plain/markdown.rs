@@ -1,7 +1,8 @@
 //! Markdown as plain sentences: what a screen reader should not spell out is gone.
 //!
 //! A paragraph is one line, however long: a terminal folds it, and a screen reader does not stop in the middle. Code stands
-//! by itself, four blanks in. Lists keep their numbers, tables become a line for each row.
+//! by itself, four blanks in; several words of it within a sentence stand in quotation marks. Lists keep their numbers,
+//! tables become a line for each row.
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
@@ -57,6 +58,8 @@ impl Out {
                     self.text += &format!("    {line}\n");
                 }
             }
+            // Who hears it cannot see where several words of code begin and end.
+            Event::Code(text) if text.trim().contains(' ') => self.words(&format!("\"{text}\"")),
             Event::Text(text) | Event::Code(text) => self.words(&text),
             Event::SoftBreak => self.broken = true,
             Event::HardBreak | Event::Rule => self.end_line(),
@@ -90,13 +93,15 @@ impl Out {
             }
             Tag::Item => {
                 self.end_line();
-                self.line = match self.lists.last_mut() {
+                let inner = "   ".repeat(self.lists.len().saturating_sub(1));
+                let mark = match self.lists.last_mut() {
                     Some(Some(number)) => {
                         *number += 1;
                         format!("{}. ", *number - 1)
                     }
                     _ => "- ".to_owned(),
                 };
+                self.line = inner + &mark;
             }
             Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. } => self.link = dest_url.into_string(),
             Tag::Table(_) => self.gap(),
@@ -158,8 +163,8 @@ mod tests {
             1. first\n2. second `x`{{copy}}\n   - inner\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\nend<br>here\n";
         assert_eq!(
             render(text),
-            "A title\n\nOne kubectl get node and docs (https://k8s.io).\n    a: {{ .Values.x }}\n    \n      b\n\
-             1. first\n2. second x\n- inner\n\na; b\n1; 2\n\nend\nhere\n"
+            "A title\n\nOne \"kubectl get node\" and docs (https://k8s.io).\n    a: {{ .Values.x }}\n    \n      b\n\
+             1. first\n2. second x\n   - inner\n\na; b\n1; 2\n\nend\nhere\n"
         );
     }
 

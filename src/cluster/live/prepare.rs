@@ -196,7 +196,7 @@ async fn carry_out(plan: &Plan, journal: &mut Journal, wait: Duration) -> Result
             let diff =
                 plan::diff(path, &String::from_utf8_lossy(&original.content), &String::from_utf8_lossy(&now));
             return Err(Error::new(tr!(live_changed_meanwhile { path, node: control.real() }))
-                .why(format!("it was left alone\n{diff}"))
+                .why(format!("{}\n{diff}", tr!(live_alone)))
                 .hint(tr!(live_look_and_start)));
         }
         journal.done(Step::Manifest)?;

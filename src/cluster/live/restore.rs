@@ -156,13 +156,13 @@ impl Restore {
         );
         if !ours && !self.overwrite {
             return Err(Error::new(tr!(live_changed_otherwise { path: record.path, node: control.real() }))
-                .why(format!("it was left alone. Putting the original back would do this:\n{diff}"))
+                .why(format!("{}\n{diff}", tr!(live_alone_undo)))
                 .hint(tr!(live_overwrite))
                 .hint(tr!(live_original_is { copy: record.copy, node: control.real() })));
         }
         if sha256(&now.content) != record.prepared && now.content != original {
             let kept = journal.set_aside("kube-apiserver.yaml", &now.content)?;
-            said.push(format!("what {} said is kept as {}:\n{diff}", record.path, kept.display()));
+            said.push(format!("{}\n{diff}", tr!(live_kept_as { path: record.path, file: kept.display() })));
         }
         match control.store(&record.path, original, Some(&sha256(&now.content)), Some(record.owner)).await? {
             Written::Done => Ok(()),

@@ -11,6 +11,7 @@ use super::Host;
 use crate::error::{Context, Error, Result};
 use crate::node::Isolation;
 use crate::rooted::Rooted;
+use crate::text::tr;
 
 const HOST_KEY: &str = "etc/ssh/ssh_host_ed25519_key";
 const USER_KEY: &str = "root/.ssh/id_ed25519";
@@ -60,7 +61,7 @@ fn config(host: &Host, listening: &[(String, SocketAddr)]) -> String {
 /// Puts the lab's client first on a plain node's `PATH`: the machine's own would look for keys in the machine's home.
 pub fn install_client(host: &Host, program: &Path) -> Result<()> {
     let files = files(host)?;
-    let what = || format!("cannot make the link {}", files.shown(CLIENT).display());
+    let what = || tr!(node_link_not_made { path: files.shown(CLIENT).display() });
     if files.symlink_metadata(CLIENT).is_ok() {
         files.remove_file(CLIENT).context_what(what)?;
     }
@@ -70,7 +71,7 @@ pub fn install_client(host: &Host, program: &Path) -> Result<()> {
 fn files(host: &Host) -> Result<Rooted> {
     let name = host.node.name();
     let root = host.node.root();
-    root.map(Rooted::new).ok_or_else(|| Error::new(format!("{name} has no files on this machine")))
+    root.map(Rooted::new).ok_or_else(|| Error::new(tr!(node_no_files_here { name })))
 }
 
 /// Adds the lines that a file does not have yet; a learner's own stay.
@@ -78,7 +79,9 @@ fn add_lines(files: &Rooted, path: &str, lines: &str, mode: u32) -> Result<()> {
     let mut text = match files.read_to_string(path) {
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(e) => return Err(Error::new(format!("cannot read {}", files.shown(path).display())).why(e)),
+        Err(e) => {
+            return Err(Error::new(tr!(file_cannot_be_read { file: files.shown(path).display() })).why(e));
+        }
     };
     let missing: Vec<_> = lines.lines().filter(|line| !text.lines().any(|there| there == *line)).collect();
     if missing.is_empty() {
@@ -98,7 +101,7 @@ fn public(key: &PublicKey, comment: &str) -> Result<String> {
     let mut key = key.clone();
     key.set_comment(comment);
     key.to_openssh()
-        .context_what(|| "cannot write a public key".into())
+        .context_what(|| tr!(node_public_key_not_written).into())
         .map(|line| line.trim_end().to_owned())
 }
 
@@ -110,15 +113,15 @@ fn key(files: &Rooted, path: &str, comment: &str) -> Result<PrivateKey> {
             _ => {
                 files
                     .rename(path, format!("{path}.broken"))
-                    .context_what(|| format!("cannot move {}", files.shown(path).display()))?;
+                    .context_what(|| tr!(node_key_not_moved { file: files.shown(path).display() }))?;
             }
         }
     }
-    let what = || format!("cannot make the key {}", files.shown(path).display());
+    let what = || tr!(node_key_not_made { file: files.shown(path).display() });
     let mut seed = [0; 32];
     let random = ring::rand::SystemRandom::new();
     ring::rand::SecureRandom::fill(&random, &mut seed)
-        .map_err(|_| Error::new(what()).why("no random numbers"))?;
+        .map_err(|_| Error::new(what()).why(tr!(node_no_random)))?;
     let data = KeypairData::Ed25519(Ed25519Keypair::from_seed(&seed));
     let key = PrivateKey::new(data, comment).context_what(what)?;
     files.place(path, &key.to_openssh(LineEnding::LF).context_what(what)?, 0o600)?;

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::ExamReport;
-use crate::report::html::{bar, escaped, facts, frame, item};
+use crate::report::html::{bar, escaped, facts, frame, item, moment};
 use crate::text::tr;
 
 /// Renders it.
@@ -22,8 +22,8 @@ pub fn render(report: &ExamReport) -> String {
     let cluster = format!("{}, Kubernetes {}", report.cluster, report.kubernetes);
     page += &facts(&[
         (tr!(lang, report_cluster), &cluster),
-        (tr!(lang, report_started), &report.started),
-        (tr!(lang, exam_ended), &report.ended),
+        (tr!(lang, report_started), &moment(&report.started)),
+        (tr!(lang, exam_ended), &moment(&report.ended)),
     ]);
     page += "</header>\n";
     for (number, lesson) in report.lessons.iter().enumerate() {
