@@ -121,7 +121,7 @@ fn errors_and_talk_come_from_the_catalogue() {
         for said in says.captures_iter(source) {
             let text = value.replace_all(&said[1], " ");
             let words = text.split(|c: char| !c.is_ascii_alphabetic()).filter(|w| w.len() > 3).count();
-            if words >= 2 && text.contains(' ') {
+            if words >= 2 && text.trim().contains(' ') {
                 let line = source[..said.get(0).unwrap().start()].matches('\n').count() + 1;
                 raw.push(format!("{name}:{line}: {}", &said[1]));
             }
