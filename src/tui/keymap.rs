@@ -299,7 +299,7 @@ pub const BINDINGS: &[Binding] = keys![
     Action::PreviousCode, Lesson, [k(KeyCode::BackTab)], [], none, tui_do_select_the_previous_piece_of_code, [], false;
     Action::RunSelected, Lesson, [k(KeyCode::Enter)], [], tui_word_run_it, tui_do_run_the_selected_code_in_the_shell, [Lesson], false;
     Action::CopySelected, Lesson, [c('y')], [], tui_word_copy_it, tui_do_copy_the_selected_code, [Lesson], false;
-    Action::Back, Lesson, [k(KeyCode::Esc)], [], tui_word_back, tui_do_back_to_the_text_then_to_the_shell, [Lesson], false;
+    Action::Back, Lesson, [k(KeyCode::Esc), Chord::ctrl('c')], [], tui_word_back, tui_do_back_to_the_text_then_to_the_shell, [Lesson], false;
 
     Action::CopyMove(CopyMove::Up), Copy, [k(KeyCode::Up), c('k')], [], tui_word_move, tui_do_move_up_h_j_k_l_and_arrows, [], false;
     Action::CopyMove(CopyMove::Down), Copy, [k(KeyCode::Down), c('j')], [], none, none, [], false;
@@ -396,8 +396,12 @@ pub fn in_lesson(chord: Chord) -> Option<Action> {
 }
 
 /// The action of a key in the lesson that something asked for from the shell brought up: letters, Enter and chords
-/// with Ctrl are what one types into the shell, and go on to it.
-pub fn in_glance(chord: Chord) -> Option<Action> {
+/// with Ctrl are what one types into the shell, and go on to it. While something runs that was asked for, Ctrl-C is
+/// meant for that.
+pub fn in_glance(chord: Chord, busy: bool) -> Option<Action> {
+    if busy && chord == Chord::ctrl('c') {
+        return Some(Action::Back);
+    }
     let typed =
         matches!(chord.code, KeyCode::Char(_) | KeyCode::Enter | KeyCode::Backspace | KeyCode::Delete);
     direct(if typed { Context::Global } else { Context::Lesson }, chord)

@@ -11,6 +11,7 @@ mod conformance;
 mod differential;
 mod editor;
 mod exam;
+mod expectations;
 mod hostile;
 mod isolation;
 mod kubectl;

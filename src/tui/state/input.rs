@@ -42,7 +42,7 @@ impl State {
         }
         let context = self.context();
         let action = match context {
-            Context::Lesson if self.focus == Focus::Glance => keymap::in_glance(chord),
+            Context::Lesson if self.focus == Focus::Glance => keymap::in_glance(chord, self.busy.is_some()),
             Context::Lesson => keymap::in_lesson(chord),
             context => keymap::direct(context, chord),
         };

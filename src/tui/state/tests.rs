@@ -94,6 +94,10 @@ fn a_check_runs_once_shows_what_it_found_and_can_be_stopped() {
     assert_eq!(seat.state.busy, Some("Checking"));
     seat.press("esc");
     assert_eq!((seat.take(), seat.state.busy, seat.state.focus), (vec![Effect::Cancel], None, Focus::Shell));
+    seat.press("f5 ctrl-c");
+    assert_eq!(seat.take().last(), Some(&Effect::Cancel), "Ctrl-C is meant for what runs");
+    seat.press("ctrl-c");
+    assert!(matches!(seat.take()[..], [Effect::Key(1, _)]), "and else for the shell");
     seat.press("f5");
     seat.happen(Event::Checked { result: Ok(checked(vec![result(0, 1)])), whole: false });
     assert!(matches!(seat.state.panel, Panel::Result(_, false)));

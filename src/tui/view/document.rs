@@ -104,15 +104,12 @@ fn page(state: &State, theme: &Theme, width: u16, out: &mut Document) {
             heading(out, &lesson.intro, &lesson.title);
             out.markdown(&lesson.intro, width, theme);
             out.gap();
-            let minutes = format!(
-                "{}.",
-                tr!(tui_pick_steps {
-                    domain: lesson.domain,
-                    steps: lesson.steps.len(),
-                    minutes: lesson.minutes
-                })
-            );
-            out.text(vec![], &minutes, theme.quiet, width);
+            let about = tr!(tui_pick_steps {
+                domain: lesson.domain,
+                steps: lesson.steps.len(),
+                minutes: lesson.minutes
+            });
+            out.text(vec![], &about, theme.quiet, width);
             out.text(vec![], tr!(tui_to_first_step), theme.text, width);
         }
         None => {

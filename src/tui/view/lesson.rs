@@ -157,7 +157,7 @@ fn tasks(canvas: &Canvas<'_>, area: Rect) -> Vec<ratatui::text::Line<'static>> {
     let theme = canvas.theme;
     let mut out = Document::default();
     let verdicts = verdicts(canvas.state);
-    let room = usize::from(area.height / 2).max(2);
+    let room = usize::from(area.height / 3).max(3);
     let wrapped = |out: &mut Document, whole: bool| {
         for (title, verdict) in &verdicts {
             let (sign, style): (&str, Style) = match verdict {
