@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Limited};
 use jiff::Timestamp;
 use kube::client::Body;
 use serde_json::Value;
@@ -20,6 +20,9 @@ type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a check's requests name as their client.
 const AGENT: &str = "cks-lab check";
+
+/// How large an answer that is looked into may be.
+const ANSWER: usize = 4 << 20;
 
 /// A client that does as `client` does, and writes every request that was answered into `log`.
 pub fn client(client: kube::Client, log: Arc<Log>, owner: &Owner, identity: &Identity) -> kube::Client {
@@ -112,13 +115,13 @@ async fn send(
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
     let entry = asked(who, parts.method.as_str(), path, query, &body);
     let (at, begun) = (Timestamp::now(), Instant::now());
-    // A watch has no end to wait for.
-    let whole = entry.verb != "watch";
     let response = client.send(Request::from_parts(parts, Body::from(body.to_vec()))).await?;
     let (head, body) = response.into_parts();
     let code = head.status.as_u16();
-    let (found, body) = if whole {
-        let bytes = body.collect().await?.to_bytes();
+    // What was read is of no interest here, and may be large, or a watch, which has no end.
+    let reads = matches!(entry.verb.as_str(), "get" | "list" | "watch" | "head");
+    let (found, body) = if code >= 400 || !reads {
+        let bytes = Limited::new(body, ANSWER).collect().await?.to_bytes();
         (bytes.clone(), Body::from(bytes.to_vec()))
     } else {
         (Bytes::new(), body)
