@@ -201,6 +201,8 @@ pub const FILM: Scene = Scene {
         Looks(0.8),
         Enters(":wq\r"),
         Shows("API DOWN"),
+        Looks(0.5),
+        Shows("API up"),
         Types("k get nodes"),
         Shows("VERSION"),
         Looks(0.5),
