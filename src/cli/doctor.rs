@@ -48,7 +48,7 @@ impl Item {
 
 /// Looks at everything; a problem makes the status 1.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut items = vec![kernel(), isolation()];
+    let mut items = vec![kernel(), isolation(), memory()];
     items.extend(["kubectl", "vim", "ssh", "bash"].map(tool));
     items.extend([terminal(), state(), disk()]);
     let bad = items.iter().any(|i| i.level == Level::Problem);
@@ -86,6 +86,18 @@ fn isolation() -> Item {
     match namespaces::forbidden(&machine) {
         None => Item::new("namespaces", Level::Ok, tr!(doctor_allowed), ""),
         Some((found, remedy)) => Item::new("namespaces", Level::Warning, found, remedy),
+    }
+}
+
+/// Whether all nodes of a lab have a limit together; without one it is said, and nothing is wrong.
+fn memory() -> Item {
+    let each = crate::node::plan::Limits::default().memory >> 20;
+    match crate::node::linux::memory_cap() {
+        Ok(most) => Item::new("memory", Level::Ok, tr!(doctor_memory_capped { most: most >> 20 }), ""),
+        Err(why) => {
+            let found = tr!(doctor_memory_uncapped { each, why });
+            Item::new("memory", Level::Warning, found, tr!(doctor_cap_memory))
+        }
     }
 }
 

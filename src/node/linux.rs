@@ -8,7 +8,7 @@
 //! | [`network`] | a network namespace for each node, and the cables between them |
 //! | [`mounts`] | a node's view of files, and the powers it is left with |
 //! | [`limits`], [`landlock`], [`filter`] | how much it may take; a second lock; the system calls it is left with |
-//! | [`guard`] | keeps its files from filling the disk |
+//! | [`cap`], [`guard`] | keep the nodes' memory and files from filling the machine |
 //! | [`pid1`], [`stand_in`] | a node's first process at work; processes that stand for what runs inside the lab |
 #![allow(unsafe_code)]
 
@@ -26,6 +26,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::wire::Kernel;
 use self::wire::{Launch, Reply, Request};
 use super::local::LocalFiles;
 use super::plan::{self, NodeSpec};
@@ -33,6 +34,7 @@ use super::{Command, Io, Isolation, Node, Output, Process};
 use crate::error::{Error, Result};
 use crate::text::tr;
 
+mod cap;
 mod filter;
 mod guard;
 mod identity;
@@ -58,13 +60,20 @@ pub struct Lab {
     launcher: Mutex<Option<(Child, OwnedFd)>>,
     nodes: Vec<Arc<LinuxNode>>,
     guards: Vec<tokio::task::AbortHandle>,
+    /// Goes last: its group has to be empty by then.
+    _cap: Option<cap::Cap>,
 }
 
 impl Lab {
     /// Starts the nodes; `program` is this program's file. The error's text is why namespaces cannot be had.
     pub async fn start(specs: Vec<NodeSpec>, program: &Path) -> Result<Self, String> {
+        Self::start_with(specs, program, Kernel::default()).await
+    }
+
+    /// Starts the nodes with less of the kernel than it has, to see what stands in for it.
+    pub async fn start_with(specs: Vec<NodeSpec>, program: &Path, kernel: Kernel) -> Result<Self, String> {
         let program = program.to_owned();
-        let started = tokio::task::spawn_blocking(move || launch(specs, &program)).await;
+        let started = tokio::task::spawn_blocking(move || launch(specs, &program, kernel)).await;
         let mut lab = started.map_err(|e| e.to_string())??;
         lab.guards = guard::start(&lab.nodes);
         Ok(lab)
@@ -111,10 +120,23 @@ pub fn detect() -> Result<(), String> {
     let spec =
         NodeSpec { name: "probe".into(), address, root: dir.path().into(), mounts: Vec::new(), limits };
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
-    launch(vec![spec], &program).map(|_| ())
+    launch(vec![spec], &program, Kernel::default()).map(|_| ())
 }
 
-fn launch(specs: Vec<NodeSpec>, program: &Path) -> Result<Lab, String> {
+/// Whether the nodes of a lab have a limit on the memory of all of them together here: how many bytes, else why not.
+pub fn memory_cap() -> Result<u64, String> {
+    let most = plan::Limits::default().total;
+    let cap = cap::Cap::make(std::process::id(), most).map_err(|error| error.to_string())?;
+    // A process of one's own is what is to be taken in: one that ends at once.
+    let tried = std::process::Command::new("sleep").arg("5").stdin(Stdio::null()).spawn();
+    let mut child = tried.map_err(|error| error.to_string())?;
+    let taken = cap.take(child.id()).map_err(|error| error.to_string());
+    let _ = child.kill();
+    let _ = child.wait();
+    taken.map(|()| most)
+}
+
+fn launch(specs: Vec<NodeSpec>, program: &Path, kernel: Kernel) -> Result<Lab, String> {
     let text = |e: io::Error| e.to_string();
     let (ours, theirs) = wire::pair().map_err(text)?;
     let child = std::process::Command::new(program)
@@ -127,12 +149,15 @@ fn launch(specs: Vec<NodeSpec>, program: &Path) -> Result<Lab, String> {
         .current_dir("/")
         .spawn()
         .map_err(|e| format!("{}: {e}", program.display()))?;
+    // Without one the limits of each process hold alone.
+    let most = specs.iter().map(|spec| spec.limits.total).max().unwrap_or_default();
+    let cap = cap::Cap::make(child.id(), most).ok().filter(|cap| cap.take(child.id()).is_ok());
     let pairs = specs.iter().map(|_| wire::pair()).collect::<io::Result<Vec<_>>>().map_err(text)?;
     let theirs: Vec<_> = pairs.iter().map(|(_, theirs)| theirs.as_fd()).collect();
     let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
-    wire::send(&ours, &Launch { nodes: specs.clone(), owner }, &theirs).map_err(text)?;
+    wire::send(&ours, &Launch { nodes: specs.clone(), owner, kernel }, &theirs).map_err(text)?;
     let launcher = Mutex::new(Some((child, ours)));
-    let mut lab = Lab { launcher, nodes: Vec::new(), guards: Vec::new() };
+    let mut lab = Lab { launcher, nodes: Vec::new(), guards: Vec::new(), _cap: cap };
     let sockets: Vec<OwnedFd> = pairs.into_iter().map(|(ours, _)| ours).collect();
     for (spec, socket) in specs.into_iter().zip(sockets) {
         match wire::receive::<Reply>(&socket).map_err(text)? {

@@ -39,6 +39,8 @@ pub struct Limits {
     pub processes: u64,
     /// How many bytes of memory of its own a process may have.
     pub memory: u64,
+    /// How many bytes of memory all nodes of a lab may have together, where the machine can be told so.
+    pub total: u64,
     /// How large a file may become, in bytes.
     pub file: u64,
     /// How many bytes all files of the node may come to before whatever runs on it is ended.
@@ -47,7 +49,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { processes: 1024, memory: 2 << 30, file: 1 << 30, disk: 2 << 30 }
+        Self { processes: 1024, memory: 2 << 30, total: 4 << 30, file: 1 << 30, disk: 2 << 30 }
     }
 }
 

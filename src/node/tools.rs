@@ -2,6 +2,9 @@
 
 use std::ffi::OsString;
 
+mod nc;
+mod sudo;
+
 /// When a node has the lab's tool under a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
@@ -25,6 +28,8 @@ pub struct Tool {
 
 /// All tools.
 pub static TOOLS: &[Tool] = &[
+    Tool { name: "apt", when: When::Always, run: sudo::apt_main },
+    Tool { name: "apt-get", when: When::Always, run: sudo::apt_main },
     Tool { name: "crictl", when: When::Always, run: crate::kubelet::tools::crictl::main },
     Tool { name: "etcdctl", when: When::Always, run: crate::kubelet::tools::etcdctl::main },
     Tool { name: "ip", when: When::Always, run: crate::kubelet::tools::network::main },
@@ -32,6 +37,7 @@ pub static TOOLS: &[Tool] = &[
     Tool { name: "kubeadm", when: When::Always, run: crate::kubelet::tools::kubeadm::main },
     Tool { name: "kubectl", when: When::Missing, run: crate::kubectl::main },
     Tool { name: "nano", when: When::Missing, run: crate::editor::program::nano_main },
+    Tool { name: "nc", when: When::Missing, run: nc::main },
     Tool { name: "netstat", when: When::Always, run: crate::kubelet::tools::processes::netstat_main },
     Tool { name: "ps", when: When::Always, run: crate::kubelet::tools::processes::ps_main },
     Tool { name: "reboot", when: When::Always, run: crate::kubelet::tools::systemctl::reboot_main },
@@ -39,6 +45,7 @@ pub static TOOLS: &[Tool] = &[
     Tool { name: "sftp-server", when: When::Missing, run: super::ssh::sftp::main },
     Tool { name: "ss", when: When::Always, run: crate::kubelet::tools::processes::ss_main },
     Tool { name: "ssh", when: When::Missing, run: super::ssh::client::main },
+    Tool { name: "sudo", when: When::Always, run: sudo::main },
     Tool { name: "systemctl", when: When::Always, run: crate::kubelet::tools::systemctl::main },
     Tool { name: "vi", when: When::Missing, run: crate::editor::program::vi_main },
     Tool { name: "vim", when: When::MissingToo("vi"), run: crate::editor::program::vi_main },

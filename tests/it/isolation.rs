@@ -27,7 +27,7 @@ const COPY: &str = "CKS_LAB_ISOLATION_PROGRAM";
 
 /// What the nodes of this suite may take: little, so that it is soon taken.
 fn limits() -> Limits {
-    Limits { processes: 150, memory: 192 << 20, file: 24 << 20, disk: 96 << 20 }
+    Limits { processes: 150, memory: 192 << 20, total: 1 << 30, file: 24 << 20, disk: 96 << 20 }
 }
 
 /// Things of this machine that an attempt could reach, and the nodes that it is made from.

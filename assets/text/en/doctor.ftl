@@ -31,3 +31,6 @@ doctor_ask = ask whoever runs this machine for user namespaces
 doctor_none = none
 doctor_unknown = unknown
 doctor_allowed = allowed
+doctor_memory_capped = the nodes of a lab may have { $most } MiB together
+doctor_memory_uncapped = no limit on the nodes of a lab together, { $each } MiB for each process ({ $why })
+doctor_cap_memory = for one, start it in a scope of your own: systemd-run --user --scope -p Delegate=yes cks-lab

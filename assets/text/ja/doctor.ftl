@@ -31,3 +31,6 @@ doctor_ask = このマシンの管理者に、ユーザー名前空間を使え�
 doctor_none = ありません
 doctor_unknown = 不明
 doctor_allowed = 使えます
+doctor_memory_capped = ラボのノードは合わせて { $most } MiB まで使えます
+doctor_memory_uncapped = ラボのノード全体の上限はありません。各プロセスの上限は { $each } MiB です（{ $why }）
+doctor_cap_memory = 上限を付けるには、自分のスコープで起動してください: systemd-run --user --scope -p Delegate=yes cks-lab

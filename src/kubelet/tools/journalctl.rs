@@ -108,6 +108,8 @@ fn parse(words: &[String]) -> Result<Options, String> {
                         }
                     };
                 }
+                // The kernel's lines are the machine's, and nobody's business here.
+                "-k" | "--dmesg" => out.units.push("kernel".into()),
                 "-f" | "--follow" => out.follow = true,
                 "-r" | "--reverse" => out.reverse = true,
                 "-e" | "--pager-end" | "-x" | "--catalog" | "-q" | "--no-pager" | "--no-hostname" | "-b"

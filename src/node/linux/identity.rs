@@ -36,7 +36,11 @@ pub struct Users {
 
 /// Enters the lab's own user namespace as its root.
 pub fn enter(launch: &Launch) -> Result<Users, String> {
+    if !launch.kernel.namespaces {
+        return Err(format!("a user namespace: {}", io::Error::from_raw_os_error(libc::EPERM)));
+    }
     if launch.owner.0 == 0
+        && launch.kernel.idmapped_mounts
         && let Ok(mounts) = give_root_up(launch)
     {
         return Ok(Users { count: USERS, mounts });

@@ -93,7 +93,7 @@ struct Lab {
 fn separate(launch: &Launch) -> Result<Lab, String> {
     let users = identity::enter(launch)?;
     unshare(libc::CLONE_NEWNET).map_err(|e| format!("a network namespace: {e}"))?;
-    let cables = launch.nodes.len() < 2 || network::has_cables();
+    let cables = launch.nodes.len() < 2 || (launch.kernel.cables && network::has_cables());
     if !cables {
         network::share(&launch.nodes).map_err(|e| format!("the nodes' network: {e}"))?;
     }
@@ -200,8 +200,12 @@ fn become_node(launch: &Launch, index: usize, cables: bool, made: Option<Mounts>
     mounts::enter(spec, made)?;
     std::env::set_current_dir(Path::new("/")).map_err(|e| e.to_string())?;
     step("giving up powers", mounts::drop_powers())?;
-    step("Landlock", landlock::apply())?;
-    step("the filter of system calls", filter::apply())?;
+    if launch.kernel.landlock {
+        step("Landlock", landlock::apply())?;
+    }
+    let filtered =
+        if launch.kernel.seccomp { filter::apply() } else { Err(io::Error::from_raw_os_error(libc::ENOSYS)) };
+    step("the filter of system calls", filtered)?;
     // What this process holds is not to be seen in /proc, nor is it to be traced.
     // SAFETY: changes what others may do to this process and no memory.
     unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 0, 0, 0, 0) };

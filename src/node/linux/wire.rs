@@ -26,6 +26,29 @@ pub struct Launch {
     pub nodes: Vec<NodeSpec>,
     /// This machine's user and group that become root inside.
     pub owner: (u32, u32),
+    /// What of the kernel is used.
+    pub kernel: Kernel,
+}
+
+/// What of the kernel a lab's nodes are made with, where it has it. Less than all is for tests of what stands in for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernel {
+    /// User namespaces. Without them there are no such nodes.
+    pub namespaces: bool,
+    /// Mounts that translate owners. Without them root's nodes run as root of a user namespace of its own.
+    pub idmapped_mounts: bool,
+    /// Pairs of network interfaces (veth). Without them the nodes share a network namespace.
+    pub cables: bool,
+    /// Landlock. Without it mounts and seccomp hold alone.
+    pub landlock: bool,
+    /// Filters of system calls. Without them there are no such nodes.
+    pub seccomp: bool,
+}
+
+impl Default for Kernel {
+    fn default() -> Self {
+        Self { namespaces: true, idmapped_mounts: true, cables: true, landlock: true, seccomp: true }
+    }
 }
 
 /// What a node's first process is asked.
