@@ -142,7 +142,10 @@ async fn a_node_looks_like_a_machine_of_its_own() {
         ("getent hosts controlplane", "172.30.1.2      controlplane"),
         ("env | grep -c '^CARGO' || true", "0"),
         ("cd /etc; sudo pwd; sudo -i pwd; A=1 sudo B=2 bash -c 'echo $B'", "/etc\n/root\n2"),
-        ("apt-get install -y tree 2>&1 | tail -n 1", "E: Install tree on the machine itself; the nodes see it at once."),
+        (
+            "apt-get install -y tree 2>&1 | tail -n 1",
+            "E: Install tree on the machine itself; the nodes see it at once.",
+        ),
         ("echo hi >/dev/null && test -c /dev/ptmx && echo ok", "ok"),
     ] {
         let output = sh(&node01, script).await;
