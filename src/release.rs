@@ -79,6 +79,18 @@ pub struct FeatureGates {
     pub missing_components_not_found: bool,
     /// Whether a scale that is not there is named as such (until 1.32).
     pub scales_have_names: bool,
+    /// Whether tables of service accounts count their secrets.
+    pub accounts_count_secrets: bool,
+    /// Whether tables of priority classes show how they preempt.
+    pub classes_show_preemption: bool,
+    /// Whether Endpoints are deprecated, and writers and readers told so (since 1.33).
+    pub endpoints_deprecated: bool,
+    /// Whether address ranges are read strictly (`StrictIPCIDRValidation`, KEP-4858).
+    pub strict_addresses: bool,
+    /// `RelaxedEnvironmentVariableValidation`: almost any text names a variable.
+    pub relaxed_variable_names: bool,
+    /// `RelaxedDNSSearchValidation`: search domains may have underscores.
+    pub relaxed_searches: bool,
 }
 
 /// How validation errors are worded.
@@ -92,6 +104,10 @@ pub struct Wording {
     pub scheme: &'static str,
     /// How names are escaped in `/metrics`, as its content type says.
     pub metrics_escaping: &'static str,
+    /// What a variable may come from, as a message lists it.
+    pub variable_sources: &'static str,
+    /// The restart policies of an init container.
+    pub init_restart_policies: &'static [&'static str],
     /// Phrases of the oldest release, with what this one says instead.
     pub phrases: &'static [(&'static str, &'static str)],
 }
@@ -350,6 +366,12 @@ const V1_31: Release = Release {
         discovery_versions: &["v2", "v2beta1"],
         missing_components_not_found: false,
         scales_have_names: true,
+        accounts_count_secrets: true,
+        classes_show_preemption: false,
+        endpoints_deprecated: false,
+        strict_addresses: false,
+        relaxed_variable_names: false,
+        relaxed_searches: false,
     },
     mutating_plugins: &[
         "NamespaceLifecycle",
@@ -384,7 +406,9 @@ const V1_31: Release = Release {
         too_long: "must have at most {} bytes",
         scheme: "pkg/runtime/scheme.go:100",
         metrics_escaping: "values",
-        phrases: &[],
+        variable_sources: "`fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`",
+        init_restart_policies: &["Always"],
+        phrases: &[("label values must be no more than", "must be no more than")],
     },
     flags: FlagRules {
         deprecated: &[
@@ -482,6 +506,12 @@ const V1_36: Release = Release {
         discovery_versions: &["v2"],
         missing_components_not_found: true,
         scales_have_names: false,
+        accounts_count_secrets: false,
+        classes_show_preemption: true,
+        endpoints_deprecated: true,
+        strict_addresses: true,
+        relaxed_variable_names: true,
+        relaxed_searches: true,
     },
     mutating_plugins: &[
         "NamespaceLifecycle",
@@ -523,10 +553,13 @@ const V1_36: Release = Release {
         too_long: "may not be more than {} bytes",
         scheme: "pkg/runtime/scheme.go:111",
         metrics_escaping: "underscores",
+        variable_sources: "`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
+        init_restart_policies: &["Always", "Never", "OnFailure"],
         phrases: &[
             ("a qualified name must consist", "a valid label key must consist"),
-            ("must be no more than 63 characters", "must be no more than 63 bytes"),
-            ("must be no more than 253 characters", "must be no more than 253 bytes"),
+            ("label values must be no more than 63 characters", "must be no more than 63 bytes"),
+            ("name part must be no more than 63 characters", "name part must be no more than 63 bytes"),
+            ("prefix part must be no more than 253 characters", "prefix part must be no more than 253 bytes"),
             ("kind must not be empty", "must not be empty"),
             ("name must not be empty", "must not be empty"),
             ("uid must not be empty", "must not be empty"),

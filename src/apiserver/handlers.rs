@@ -35,7 +35,7 @@ mod update;
 mod watch;
 
 pub(super) use negotiate::{
-    Produces, accepts_status, aggregated, bytes_of, check_route as check_accept, discovery_reply, json_bytes,
+    Produces, accepts, accepts_status, aggregated, bytes_of, check_route as check_accept, discovery_reply,
     reply_of,
 };
 
@@ -144,6 +144,11 @@ pub async fn serve(call: &mut Call<'_>, method: &str) -> Result<Reply, Status> {
     if rt.plural == components::RESOURCE {
         return components::serve(call, rt);
     }
+    if rt.plural == "endpoints" && release.gates.endpoints_deprecated {
+        call.warnings
+            .push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into());
+        call.annotate("k8s.io/deprecated", "true");
+    }
     match (info.subresource.as_str(), info.verb.as_str()) {
         ("", "create") => create::create(call, rt),
         ("", "get") | ("status", "get") => list::get(call, rt),
@@ -245,6 +250,7 @@ impl<'a> Call<'a> {
             subresource: &self.info.subresource,
             release: self.core.dependencies.release,
             clock: &self.core.dependencies.clock,
+            dry_run: self.dry_run(),
         }
     }
 
@@ -412,10 +418,11 @@ impl<'a> Call<'a> {
     }
 
     /// The format of the body, where it is one that is read here (`NegotiateInputSerializer`).
-    fn decodable(&self) -> Result<&'a str, Status> {
-        match self.content_type() {
+    fn decodable(&self) -> Result<&'static str, Status> {
+        match self.content_type().to_ascii_lowercase().as_str() {
             "" | "application/json" => Ok("application/json"),
-            yaml @ ("application/yaml" | "application/vnd.kubernetes.yaml") => Ok(yaml),
+            "application/yaml" => Ok("application/yaml"),
+            "application/vnd.kubernetes.yaml" => Ok("application/vnd.kubernetes.yaml"),
             _ => Err(options::unsupported_media_type()),
         }
     }

@@ -114,12 +114,23 @@ fn object<'a>(fields: impl Iterator<Item = (&'a str, String)>) -> String {
     format!("{{{}}}", fields.join(","))
 }
 
-/// The document at `/openapi/v2`, as JSON: clients of these releases read v3, and only ask whether this one is there.
+/// The document at `/openapi/v2` as JSON, without paths and types: clients of these releases read v3, and of this one no more
+/// than that it knows a type or not.
 pub fn v2(release: &'static Release) -> Vec<u8> {
-    let version = release.git_version;
-    json!({"swagger": "2.0", "info": {"title": "Kubernetes", "version": version}, "paths": {}, "definitions": {}})
-        .to_string()
-        .into_bytes()
+    let info = json!({"title": "Kubernetes", "version": release.git_version});
+    json!({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}}).to_string().into_bytes()
+}
+
+/// The same in Protocol Buffers (`github.com/google/gnostic-models/openapiv2`: `Document`, `Info`).
+pub fn v2_protobuf(release: &'static Release) -> Vec<u8> {
+    let field = |number: u8, content: &[u8]| {
+        let mut out = vec![number << 3 | 2, u8::try_from(content.len()).unwrap_or(0)];
+        out.extend_from_slice(content);
+        out
+    };
+    let info = [field(1, b"Kubernetes"), field(2, release.git_version.as_bytes())].concat();
+    // swagger, info, paths, definitions
+    [field(1, b"2.0"), field(2, &info), field(8, b""), field(9, b"")].concat()
 }
 
 #[cfg(test)]

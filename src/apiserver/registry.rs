@@ -142,6 +142,8 @@ pub struct Context<'a> {
     pub release: &'static Release,
     /// The time.
     pub clock: &'a SharedClock,
+    /// Whether nothing is kept.
+    pub dry_run: bool,
 }
 
 /// What kind of mistake a field has (`field.ErrorType`).

@@ -315,4 +315,5 @@ files! {
     node_identity: "node-identity.json";
     more: "more.json";
     differences: "differences.json";
+    beside: "beside.json";
 }

@@ -158,6 +158,7 @@ fn wanted(clause: &Clause<'_>, format: Format, transforms: bool) -> Option<Accep
         Some((kind, "meta.k8s.io", version)) if transforms => {
             let version = ["v1", "v1beta1"].into_iter().find(|known| *known == version)?;
             match kind {
+                "Table" if format == Format::Protobuf => return None,
                 "Table" => Form::Table(version),
                 "PartialObjectMetadata" => Form::Metadata(version),
                 "PartialObjectMetadataList" => Form::MetadataList(version),
@@ -319,6 +320,14 @@ fn no_protobuf(value: &Value) -> Status {
         value["kind"].as_str().unwrap_or_default()
     );
     Status::new(406, "NotAcceptable", why)
+}
+
+/// Whether a client accepts a media type.
+pub(crate) fn accepts(headers: &HeaderMap, kind: &str, subtype: &str) -> bool {
+    let header = headers.get(http::header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("");
+    let fits = |given: &str, wanted: &str| given == "*" || given == wanted;
+    header.is_empty()
+        || clauses(header).iter().any(|clause| fits(clause.kind, kind) && fits(clause.subtype, subtype))
 }
 
 /// The media type and version in which the aggregated form of discovery is asked for, if any (`DiscoveryEndpointRestrictions`).

@@ -175,7 +175,7 @@ pub(super) fn replace(
     call.single_owners(&mut new, true);
     call.check_escalation(rt, &new, Some(current))?;
     check_version(rt, &name, &new, current)?;
-    keep_metadata(&mut new, current);
+    keep_metadata(rt, &mut new, current);
     let context = call.context(rt);
     rt.strategy.prepare_for_update(&context, &mut new, current);
     let mut errors = validation::validate_metadata_update(rt, &new, current);
@@ -296,9 +296,12 @@ pub(super) fn precondition_failed(call: &Call<'_>, rt: &ResourceType, name: &str
 }
 
 /// What of the metadata an update cannot change, and what it keeps where it says nothing.
-fn keep_metadata(new: &mut Value, current: &Value) {
+fn keep_metadata(rt: &ResourceType, new: &mut Value, current: &Value) {
     let old = &current["metadata"];
     let Some(metadata) = new["metadata"].as_object_mut() else { return };
+    if !rt.namespaced {
+        metadata.remove("namespace");
+    }
     metadata.remove("selfLink");
     // A patch that changes it is refused by validation.
     if metadata.get("uid").and_then(Value::as_str).is_none_or(str::is_empty) {

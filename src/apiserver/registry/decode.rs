@@ -105,6 +105,7 @@ fn decode_kind(
     object["apiVersion"] = Value::String(expected);
     object["kind"] = Value::String(kind.to_owned());
     let warnings = if validation == FieldValidation::Warn { findings.strict } else { Vec::new() };
+    let warnings = warnings.iter().flat_map(|text| yaml::warnings(text)).collect();
     Ok((object, warnings))
 }
 

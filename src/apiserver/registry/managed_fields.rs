@@ -4,6 +4,7 @@
 
 mod fieldset;
 mod merge;
+mod upgrade;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -346,6 +347,9 @@ pub fn update(
     set_managed_fields(new, &managed);
 }
 
+/// The manager of `kubectl apply --server-side`, which takes over from the client-side `kubectl apply`.
+const KUBECTL: &str = "kubectl";
+
 /// Applies an apply patch (JSON or YAML) to `live` (Null where the object is created); also gives the warnings.
 ///
 /// The outcome carries its managed fields. Defaults, admission and validation are the caller's.
@@ -375,9 +379,13 @@ pub fn apply(
     let said_kind = change["kind"].as_str().unwrap_or("");
     if said != operation.version || said_kind != kind {
         let (said_group, said_version) = said.split_once('/').unwrap_or(("", said));
-        return Err(Status::bad_request(format!(
-            "invalid object type: {said_group}/{said_version}, Kind={said_kind}"
-        )));
+        // What is no version makes the whole of it nothing (`schema.FromAPIVersionAndKind`).
+        let said = if said_version.contains('/') {
+            "/, Kind=".to_owned()
+        } else {
+            format!("{said_group}/{said_version}, Kind={said_kind}")
+        };
+        return Err(Status::bad_request(format!("invalid object type: {said}")));
     }
     if change["metadata"].get("managedFields").is_some_and(|m| !m.is_null()) {
         return Err(Status::bad_request("metadata.managedFields must be nil"));
@@ -407,9 +415,14 @@ pub fn apply(
     let had = before.map(|e| e.set);
     let last = had.clone().unwrap_or_default();
     let merged = operation.prune(&merged, &managed, &last);
-    operation
-        .take(&old, &merged, &mut managed, Some(&id), options.force)
-        .map_err(|conflicts| conflict_status(&conflicts))?;
+    if let Err(mut conflicts) = operation.take(&old, &merged, &mut managed, Some(&id), options.force) {
+        let own = upgrade::last_applied_fields(&operation, live, &old).filter(|_| options.manager == KUBECTL);
+        conflicts.retain(|(_, path)| own.as_ref().is_none_or(|own| !own.has(path)));
+        if !conflicts.is_empty() {
+            return Err(conflict_status(&conflicts));
+        }
+        let _ = operation.take(&old, &merged, &mut managed, Some(&id), true);
+    }
     let mut findings = typed::Findings::default();
     let node_of = Node::from_value(&merged);
     let mut object = typed::shape(operation.typed.schema, operation.typed.root, &node_of, &mut findings);
@@ -435,6 +448,9 @@ pub fn apply(
     object["apiVersion"] = json!(operation.version);
     object["kind"] = json!(kind);
     set_managed_fields(&mut object, &managed);
+    if options.manager == KUBECTL {
+        upgrade::note_applied(&mut object, &change);
+    }
     let mut warnings = Vec::new();
     if options.validation != FieldValidation::Ignore {
         node.duplicates("", &mut warnings);

@@ -96,9 +96,14 @@ pub fn apply(
         invalid_kind(rt.release, ("", ""), "", vec![FieldError::invalid("patch", value, error)])
     };
     let api_version = rt_version(group, version);
-    if let Some(error) =
+    // A strategic merge patch goes into an object of the right type, whatever it says of itself.
+    let error = if kind == PatchType::Strategic {
+        let said = [&patched["kind"], &patched["apiVersion"]];
+        said.into_iter().find_map(no_text)
+    } else {
         other_kind(schema, rt.release.wording.scheme, &patched, (group, version, name), &api_version)
-    {
+    };
+    if let Some(error) = error {
         return Err(refuse(error));
     }
     let mut findings = Findings::default();
@@ -245,6 +250,19 @@ fn other_kind(
     let hub = if group.is_empty() { "core" } else { group.split('.').next().unwrap_or(group) };
     let _ = version;
     Some(format!("converting ({said_version}.{said_kind}) to ({hub}.{kind}): unknown conversion"))
+}
+
+/// What the unstructured converter says of a value that ought to be a string.
+fn no_text(value: &Value) -> Option<String> {
+    let go = match value {
+        Value::Null | Value::String(_) => return None,
+        Value::Bool(_) => return Some("unrecognized type: string".into()),
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::Array(_) => "slice",
+        Value::Object(_) => "map",
+    };
+    Some(format!("cannot convert {go} to string"))
 }
 
 /// Words a type error as the unstructured converter does, which strategic patches go through.

@@ -65,6 +65,22 @@ pub(crate) fn parse(text: &str) -> Result<(i128, Suffix), String> {
     Ok((if negative { -value } else { value }, form))
 }
 
+/// A quantity as Go prints the struct that holds it; in the canonical form its text is kept, else not.
+pub(crate) fn shown(text: &str) -> String {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let suffix = &text[digits.len()..];
+    let scale = DECIMAL.iter().find(|(known, _)| *known == suffix).map_or(0, |(_, scale)| *scale);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let value: i64 = format!("{whole}{fraction}").parse().unwrap_or(0);
+    let scale = scale - i32::try_from(fraction.len()).unwrap_or(0);
+    let kept = if fraction.is_empty() { text } else { "" };
+    let form = if BINARY[1..].contains(&suffix) { "BinarySI" } else { "DecimalSI" };
+    format!(
+        "resource.Quantity{{i:resource.int64Amount{{value:{value}, scale:{scale}}}, d:resource.infDecAmount{{Dec:(*inf.Dec)(nil)}}, \
+         s:{kept:?}, Format:{form:?}}}"
+    )
+}
+
 /// The canonical form (`1000m` is `1`), or upstream's error.
 pub fn canonical(text: &str) -> Result<String, String> {
     let (nanos, form) = parse(text)?;

@@ -5,7 +5,8 @@ use super::strategies::events::{CsiNodes, Events};
 use super::strategies::namespaces::Namespaces;
 use super::strategies::nodes::Nodes;
 use super::strategies::other::{
-    CertificateRequests, CreateOnUpdate, Leases, Plain, Services, WithStatus, Workloads,
+    CertificateRequests, CreateOnUpdate, DisruptionBudgets, Leases, Plain, PriorityClasses, Services,
+    WithStatus, Workloads,
 };
 use super::strategies::pods::Pods;
 use super::strategies::rbac::{Bindings, Roles};
@@ -248,9 +249,15 @@ static RESOURCES: &[Row] = &[
     namespaced(DISCOVERY, "EndpointSlice", "endpointslices", "endpointslice", &Plain),
     namespaced(EVENTS, "Event", "events", "event", &Events).short(&["ev"]),
     cluster_wide(NODE, "RuntimeClass", "runtimeclasses", "runtimeclass", &Plain),
-    namespaced(POLICY, "PodDisruptionBudget", "poddisruptionbudgets", "poddisruptionbudget", &WithStatus)
-        .short(&["pdb"])
-        .with(&[status("PodDisruptionBudget")]),
+    namespaced(
+        POLICY,
+        "PodDisruptionBudget",
+        "poddisruptionbudgets",
+        "poddisruptionbudget",
+        &DisruptionBudgets,
+    )
+    .short(&["pdb"])
+    .with(&[status("PodDisruptionBudget")]),
     cluster_wide(
         RBAC,
         "ClusterRoleBinding",
@@ -261,7 +268,8 @@ static RESOURCES: &[Row] = &[
     cluster_wide(RBAC, "ClusterRole", "clusterroles", "clusterrole", &Roles { namespaced: false }),
     namespaced(RBAC, "RoleBinding", "rolebindings", "rolebinding", &Bindings { namespaced: true }),
     namespaced(RBAC, "Role", "roles", "role", &Roles { namespaced: true }),
-    cluster_wide(SCHEDULING, "PriorityClass", "priorityclasses", "priorityclass", &Plain).short(&["pc"]),
+    cluster_wide(SCHEDULING, "PriorityClass", "priorityclasses", "priorityclass", &PriorityClasses)
+        .short(&["pc"]),
     cluster_wide(STORAGE, "CSIDriver", "csidrivers", "csidriver", &Plain),
     cluster_wide(STORAGE, "CSINode", "csinodes", "csinode", &CsiNodes),
     cluster_wide(STORAGE, "StorageClass", "storageclasses", "storageclass", &Plain).short(&["sc"]),

@@ -3,6 +3,7 @@
 //! Upstream: `k8s.io/apimachinery/pkg/api/validation/objectmeta.go`, `.../apis/meta/v1/validation`,
 //! `.../util/validation/validation.go`, `.../util/validation/field/errors.go`.
 
+pub mod cidr;
 pub mod names;
 
 use serde_json::Value;
@@ -59,14 +60,19 @@ fn labels_and_owners(meta: &Value) -> Vec<FieldError> {
     let mut controller: Option<String> = None;
     for owner in meta["ownerReferences"].as_array().into_iter().flatten() {
         for (field, what) in [("apiVersion", "version"), ("kind", "kind"), ("name", "name"), ("uid", "uid")] {
-            if text(owner, field).is_empty() {
+            let given = text(owner, field);
+            // What is no version, or has none after its slash, is as good as empty.
+            let no_version =
+                field == "apiVersion" && (given.ends_with('/') || given.matches('/').count() > 1);
+            if given.is_empty() || no_version {
                 let path = format!("metadata.ownerReferences.{field}");
-                errors.push(FieldError::invalid(path, "", format!("{what} must not be empty")));
+                errors.push(FieldError::invalid(path, given, format!("{what} must not be empty")));
             }
         }
         if owner["apiVersion"] == "v1" && owner["kind"] == "Event" {
             let detail = "/v1, Kind=Event is disallowed from being an owner";
-            errors.push(FieldError::invalid("metadata.ownerReferences", owner.clone(), detail));
+            let (go, json) = shown_owner(owner);
+            errors.push(FieldError::invalid_shown("metadata.ownerReferences", &go, &json, detail));
         }
         if owner["controller"] == true {
             let this = format!("{}/{}", text(owner, "kind"), text(owner, "name"));
@@ -74,14 +80,35 @@ fn labels_and_owners(meta: &Value) -> Vec<FieldError> {
                 let detail = format!(
                     "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
                 );
-                let value = meta["ownerReferences"].clone();
-                errors.push(FieldError::invalid("metadata.ownerReferences", value, detail));
+                let all = meta["ownerReferences"].as_array().into_iter().flatten();
+                let (go, json): (Vec<String>, Vec<String>) = all.map(shown_owner).unzip();
+                let go = format!("[]v1.OwnerReference{{{}}}", go.join(", "));
+                let json = format!("[{}]", json.join(","));
+                errors.push(FieldError::invalid_shown("metadata.ownerReferences", &go, &json, detail));
             } else {
                 controller = Some(this);
             }
         }
     }
     errors
+}
+
+/// An owner as Go prints it and as JSON. Where a pointer points to is nobody's business, and differs each time upstream.
+fn shown_owner(owner: &Value) -> (String, String) {
+    let pointer = |key: &str| if owner[key].is_boolean() { "(*bool)(0xc000000000)" } else { "(*bool)(nil)" };
+    let of = |key: &str| format!("{:?}", text(owner, key));
+    let go = format!(
+        "v1.OwnerReference{{APIVersion:{}, Kind:{}, Name:{}, UID:{}, Controller:{}, BlockOwnerDeletion:{}}}",
+        of("apiVersion"),
+        of("kind"),
+        of("name"),
+        of("uid"),
+        pointer("controller"),
+        pointer("blockOwnerDeletion")
+    );
+    let order = ["apiVersion", "kind", "name", "uid", "controller", "blockOwnerDeletion"];
+    let fields = order.iter().filter_map(|key| Some(format!("{key:?}:{}", owner.get(*key)?)));
+    (go, format!("{{{}}}", fields.collect::<Vec<_>>().join(",")))
 }
 
 fn finalizers(meta: &Value) -> Vec<FieldError> {
@@ -102,7 +129,6 @@ fn known_finalizers(rt: &ResourceType, meta: &Value) -> Vec<FieldError> {
     let all = meta["finalizers"].as_array().filter(|_| rt.plural != "leases");
     for (i, finalizer) in all.into_iter().flatten().enumerate() {
         let (name, path) = (finalizer.as_str().unwrap_or(""), format!("metadata.finalizers[{i}]"));
-        errors.extend(all_invalid(&path, name, names::qualified(name)));
         if !name.contains('/') && !matches!(name, "kubernetes" | "orphan" | "foregroundDeletion") {
             let detail = "name is neither a standard finalizer name nor is it fully qualified";
             errors.push(FieldError::invalid(path, name, detail));

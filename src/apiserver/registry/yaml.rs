@@ -59,6 +59,12 @@ fn flow_depth(bytes: &[u8]) -> usize {
     deepest
 }
 
+/// The lines of an error, each a warning of its own (`parseYAMLWarnings`).
+pub fn warnings(error: &str) -> Vec<String> {
+    let lines = error.strip_prefix("yaml: unmarshal errors:\n").unwrap_or(error);
+    lines.split('\n').map(|line| line.trim().to_owned()).collect()
+}
+
 /// go-yaml's sentence for the first duplicate key (`duplicate field "a.b"` as [`Node::duplicates`] names it).
 pub fn duplicate_error(found: &str, text: &[u8]) -> String {
     let key = found.trim_start_matches("duplicate field ").trim_matches('"');

@@ -247,7 +247,11 @@ async fn serve(
         "POST" | "PUT" | "PATCH" | "DELETE" => body.await.map_err(body_error)?,
         _ => Bytes::new(),
     };
-    let (headers, body) = readable(core, &parts.headers, body)?;
+    // A patch has media types of its own.
+    let (headers, body) = match parts.method {
+        http::Method::PATCH => (std::borrow::Cow::Borrowed(&parts.headers), body),
+        _ => readable(core, &parts.headers, body)?,
+    };
     record.body(info, parts, &body);
     let mut call = Call {
         core,

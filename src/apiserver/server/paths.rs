@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::core::Core;
 use crate::apiserver::audit::trail::Said;
-use crate::apiserver::handlers::{self, Produces, Reply, json_bytes, reply_of};
+use crate::apiserver::handlers::{self, Produces, Reply};
 use crate::apiserver::requestinfo::{Query, RequestInfo};
 use crate::apiserver::status::Status;
 use crate::apiserver::{discovery, openapi, version};
@@ -22,9 +22,9 @@ pub(super) fn serve(
 ) -> Result<Reply, Status> {
     let release = core.dependencies.release;
     let pieces: Vec<&str> = info.path.split('/').filter(|piece| !piece.is_empty()).collect();
-    // Only what is about the API is the same with a slash at its end.
+    // Only what has a route is the same with a slash at its end.
     let slashed = info.path.len() > 1 && info.path.ends_with('/');
-    if slashed && !matches!(pieces.first(), Some(&("api" | "apis" | "version"))) {
+    if slashed && !matches!(pieces.first(), Some(&("api" | "apis" | "version" | "openid" | ".well-known"))) {
         return Ok(if info.path.starts_with("/openapi/v3") {
             no_document()
         } else {
@@ -54,7 +54,7 @@ pub(super) fn serve(
     let found = match pieces.as_slice() {
         ["version"] => {
             handlers::check_accept(&parts.headers, Produces::Json)?;
-            Some(Reply::new(200, "application/json", json_bytes(&version::value(release), true)))
+            Some(Reply::new(200, "application/json", version::document(release)))
         }
         [".well-known", "openid-configuration"] => Some(openid_configuration(core, parts)?),
         ["openid", "v1", "jwks"] => Some(key_set(core, parts)?),
@@ -86,14 +86,20 @@ pub(super) fn serve(
             Some(list) => json(&list)?,
             None => None,
         },
-        ["openapi", "v2"] => Some(Reply::new(200, "application/json", openapi::v2(release))),
-        ["openapi", "v3"] => Some(reply_of(release, 200, &openapi::index(release), &parts.headers, query)),
+        ["openapi", "v2"] => Some(openapi_v2(core, parts)),
+        ["openapi", "v3"] => {
+            let index = openapi::index(release).to_string();
+            Some(Reply::new(200, "text/plain; charset=utf-8", index))
+        }
         ["openapi", "v3", rest @ ..] => {
             Some(openapi::document(release, &rest.join("/")).map_or_else(no_document, |(bytes, hash)| {
-                tagged(parts, bytes, Some(format!("\"{hash}\"")), "application/json")
+                if !handlers::accepts(&parts.headers, "application", "json") {
+                    return varied(Reply::new(406, "", ""));
+                }
+                varied(tagged(parts, bytes, Some(format!("\"{hash}\"")), "application/json"))
             }))
         }
-        [] | ["index.html"] => Some(reply_of(release, 200, &root(core), &parts.headers, query)),
+        [] | ["index.html"] => Some(Reply::new(200, "application/json", indented(&root(core)))),
         ["metrics"] => Some(metrics(
             core,
             &format!(
@@ -110,6 +116,31 @@ pub(super) fn serve(
 /// There is no such OpenAPI document; the real server says nothing about it.
 fn no_document() -> Reply {
     Reply::new(404, "", "")
+}
+
+/// An answer that is another where another form is accepted.
+fn varied(mut reply: Reply) -> Reply {
+    reply.headers.push(("vary", "Accept".into()));
+    reply
+}
+
+/// `k8s.io/kube-openapi/pkg/handler`
+fn openapi_v2(core: &Core, parts: &Parts) -> Reply {
+    let release = core.dependencies.release;
+    let tag = discovery::etag(&openapi::v2(release));
+    let accepts = |subtype| handlers::accepts(&parts.headers, "application", subtype);
+    let protobuf =
+        ["com.github.proto-openapi.spec.v2@v1.0+protobuf", "com.github.proto-openapi.spec.v2.v1.0+protobuf"];
+    let mut reply = if accepts("json") {
+        tagged(parts, openapi::v2(release), Some(tag), "application/json")
+    } else if protobuf.into_iter().any(accepts) {
+        let media = format!("application/{}", protobuf[1]);
+        tagged(parts, openapi::v2_protobuf(release), Some(tag), &media)
+    } else {
+        Reply::new(406, "", "")
+    };
+    reply.headers.push(("vary", "Accept-Encoding".into()));
+    varied(reply)
 }
 
 fn metrics(core: &Core, text: &str) -> Reply {
@@ -147,6 +178,11 @@ fn public(kind: &str, text: String) -> Reply {
     let mut reply = Reply::new(200, kind, text);
     reply.headers.push(("cache-control", "public, max-age=3600".into()));
     reply
+}
+
+/// JSON for people to read, without an end of its last line.
+fn indented(value: &Value) -> Vec<u8> {
+    serde_json::to_vec_pretty(value).unwrap_or_default()
 }
 
 /// The paths that `/` lists.

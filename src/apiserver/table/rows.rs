@@ -103,6 +103,7 @@ pub fn cells(rt: &ResourceType, object: &Value, now: Timestamp) -> Vec<Value> {
         "namespaces" => vec![name, json!(text(&status["phase"], "")), age],
         "configmaps" => vec![name, json!(count(&object["data"]) + count(&object["binaryData"])), age],
         "secrets" => vec![name, json!(text(&object["type"], "")), json!(count(&object["data"])), age],
+        "serviceaccounts" if !rt.release.gates.accounts_count_secrets => vec![name, age],
         "serviceaccounts" => vec![name, json!(count(&object["secrets"])), age],
         "services" => service(object, name, age),
         "endpoints" => vec![name, json!(endpoints(object)), age],
@@ -157,7 +158,12 @@ pub fn cells(rt: &ResourceType, object: &Value, now: Timestamp) -> Vec<Value> {
         "csinodes" => vec![name, json!(count(&spec["drivers"])), age],
         "runtimeclasses" => vec![name, json!(text(&object["handler"], "")), age],
         "priorityclasses" => {
-            vec![name, json!(number(&object["value"])), json!(object["globalDefault"] == true), age]
+            let mut cells =
+                vec![name, json!(number(&object["value"])), json!(object["globalDefault"] == true), age];
+            if rt.release.gates.classes_show_preemption {
+                cells.push(json!(text(&object["preemptionPolicy"], "")));
+            }
+            cells
         }
         "storageclasses" => {
             let default = meta["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true";

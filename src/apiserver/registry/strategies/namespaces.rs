@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{default, keep, list, object, text};
-use crate::apiserver::registry::validation::validate_metadata_create;
+use crate::apiserver::registry::validation::{names, validate_metadata_create};
 use crate::apiserver::registry::{Context, FieldError, Strategy, find};
 
 /// Namespaces.
@@ -35,6 +35,19 @@ impl Strategy for Namespaces {
             spec.insert("finalizers".into(), Value::Array(finalizers));
         }
         self.set_defaults(context, namespace);
+    }
+
+    fn validate(&self, _: &Context<'_>, namespace: &Value) -> Vec<FieldError> {
+        let field = "spec.finalizers";
+        let mut errors = Vec::new();
+        for name in list(&namespace["spec"]["finalizers"]).filter_map(Value::as_str) {
+            errors.extend(names::qualified(name).into_iter().map(|m| FieldError::invalid(field, name, m)));
+            if !name.contains('/') && ![FINALIZER, "orphan", "foregroundDeletion"].contains(&name) {
+                let detail = "name is neither a standard finalizer name nor is it fully qualified";
+                errors.push(FieldError::invalid(field, name, detail));
+            }
+        }
+        errors
     }
 
     fn prepare_for_update(&self, context: &Context<'_>, namespace: &mut Value, old: &Value) {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{count_generation, default, keep, list, object, templates, text};
+use crate::apiserver::registry::validation::names;
 use crate::apiserver::registry::{Context, FieldError, FieldErrorType, Strategy};
 
 /// A resource about which nothing is special.
@@ -25,6 +26,41 @@ pub struct WithStatus;
 impl Strategy for WithStatus {
     fn prepare_for_update(&self, context: &Context<'_>, new: &mut Value, old: &Value) {
         keep(new, old, if context.subresource == "status" { "spec" } else { "status" });
+    }
+}
+
+/// How many pods may be away (`kubernetes/pkg/registry/policy/poddisruptionbudget/strategy.go`).
+pub struct DisruptionBudgets;
+
+impl Strategy for DisruptionBudgets {
+    fn prepare_for_create(&self, _: &Context<'_>, budget: &mut Value) {
+        first_generation(budget);
+    }
+
+    fn prepare_for_update(&self, context: &Context<'_>, budget: &mut Value, old: &Value) {
+        WithStatus.prepare_for_update(context, budget, old);
+        count_generation(budget, old);
+    }
+}
+
+/// Classes of priority (`kubernetes/pkg/registry/scheduling/priorityclass/strategy.go`).
+pub struct PriorityClasses;
+
+impl Strategy for PriorityClasses {
+    fn set_defaults(&self, _: &Context<'_>, class: &mut Value) {
+        if let Some(class) = class.as_object_mut() {
+            default(class, "preemptionPolicy", "PreemptLowerPriority");
+        }
+    }
+
+    fn prepare_for_create(&self, _: &Context<'_>, class: &mut Value) {
+        first_generation(class);
+    }
+}
+
+fn first_generation(new: &mut Value) {
+    if let Some(metadata) = object(new, "metadata") {
+        metadata.insert("generation".into(), json!(1));
     }
 }
 
@@ -149,9 +185,11 @@ impl Strategy for CertificateRequests {
         let signer = text(spec, "signerName");
         if signer.is_empty() {
             errors.push(FieldError::required("spec.signerName", ""));
-        } else if !signer.contains('/') {
-            let detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+        } else if signer == "kubernetes.io/legacy-unknown" {
+            let detail = "the legacy signerName is not allowed via this API version";
             errors.push(FieldError::invalid("spec.signerName", signer, detail));
+        } else {
+            signer_name(signer, &mut errors);
         }
         if let Some(seconds) = spec["expirationSeconds"].as_i64().filter(|seconds| *seconds < 600) {
             let why = "may not specify a duration less than 600 seconds (10 minutes)";
@@ -190,6 +228,31 @@ impl Strategy for CertificateRequests {
     fn selectable_fields(&self, request: &Value) -> Vec<(&'static str, String)> {
         vec![("spec.signerName", text(&request["spec"], "signerName").to_owned())]
     }
+}
+
+/// `ValidateSignerName`
+fn signer_name(signer: &str, errors: &mut Vec<FieldError>) {
+    let field = "spec.signerName";
+    let segments: Vec<&str> = signer.split('/').collect();
+    let [domain, path] = segments.as_slice() else {
+        let detail = "must be a fully qualified domain and path of the form 'example.com/signer-name'";
+        errors.push(FieldError::invalid(field, signer, detail));
+        return;
+    };
+    // The first label that is wrong is told, no other.
+    let wrong = |segment: &str, rule: fn(&str) -> Vec<String>| -> Vec<FieldError> {
+        let found = segment.split('.').map(|label| (label, rule(label))).find(|(_, wrong)| !wrong.is_empty());
+        let (label, wrong) = found.unwrap_or_default();
+        let told =
+            |why: String| FieldError::invalid(field, segment, format!("validating label {label:?}: {why}"));
+        wrong.into_iter().map(told).collect()
+    };
+    errors.extend(wrong(domain, names::label));
+    if !domain.contains('.') {
+        let detail = "should be a domain with at least two segments separated by dots";
+        errors.push(FieldError::invalid(field, *domain, detail));
+    }
+    errors.extend(wrong(path, names::subdomain));
 }
 
 /// `validateConditions`
@@ -244,14 +307,20 @@ impl Strategy for Services {
         }
     }
 
-    fn prepare_for_create(&self, _: &Context<'_>, service: &mut Value) {
+    fn prepare_for_create(&self, context: &Context<'_>, service: &mut Value) {
         service["status"] = json!({"loadBalancer": {}});
         let Some(spec) = object(service, "spec") else { return };
         if spec.get("type").and_then(Value::as_str) == Some("ExternalName") {
             return;
         }
         let [a, b, ..] = *uuid::Uuid::new_v4().as_bytes();
-        default(spec, "clusterIP", format!("10.{}.{}.{}", 96 + (a & 7), b, 2 + (a >> 3)));
+        // Nothing is taken from the range where nothing is kept.
+        let address = if context.dry_run {
+            "10.96.0.0".to_owned()
+        } else {
+            format!("10.{}.{}.{}", 96 + (a & 7), b, 2 + (a >> 3))
+        };
+        default(spec, "clusterIP", address);
         let ip = spec.get("clusterIP").cloned().unwrap_or(Value::Null);
         default(spec, "clusterIPs", json!([ip]));
         default(spec, "ipFamilies", json!(["IPv4"]));
@@ -332,22 +401,26 @@ impl Strategy for Workloads {
             "ReplicaSet" => json!({"replicas": 0}),
             _ => json!({}),
         };
-        if let Some(metadata) = object(workload, "metadata") {
-            metadata.insert("generation".into(), json!(1));
-        }
+        first_generation(workload);
     }
 
     fn validate(&self, _: &Context<'_>, workload: &Value) -> Vec<FieldError> {
         let spec = &workload["spec"];
         let mut errors = Vec::new();
-        if spec["selector"].is_null() {
+        let selects_nothing = spec["selector"].is_null();
+        if selects_nothing && self.kind != "DaemonSet" {
             errors.push(FieldError::required("spec.selector", ""));
         }
         let wanted = spec["selector"]["matchLabels"].as_object().into_iter().flatten();
         let labels = &spec["template"]["metadata"]["labels"];
-        if wanted.into_iter().any(|(k, v)| labels.get(k) != Some(v)) {
-            let detail = "`selector` does not match template `labels`";
-            errors.push(FieldError::invalid("spec.template.metadata.labels", labels.clone(), detail));
+        if selects_nothing || wanted.into_iter().any(|(k, v)| labels.get(k) != Some(v)) {
+            let (field, detail) =
+                ("spec.template.metadata.labels", "`selector` does not match template `labels`");
+            errors.push(if labels.is_null() {
+                FieldError::invalid_shown(field, "map[string]string(nil)", "null", detail)
+            } else {
+                FieldError::invalid(field, labels.clone(), detail)
+            });
         }
         if list(&spec["template"]["spec"]["containers"]).next().is_none() {
             errors.push(FieldError::required("spec.template.spec.containers", ""));

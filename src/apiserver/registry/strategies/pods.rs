@@ -8,6 +8,13 @@ use serde_json::{Map, Value, json};
 use super::{default, keep, list, object, templates, text};
 use crate::apiserver::registry::validation::names;
 use crate::apiserver::registry::{Context, FieldError, FieldErrorType, Strategy, quantity};
+use crate::release::Release;
+
+mod containers;
+mod environment;
+mod resources;
+mod spec;
+mod volumes;
 
 /// Pods.
 pub struct Pods;
@@ -37,82 +44,12 @@ fn one_of(path: String, value: &str, known: &[&str], errors: &mut Vec<FieldError
     }
 }
 
-fn containers(
-    spec: &Value,
-    key: &str,
-    volumes: &HashSet<&str>,
-    seen: &mut HashSet<String>,
-    errors: &mut Vec<FieldError>,
-) {
-    for (i, container) in list(&spec[key]).enumerate() {
-        let path = format!("spec.{key}[{i}]");
-        let name = text(container, "name");
-        if name.is_empty() {
-            errors.push(FieldError::required(format!("{path}.name"), ""));
-        } else {
-            for message in names::label(name) {
-                errors.push(FieldError::invalid(format!("{path}.name"), name, message));
-            }
-        }
-        if !seen.insert(name.to_owned()) {
-            errors.push(FieldError::new(FieldErrorType::Duplicate, format!("{path}.name"), json!(name), ""));
-        }
-        let image = text(container, "image");
-        if image.is_empty() {
-            errors.push(FieldError::required(format!("{path}.image"), ""));
-        } else if image.trim() != image {
-            let detail = "must not have leading or trailing whitespace";
-            errors.push(FieldError::invalid(format!("{path}.image"), image, detail));
-        }
-        let policies = ["Always", "IfNotPresent", "Never"];
-        one_of(format!("{path}.imagePullPolicy"), text(container, "imagePullPolicy"), &policies, errors);
-        for (j, mount) in list(&container["volumeMounts"]).enumerate() {
-            let (mount_name, at) = (text(mount, "name"), format!("{path}.volumeMounts[{j}]"));
-            if mount_name.is_empty() {
-                errors.push(FieldError::required(format!("{at}.name"), ""));
-            } else if !volumes.contains(mount_name) {
-                let error =
-                    FieldError::new(FieldErrorType::NotFound, format!("{at}.name"), json!(mount_name), "");
-                errors.push(error);
-            }
-            if text(mount, "mountPath").is_empty() {
-                errors.push(FieldError::required(format!("{at}.mountPath"), ""));
-            }
-        }
-        resources(&container["resources"], &format!("{path}.resources"), errors);
-        for (j, port) in list(&container["ports"]).enumerate() {
-            let (number, at) = (port["containerPort"].as_i64().unwrap_or(0), format!("{path}.ports[{j}]"));
-            if number == 0 {
-                errors.push(FieldError::required(format!("{at}.containerPort"), ""));
-            } else if !(1..=65535).contains(&number) {
-                let detail = "must be between 1 and 65535, inclusive";
-                errors.push(FieldError::invalid(format!("{at}.containerPort"), number, detail));
-            }
-        }
-    }
+fn duplicate(field: String, value: &str) -> FieldError {
+    FieldError::new(FieldErrorType::Duplicate, field, json!(value), "")
 }
 
-/// Requests beyond their limits (`ValidateResourceRequirements`).
-fn resources(resources: &Value, path: &str, errors: &mut Vec<FieldError>) {
-    let (requests, limits) = (&resources["requests"], &resources["limits"]);
-    for (name, limit) in limits.as_object().into_iter().flatten() {
-        if quantity::nanos(text(limits, name)) < 0 {
-            let detail = "must be greater than or equal to 0";
-            errors.push(FieldError::invalid(format!("{path}.limits[{name}]"), limit.clone(), detail));
-        }
-    }
-    for (name, request) in requests.as_object().into_iter().flatten() {
-        let asked = quantity::nanos(text(requests, name));
-        if asked < 0 {
-            let detail = "must be greater than or equal to 0";
-            errors.push(FieldError::invalid(format!("{path}.requests[{name}]"), request.clone(), detail));
-        }
-        let Some(limit) = limits[name].as_str() else { continue };
-        if asked > quantity::nanos(limit) {
-            let detail = format!("must be less than or equal to {name} limit of {limit}");
-            errors.push(FieldError::invalid(format!("{path}.requests"), request.clone(), detail));
-        }
-    }
+fn not_found(field: String, value: &str) -> FieldError {
+    FieldError::new(FieldErrorType::NotFound, field, json!(value), "")
 }
 
 /// What of a pod's spec may change (`ValidatePodUpdate`); an error that ends the search comes back early.
@@ -252,7 +189,12 @@ fn toleration_errors(spec: &Value, errors: &mut Vec<FieldError>) {
             "Exists" => {
                 if !of("value").is_empty() {
                     let why = "value must be empty when `operator` is 'Exists'";
-                    errors.push(FieldError::invalid(at("operator"), toleration.clone(), why));
+                    let go = format!(
+                        "core.Toleration{{Key:{key:?}, Operator:\"Exists\", Value:{:?}, Effect:{effect:?}, TolerationSeconds:(*int64)(nil)}}",
+                        of("value")
+                    );
+                    let json = Value::from(of("value")).to_string();
+                    errors.push(FieldError::invalid_shown(at("operator"), &go, &json, why));
                 }
             }
             other => errors.push(FieldError::not_supported(at("operator"), other, &["Equal", "Exists"])),
@@ -265,7 +207,7 @@ fn toleration_errors(spec: &Value, errors: &mut Vec<FieldError>) {
 }
 
 /// `validatePodDNSConfig`
-fn dns_config(spec: &Value, errors: &mut Vec<FieldError>) {
+fn dns_config(release: &Release, spec: &Value, errors: &mut Vec<FieldError>) {
     let config = &spec["dnsConfig"];
     let none = text(spec, "dnsPolicy") == "None";
     if none && config.is_null() {
@@ -290,9 +232,9 @@ fn dns_config(spec: &Value, errors: &mut Vec<FieldError>) {
     for (i, search) in list(&config["searches"]).filter_map(Value::as_str).enumerate() {
         let search = search.strip_suffix('.').unwrap_or(search);
         let path = format!("spec.dnsConfig.searches[{i}]");
-        errors.extend(
-            names::subdomain(search).into_iter().map(|m| FieldError::invalid(path.clone(), search, m)),
-        );
+        let wrong =
+            if release.gates.relaxed_searches { names::search(search) } else { names::subdomain(search) };
+        errors.extend(wrong.into_iter().map(|m| FieldError::invalid(path.clone(), search, m)));
     }
     for (i, _) in list(&config["options"]).enumerate().filter(|(_, option)| text(option, "name").is_empty()) {
         errors.push(FieldError::required(format!("spec.dnsConfig.options[{i}]"), "must not be empty"));
@@ -317,34 +259,22 @@ impl Strategy for Pods {
         pod["status"] = json!({"phase": "Pending", "qosClass": qos(pod)});
     }
 
-    fn validate(&self, _: &Context<'_>, pod: &Value) -> Vec<FieldError> {
+    fn validate(&self, context: &Context<'_>, pod: &Value) -> Vec<FieldError> {
         let spec = &pod["spec"];
         let mut errors = Vec::new();
-        let mut volumes: HashSet<&str> = HashSet::new();
-        for (i, volume) in list(&spec["volumes"]).enumerate() {
-            let (name, path) = (text(volume, "name"), format!("spec.volumes[{i}].name"));
-            if name.is_empty() {
-                errors.push(FieldError::required(path.clone(), ""));
-            } else {
-                errors.extend(
-                    names::label(name).into_iter().map(|m| FieldError::invalid(path.clone(), name, m)),
-                );
-            }
-            if !volumes.insert(name) {
-                errors.push(FieldError::new(FieldErrorType::Duplicate, path, json!(name), ""));
-            }
-        }
+        spec::annotations(pod, &mut errors);
+        let volumes = volumes::validate(context.release, spec, &mut errors);
         let mut seen = HashSet::new();
         if list(&spec["containers"]).next().is_none() {
             errors.push(FieldError::required("spec.containers", ""));
         }
-        containers(spec, "containers", &volumes, &mut seen, &mut errors);
-        containers(spec, "initContainers", &volumes, &mut seen, &mut errors);
+        for key in ["containers", "initContainers"] {
+            containers::validate(context.release, spec, key, &volumes, &mut seen, &mut errors);
+        }
         let policies = ["Always", "OnFailure", "Never"];
         one_of("spec.restartPolicy".into(), text(spec, "restartPolicy"), &policies, &mut errors);
         let dns = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
         one_of("spec.dnsPolicy".into(), text(spec, "dnsPolicy"), &dns, &mut errors);
-        dns_config(spec, &mut errors);
         for (key, value) in spec["nodeSelector"].as_object().into_iter().flatten() {
             let value = value.as_str().unwrap_or("");
             let wrong = names::qualified(key).into_iter().map(|m| (key.as_str(), m));
@@ -352,13 +282,17 @@ impl Strategy for Pods {
                 errors.push(FieldError::invalid("spec.nodeSelector", shown, message));
             }
         }
-        let node = text(spec, "nodeName");
-        if !node.is_empty() {
-            for message in names::subdomain(node) {
-                errors.push(FieldError::invalid("spec.nodeName", node, message));
-            }
-        }
+        spec::security(spec, &mut errors);
+        spec::affinity(spec, &mut errors);
+        dns_config(context.release, spec, &mut errors);
+        spec::scheduling(spec, &mut errors);
+        spec::names_of(spec, &mut errors);
         toleration_errors(spec, &mut errors);
+        spec::last(spec, &mut errors);
+        let is_new = text(&pod["metadata"], "resourceVersion").is_empty();
+        if is_new && list(&spec["ephemeralContainers"]).next().is_some() {
+            errors.push(FieldError::forbidden("spec.ephemeralContainers", "cannot be set on create"));
+        }
         errors
     }
 

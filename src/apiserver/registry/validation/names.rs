@@ -8,6 +8,9 @@ const QUALIFIED: &str = "must consist of alphanumeric characters, '-', '_' or '.
 const SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and \
                          must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation \
                          is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
+const SEARCH: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and \
+                      must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
+                      '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')";
 const LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start \
                      and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
                      '[a-z0-9]([-a-z0-9]*[a-z0-9])?')";
@@ -53,6 +56,26 @@ pub fn subdomain(text: &str) -> Vec<String> {
     }
     if !is_subdomain(text) {
         errors.push(SUBDOMAIN.to_owned());
+    }
+    errors
+}
+
+/// `IsDNS1123SubdomainWithUnderscore`
+pub fn search(text: &str) -> Vec<String> {
+    let inner = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let part = |part: &str| {
+        let bytes = part.strip_prefix('_').unwrap_or(part).as_bytes();
+        !bytes.is_empty()
+            && bytes.iter().all(|c| inner(*c) || b"-_".contains(c))
+            && inner(bytes[0])
+            && inner(bytes[bytes.len() - 1])
+    };
+    let mut errors = Vec::new();
+    if text.len() > 253 {
+        errors.push(too_long(253));
+    }
+    if !text.split('.').all(part) {
+        errors.push(SEARCH.to_owned());
     }
     errors
 }
@@ -116,7 +139,8 @@ pub fn qualified(text: &str) -> Vec<String> {
 pub fn label_value(text: &str) -> Vec<String> {
     let mut errors = Vec::new();
     if text.len() > 63 {
-        errors.push(too_long(63));
+        // Each release says it in its own words.
+        errors.push(format!("label values {}", too_long(63)));
     }
     if !text.is_empty() && !is_qualified(text) {
         errors.push(VALUE.to_owned());
