@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 pub mod backend;
 pub mod event;
+pub mod evidence;
 pub mod policy;
 pub mod trail;
 

@@ -19,11 +19,11 @@ use super::access::LiveNode;
 use super::connect::Connection;
 use super::quote::quote;
 use crate::apiserver::audit::Log;
+use crate::apiserver::audit::evidence;
 use crate::check::manifest::Manifest;
 use crate::container_fs::{ContainerFs, Place};
 use crate::error::{Context, Result};
 use crate::kubelet::mounts::of_container;
-use crate::kubelet::runtime::process::evidence;
 use crate::node::{Command, Io, Node, Process};
 use crate::text::tr;
 

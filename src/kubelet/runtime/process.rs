@@ -13,12 +13,12 @@ use tokio::net::unix::pipe;
 use tokio_util::sync::CancellationToken;
 
 use super::{Container, ContainerSpec};
-use crate::apiserver::audit;
+use crate::apiserver::audit::{self, evidence};
 use crate::controllers::remote::Remote;
 use crate::klog::SharedLog;
 use crate::node::{Command, Io, Node};
 
-pub mod evidence;
+mod policy;
 
 /// Where a node sees the programs, without the leading slash.
 pub const DIRECTORY: &str = "opt/cks-lab/real";
@@ -124,7 +124,7 @@ impl Processes {
         }
         if recorded {
             let root = self.node.root().ok_or(io::Error::from(io::ErrorKind::Unsupported))?;
-            words.extend(evidence::flags(&root)?);
+            words.extend(policy::flags(&root)?);
         }
         Ok(words)
     }

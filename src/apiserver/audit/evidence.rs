@@ -2,44 +2,14 @@
 //!
 //! Upstream: `k8s.io/apiserver/pkg/apis/audit/v1` (`Event`), `pkg/audit`.
 
-use std::io;
-use std::path::Path;
-
 use serde_json::Value;
 
-use super::DIRECTORY;
-use crate::apiserver::audit::{AdmissionNote, Entry, recorded_body};
-use crate::rooted::Rooted;
-
-/// Reads are recorded without bodies, writes with what was sent; a service account's token request would show a secret.
-const POLICY: &str = "apiVersion: audit.k8s.io/v1
-kind: Policy
-omitStages: [RequestReceived, ResponseStarted]
-rules:
-- level: None
-  nonResourceURLs: ['/healthz*', '/livez*', '/readyz*', '/openapi*', '/api*']
-- level: Metadata
-  resources:
-  - group: ''
-    resources: [secrets, serviceaccounts/token, events]
-  - group: coordination.k8s.io
-  - group: authentication.k8s.io
-- level: Request
-  verbs: [create, update, patch]
-- level: Metadata
-";
+use super::{AdmissionNote, Entry, recorded_body};
 
 /// Whether the record can be taken from a server with these words: one that keeps a record of its own writes it by its
 /// own policy, and to where it says.
 pub fn may_be_taken(argv: &[String]) -> bool {
     !argv.iter().any(|word| word.starts_with("--audit-"))
-}
-
-/// Writes the policy below a node's root, and gives the flags that have the record written to standard output.
-pub fn flags(root: &Path) -> io::Result<[String; 2]> {
-    let policy = format!("{DIRECTORY}/audit-policy.yaml");
-    Rooted::new(root).write(&policy, POLICY, 0o600)?;
-    Ok([format!("--audit-policy-file=/{policy}"), "--audit-log-path=-".into()])
 }
 
 /// A line of output, if it is one of the record's.
