@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 mod aliases;
+mod footprint;
 mod log;
 
 /// How many changes are kept for watches that begin in the past.
 const WINDOW: usize = 1024;
-/// How many bytes of the log they may be.
-const WINDOW_BYTES: usize = 16 << 20;
+/// How many bytes of memory they may take.
+const WINDOW_BYTES: usize = 8 << 20;
 
 /// An object's place: `("", "nodes", "", "node01")`.
 #[derive(
@@ -121,7 +122,7 @@ struct State {
     revision: u64,
     /// The latest changes, oldest first.
     history: VecDeque<Event>,
-    /// How many bytes each of them took in the log, and all together.
+    /// How many bytes of memory each of them takes, and all together.
     weights: VecDeque<usize>,
     weight: usize,
     /// Watches may begin after this version, where the resource is not among those of `forgotten`.
@@ -283,7 +284,6 @@ impl Store {
         let (key, previous) = (key.clone(), stored.object.clone());
         let revision = state.revision + 1;
         state.write(log::Record::Delete { key: &key, revision })?;
-        let weight = log::length(&previous);
         let mut last = (*previous).clone();
         set_revision(&mut last, revision);
         let last = Arc::new(last);
@@ -296,7 +296,7 @@ impl Store {
             previous: Some(previous),
             resource_version: revision,
         };
-        state.remember(event, weight);
+        state.remember(event);
         self.tell(state);
         Ok(last)
     }
@@ -367,30 +367,31 @@ impl State {
     ) -> Result<Arc<Value>, StorageError> {
         let revision = self.revision + 1;
         set_revision(&mut object, revision);
-        let weight = self.write(log::Record::Put { key: &key, revision, object: &object })?;
+        self.write(log::Record::Put { key: &key, revision, object: &object })?;
         self.revision = revision;
         let object = Arc::new(object);
         self.objects.insert(key.clone(), Stored { object: object.clone(), revision });
         let kind = if previous.is_some() { EventType::Modified } else { EventType::Added };
         let event = Event { kind, key, object: object.clone(), previous, resource_version: revision };
-        self.remember(event, weight);
+        self.remember(event);
         Ok(object)
     }
 
-    /// Writes a record to the log; gives how many bytes it took.
-    fn write(&mut self, record: log::Record<'_>) -> Result<usize, StorageError> {
-        let Some(log) = &mut self.log else { return Ok(0) };
-        let length = log.append(&record)?;
+    /// Writes a record to the log.
+    fn write(&mut self, record: log::Record<'_>) -> Result<(), StorageError> {
+        let Some(log) = &mut self.log else { return Ok(()) };
+        log.append(&record)?;
         if log.wants_compaction() {
             let live = self.objects.iter().map(|(key, stored)| (&**key, stored.revision, &*stored.object));
             // The change itself is in the old file only: it is written once more after the live objects.
             log.compact(self.revision, live, &record)?;
         }
-        Ok(length)
+        Ok(())
     }
 
     /// Keeps a change for watches that come later, and forgets the oldest where there are too many or they are too large.
-    fn remember(&mut self, event: Event, weight: usize) {
+    fn remember(&mut self, event: Event) {
+        let weight = footprint::of(&event.object);
         self.history.push_back(event);
         self.weights.push_back(weight);
         self.weight += weight;

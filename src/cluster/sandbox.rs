@@ -153,6 +153,9 @@ impl Sandbox {
             return Err(error.hint(tr!(sandbox_doctor)).hint(tr!(sandbox_fresh)));
         }
         sandbox.keep_addons();
+        if first {
+            let _ = tokio::time::timeout(patience, sandbox.wait_until_admins_may()).await;
+        }
         sandbox.serve_reboots();
         phase(Phase::Ready);
         Ok(sandbox)
@@ -199,6 +202,22 @@ impl Sandbox {
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         }));
+    }
+
+    /// Waits until the holders of `admin.conf` have their rights: they come by a binding that is made through the API, and a
+    /// real server sees it a while after it was made.
+    async fn wait_until_admins_may(&self) {
+        let groups = vec!["kubeadm:cluster-admins".to_owned()];
+        let admins = Identity::Impersonated { user: "kubernetes-admin".into(), groups };
+        let Ok(client) = self.client(&admins) else { return };
+        let path = format!("/api/v1/nodes/{CONTROL_PLANE}");
+        loop {
+            let Ok(request) = http::Request::get(&path).body(Vec::new()) else { return };
+            if client.request::<serde_json::Value>(request).await.is_ok() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// Starts a node anew whenever somebody on it asks for that.

@@ -1,7 +1,7 @@
 cp {{manifests_path}}/kube-apiserver.yaml {{controlplane_root}}/root/kube-apiserver.yaml.broken
 sed 's/--profilling=/--profiling=/' {{controlplane_root}}/root/kube-apiserver.yaml.broken > {{manifests_path}}/kube-apiserver.yaml
 tries=0
-until [ "$(kubectl get --raw /readyz 2>/dev/null)" = ok ]; do
+until [ "$(kubectl get --raw /readyz 2>/dev/null)" = ok ] && kubectl get nodes >/dev/null 2>&1; do
   tries=$((tries + 1)); [ $tries -lt 600 ] || exit 1; sleep 0.2
 done
 kubectl get nodes

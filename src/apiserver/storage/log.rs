@@ -65,24 +65,6 @@ pub struct Kept {
     pub objects: Vec<(Key, u64, Value)>,
 }
 
-/// How long an object is when it is written.
-pub fn length(object: &Value) -> usize {
-    struct Count(usize);
-    impl Write for Count {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut count = Count(0);
-    let _ = serde_json::to_writer(&mut count, object);
-    count.0
-}
-
 /// The open file.
 pub struct Log {
     path: PathBuf,
@@ -116,8 +98,8 @@ impl Log {
         Ok((Self { path, file, size, compacted: size }, kept, notices))
     }
 
-    /// Appends a record, and gives its length. A disk that does not take it whole leaves the file as it was.
-    pub fn append(&mut self, record: &Record<'_>) -> io::Result<usize> {
+    /// Appends a record. A disk that does not take it whole leaves the file as it was.
+    pub fn append(&mut self, record: &Record<'_>) -> io::Result<()> {
         let frame = frame(record)?;
         if let Err(error) = self.file.write_all(&frame) {
             let _ = self.file.set_len(self.size);
@@ -125,7 +107,7 @@ impl Log {
             return Err(error);
         }
         self.size += frame.len() as u64;
-        Ok(frame.len())
+        Ok(())
     }
 
     /// Whether the file has grown so much that it should be written anew.
