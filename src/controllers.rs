@@ -30,12 +30,18 @@ pub mod garbage;
 pub mod leader;
 pub mod namespace;
 pub mod nodelifecycle;
+pub mod pace;
 pub mod podgc;
 pub mod publish;
 pub mod remote;
 pub mod scheduler;
 pub mod trigger;
 pub mod workloads;
+
+/// The collection of Nodes.
+const NODES: &str = "/api/v1/nodes";
+/// The collection of Pods.
+const PODS: &str = "/api/v1/pods";
 
 /// How controllers reach the API server.
 #[async_trait]

@@ -15,6 +15,8 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use super::authentication::x509;
+
 mod connection;
 pub mod tls;
 
@@ -82,6 +84,8 @@ pub struct Peer {
     pub address: IpAddr,
     /// The certificates, the client's own first.
     pub certificates: Arc<Vec<rustls_pki_types::CertificateDer<'static>>>,
+    /// Who that is, as far as it is known.
+    pub known: Arc<x509::Known>,
 }
 
 /// Answers requests.

@@ -25,7 +25,7 @@ pub async fn run(context: &Context) {
     let trigger = Trigger {
         client: client.clone(),
         paths: vec![CSRS.into()],
-        counts: |kind, _| kind != "DELETED",
+        counts: |_, change| change.kind != "DELETED",
         period: None,
     };
     trigger::run(trigger, || async {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use http::{Method, Request};
 use http_body_util::BodyExt;
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::Api;
@@ -183,6 +184,22 @@ fn read_error(code: u16, bytes: &[u8]) -> ClientError {
     ClientError::Api { code, reason: text("reason"), message: text("message") }
 }
 
+/// A change of an object.
+#[derive(serde::Deserialize)]
+pub struct Change {
+    /// `ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK`, `ERROR`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    object: Box<RawValue>,
+}
+
+impl Change {
+    /// The object after the change; it is read only for those who look at it.
+    pub fn object(&self) -> Value {
+        serde_json::from_str(self.object.get()).unwrap_or_default()
+    }
+}
+
 /// A stream of a collection's changes.
 pub struct Watch {
     body: Body,
@@ -190,15 +207,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The next change: its type (`ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK`, `ERROR`) and its object; `None` at the end.
-    pub async fn next(&mut self) -> Option<(String, Value)> {
+    /// The next change; `None` at the end.
+    pub async fn next(&mut self) -> Option<Change> {
         loop {
             if let Some(end) = self.buffer.iter().position(|b| *b == b'\n') {
                 let line = self.buffer.split_to(end);
                 self.buffer.advance(1);
-                let mut event: Value = serde_json::from_slice(&line).ok()?;
-                let kind = event["type"].as_str()?.to_owned();
-                return Some((kind, event["object"].take()));
+                return serde_json::from_slice(&line).ok();
             }
             match self.body.frame().await? {
                 Ok(frame) => {

@@ -10,10 +10,10 @@ use super::Context;
 use super::client::{Client, ClientError};
 use super::namespace::resources;
 use super::trigger::{self, Trigger};
+use super::{NODES, PODS};
 
 /// Collections whose deletions may leave something behind.
-const OWNERS: [&str; 4] =
-    ["/api/v1/nodes", "/api/v1/pods", "/apis/apps/v1/deployments", "/apis/apps/v1/daemonsets"];
+const OWNERS: [&str; 4] = [NODES, PODS, "/apis/apps/v1/deployments", "/apis/apps/v1/daemonsets"];
 
 /// Runs the collector.
 pub async fn run(context: &Context) {
@@ -21,7 +21,7 @@ pub async fn run(context: &Context) {
     let trigger = Trigger {
         client: client.clone(),
         paths: OWNERS.map(str::to_owned).into(),
-        counts: |kind, _| kind == "DELETED",
+        counts: |_, change| change.kind == "DELETED",
         period: None,
     };
     trigger::run(trigger, || async { orphans(&client).await.is_ok() }).await;

@@ -14,7 +14,9 @@ pub async fn run(context: &Context) {
     let trigger = Trigger {
         client: client.clone(),
         paths: vec!["/api/v1/namespaces".into()],
-        counts: |kind, object| kind != "DELETED" && object["metadata"].get("deletionTimestamp").is_some(),
+        counts: |_, change| {
+            change.kind != "DELETED" && change.object()["metadata"].get("deletionTimestamp").is_some()
+        },
         period: None,
     };
     trigger::run(trigger, || async { reconcile(&client).await.unwrap_or(false) }).await;

@@ -13,8 +13,8 @@ use super::client::{Client, ClientError};
 use super::event::tell;
 use super::leader::seconds;
 use super::trigger::{self, Trigger};
+use super::{NODES, PODS};
 
-const NODES: &str = "/api/v1/nodes";
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
@@ -32,7 +32,7 @@ pub async fn run(context: &Context) {
     let trigger = Trigger {
         client: client.clone(),
         paths: vec![NODES.into()],
-        counts: |kind, _| kind != "DELETED",
+        counts: |_, change| change.kind != "DELETED",
         period: Some(context.timing.node_monitor_period),
     };
     // A server that was away kept every kubelet silent: the grace period counts from the controller's start.
@@ -95,7 +95,7 @@ fn about_node(name: &str, uid: &str) -> Value {
 
 /// Says of the pods of a silent node that they are not ready (`MarkPodsNotReady`).
 async fn mark_pods(client: &Client, node: &str, now: Timestamp) -> Result<(), ClientError> {
-    let (pods, _) = client.list("/api/v1/pods").await?;
+    let (pods, _) = client.list(PODS).await?;
     for pod in pods.iter().filter(|p| p["spec"]["nodeName"] == node) {
         let is_ready = condition(pod, "Ready").is_some_and(|c| c["status"] == "True");
         if !is_ready {

@@ -11,9 +11,7 @@ use serde_json::Value;
 use super::Context;
 use super::client::{Client, ClientError};
 use super::trigger::{self, Trigger};
-
-const NODES: &str = "/api/v1/nodes";
-const PODS: &str = "/api/v1/pods";
+use super::{NODES, PODS};
 
 /// Looks for such pods for ever.
 pub async fn run(context: &Context) {
@@ -24,7 +22,7 @@ pub async fn run(context: &Context) {
     let trigger = Trigger {
         client: client.clone(),
         paths: vec![NODES.into()],
-        counts: |kind, _| kind == "DELETED",
+        counts: |_, change| change.kind == "DELETED",
         period: Some(quarantine / 2),
     };
     let pass = || async {

@@ -35,7 +35,7 @@ async fn everywhere(client: client::Client, plural: &'static str, object: Value)
     let trigger = Trigger {
         client: client.clone(),
         paths: vec![NAMESPACES.into(), format!("/api/v1/{plural}")],
-        counts: |kind, _| kind != "MODIFIED",
+        counts: |_, change| change.kind != "MODIFIED",
         period: None,
     };
     trigger::run(trigger, || async { reconcile(&client, plural, &object).await.is_ok() }).await;

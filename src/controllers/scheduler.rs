@@ -11,16 +11,14 @@ use super::Context;
 use super::client::{Client, ClientError};
 use super::leader::{micro, seconds};
 use super::trigger::{self, Trigger};
+use super::{NODES, PODS};
 
 /// Runs the scheduler with the client of `system:kube-scheduler`.
 pub async fn run(context: &Context, client: Client) {
     let trigger = Trigger {
         client: client.clone(),
-        paths: vec!["/api/v1/pods".into(), "/api/v1/nodes".into()],
-        counts: |kind, object| match object["kind"].as_str() {
-            Some("Pod") => kind == "DELETED" || pending(object),
-            _ => true,
-        },
+        paths: vec![PODS.into(), NODES.into()],
+        counts: |path, change| path != PODS || change.kind == "DELETED" || pending(&change.object()),
         period: None,
     };
     trigger::run(trigger, || async { reconcile(context, &client).await.is_ok() }).await;
@@ -33,11 +31,11 @@ fn pending(pod: &Value) -> bool {
 }
 
 async fn reconcile(context: &Context, client: &Client) -> Result<(), ClientError> {
-    let (pods, _) = client.list("/api/v1/pods").await?;
+    let (pods, _) = client.list(PODS).await?;
     if !pods.iter().any(pending) {
         return Ok(());
     }
-    let (nodes, _) = client.list("/api/v1/nodes").await?;
+    let (nodes, _) = client.list(NODES).await?;
     let mut load: BTreeMap<String, usize> = BTreeMap::new();
     for node in pods.iter().filter_map(|p| p["spec"]["nodeName"].as_str()) {
         *load.entry(node.to_owned()).or_default() += 1;

@@ -6,15 +6,13 @@
 use std::future::Future;
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::client::Client;
+use super::client::{Change, Client};
+use super::pace::Pace;
 
-/// How long changes are gathered before a reconciliation.
-const GATHER: Duration = Duration::from_millis(10);
 /// How long to wait before a watch that ended, or a reconciliation that failed, is tried again.
 const RETRY: Duration = Duration::from_millis(200);
 
@@ -24,14 +22,14 @@ pub struct Trigger {
     pub client: Client,
     /// The collections, as paths below the server: `/api/v1/namespaces`.
     pub paths: Vec<String>,
-    /// Which changes count, by the watch's type and object.
-    pub counts: fn(&str, &Value) -> bool,
+    /// Which changes count, by the collection's path.
+    pub counts: fn(&str, &Change) -> bool,
     /// Reconcile at least this often.
     pub period: Option<Duration>,
 }
 
 /// Every change counts.
-pub fn any(_: &str, _: &Value) -> bool {
+pub fn any(_: &str, _: &Change) -> bool {
     true
 }
 
@@ -44,12 +42,13 @@ pub async fn run<F: Future<Output = bool>>(trigger: Trigger, mut reconcile: impl
     for path in &trigger.paths {
         watches.spawn(follow(trigger.client.clone(), path.clone(), trigger.counts, sender.clone()));
     }
+    let mut pace = Pace::default();
     loop {
         let done = reconcile().await;
         let again = if done { trigger.period } else { Some(RETRY) };
         let deadline = again.map(|wait| Instant::now() + wait);
         tokio::select! {
-            _ = changes.recv() => sleep(GATHER).await,
+            _ = changes.recv() => sleep(pace.gather(Instant::now())).await,
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {}
         }
         let _ = changes.try_recv();
@@ -57,7 +56,7 @@ pub async fn run<F: Future<Output = bool>>(trigger: Trigger, mut reconcile: impl
 }
 
 /// Watches one collection for ever and sends a note for each change that counts.
-async fn follow(client: Client, path: String, counts: fn(&str, &Value) -> bool, sender: mpsc::Sender<()>) {
+async fn follow(client: Client, path: String, counts: fn(&str, &Change) -> bool, sender: mpsc::Sender<()>) {
     loop {
         let watch = match client.list(&path).await {
             Ok((_, version)) => client.watch(&path, &version).await,
@@ -66,11 +65,11 @@ async fn follow(client: Client, path: String, counts: fn(&str, &Value) -> bool, 
         if let Ok(mut watch) = watch {
             // What changed while nobody watched counts as a change.
             let _ = sender.try_send(());
-            while let Some((kind, object)) = watch.next().await {
-                if kind == "ERROR" {
+            while let Some(change) = watch.next().await {
+                if change.kind == "ERROR" {
                     break;
                 }
-                if kind != "BOOKMARK" && counts(&kind, &object) {
+                if change.kind != "BOOKMARK" && counts(&path, &change) {
                     let _ = sender.try_send(());
                 }
             }

@@ -40,6 +40,12 @@ fn ready(pod: &Value) -> bool {
         .is_some_and(|c| c.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"))
 }
 
+/// Whether an object has an owner of this kind.
+fn owned_by(object: &Value, kind: &str) -> bool {
+    let owners = object["metadata"]["ownerReferences"].as_array();
+    owners.is_some_and(|owners| owners.iter().any(|owner| owner["kind"] == kind))
+}
+
 /// Whether a pod still counts: it is neither on its way out nor at its end.
 fn active(pod: &Value) -> bool {
     !deleting(pod) && !matches!(pod["status"]["phase"].as_str(), Some("Succeeded" | "Failed"))

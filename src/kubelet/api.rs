@@ -18,12 +18,11 @@ use super::timing::Timing;
 use super::{Kubelet, workers};
 use crate::controllers::client::{Client, ClientError};
 use crate::controllers::leader::micro;
+use crate::controllers::pace::Pace;
 use crate::klog::Severity;
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
 const MIRROR: &str = "kubernetes.io/config.mirror";
-/// How long changes are gathered before the kubelet looks at everything.
-const GATHER: Duration = Duration::from_millis(5);
 
 /// Runs until the kubelet stops.
 pub(super) async fn run(kubelet: Arc<Kubelet>) {
@@ -40,6 +39,7 @@ pub(super) async fn run(kubelet: Arc<Kubelet>) {
     let mut reachable = kubelet.config.api.reachable();
     let mut work = Work { kubelet: kubelet.clone(), client, node_uid: None, beat: None };
     let period = heartbeat(&kubelet.config.timing);
+    let mut pace = Pace::default();
     loop {
         if kubelet.stop.is_cancelled() {
             return;
@@ -64,7 +64,7 @@ pub(super) async fn run(kubelet: Arc<Kubelet>) {
                 }
             }) => {}
         }
-        sleep(GATHER).await;
+        sleep(pace.gather(Instant::now())).await;
         let _ = rung.try_recv();
     }
 }
@@ -81,11 +81,11 @@ async fn follow(client: Client, path: &'static str, bell: mpsc::Sender<()>) {
             && let Ok(mut watch) = client.watch(path, &version).await
         {
             let _ = bell.try_send(());
-            while let Some((kind, _)) = watch.next().await {
-                if kind == "ERROR" {
+            while let Some(change) = watch.next().await {
+                if change.kind == "ERROR" {
                     break;
                 }
-                if kind != "BOOKMARK" {
+                if change.kind != "BOOKMARK" {
                     let _ = bell.try_send(());
                 }
             }

@@ -49,33 +49,41 @@ struct Lab {
 }
 
 impl Lab {
-    fn start(version: &str) -> Self {
+    /// Starts one; also says when its API server was ready, and when all of it was.
+    async fn start(version: &str) -> (Self, [Duration; 2]) {
         let home = tempfile::tempdir().unwrap();
         let release = version.trim_start_matches('v').rsplit_once('.').unwrap().0;
+        let began = Instant::now();
         let mut child = program::command(home.path(), &["up", "--json", "--kubernetes", release])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let info = program::ready(&mut child).unwrap();
+        let lab = home.path().join("labs/default");
         let dir = tempfile::tempdir().unwrap();
-        let into = |name: &str, bytes: &[u8]| std::fs::write(dir.path().join(name), bytes).unwrap();
-        let root = |node: &str| PathBuf::from(info["nodes"][node]["root"].as_str().unwrap());
-        into("ca.crt", &std::fs::read(root("controlplane").join("etc/kubernetes/pki/ca.crt")).unwrap());
+        until("the lab has written its kubeconfig", async || {
+            std::fs::read_to_string(lab.join("kubeconfig/admin.conf"))
+                .is_ok_and(|config| write_identity(&config, dir.path(), "admin").is_some())
+        })
+        .await;
+        let config = std::fs::read_to_string(lab.join("kubeconfig/admin.conf")).unwrap();
+        let port = config.split("https://127.0.0.1:").nth(1).unwrap().lines().next().unwrap();
+        let port = port.trim().parse().unwrap();
+        until("the API server is ready", async || is_ready(At { dir: dir.path(), port }).await == Some(true))
+            .await;
+        let answers = began.elapsed();
+        let info = program::ready(&mut child).unwrap();
+        let ready = began.elapsed();
         // kubelet-client-current.pem leads to one beside it by its path on the node.
+        let root = |node: &str| PathBuf::from(info["nodes"][node]["root"].as_str().unwrap());
         let pki = root("node01").join("var/lib/kubelet/pki");
         let current = std::fs::read_link(pki.join("kubelet-client-current.pem")).unwrap();
         let kubelet = std::fs::read(pki.join(current.file_name().unwrap())).unwrap();
-        into("node01.crt", &kubelet);
-        into("node01.key", &kubelet);
-        let admin = std::fs::read_to_string(info["kubeconfig"].as_str().unwrap()).unwrap();
-        for (file, field) in [("admin.crt", "client-certificate-data"), ("admin.key", "client-key-data")] {
-            let data = admin.split(&format!("{field}: ")).nth(1).unwrap().lines().next().unwrap();
-            into(file, &base64::engine::general_purpose::STANDARD.decode(data.trim()).unwrap());
+        for name in ["node01.crt", "node01.key"] {
+            std::fs::write(dir.path().join(name), &kubelet).unwrap();
         }
-        let port = info["server"].as_str().unwrap().rsplit(':').next().unwrap().parse().unwrap();
         let manifest = Path::new(info["manifests"].as_str().unwrap()).join("kube-apiserver.yaml");
-        Self { child, _home: home, dir, port, manifest }
+        (Self { child, _home: home, dir, port, manifest }, [answers, ready])
     }
 
     /// Switches the plugin on as a learner does, and says how long until the new server answers.
@@ -86,7 +94,7 @@ impl Lab {
         let edited = text.replace(command, &format!("{command}    - --enable-admission-plugins={PLUGIN}\n"));
         let began = Instant::now();
         std::fs::write(&self.manifest, edited).unwrap();
-        until("the plugin is on", || async { refuses(self.at()).await == Some(true) }).await;
+        until("the plugin is on", async || refuses(self.at()).await == Some(true)).await;
         began.elapsed()
     }
 
@@ -101,12 +109,33 @@ impl Drop for Lab {
     }
 }
 
-async fn until<F: Future<Output = bool>>(what: &str, is: impl Fn() -> F) {
+/// Writes the CA, certificate and key of a kubeconfig into files; `None` while it is not all there.
+fn write_identity(config: &str, dir: &Path, name: &str) -> Option<()> {
+    for (file, field) in [
+        ("ca.crt".to_owned(), "certificate-authority-data"),
+        (format!("{name}.crt"), "client-certificate-data"),
+        (format!("{name}.key"), "client-key-data"),
+    ] {
+        let data = config.split(&format!("{field}: ")).nth(1)?.split_once('\n')?.0;
+        let bytes = base64::engine::general_purpose::STANDARD.decode(data.trim()).ok()?;
+        std::fs::write(dir.join(file), bytes).ok()?;
+    }
+    Some(())
+}
+
+async fn until(what: &str, is: impl AsyncFn() -> bool) {
     let end = Instant::now() + Duration::from_secs(120);
     while !is().await {
         assert!(Instant::now() < end, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
+}
+
+/// Whether `/readyz` says ok; `None` where nobody answers.
+async fn is_ready(at: At<'_>) -> Option<bool> {
+    let mut connection = try_connect(at.dir, at.port, "admin").await.ok()?;
+    let request = http::Request::get("/readyz").header("host", "x").body(Full::default()).ok()?;
+    Some(connection.send_request(request).await.ok()?.status() == 200)
 }
 
 fn request(method: &str, body: String) -> http::Request<Full<Bytes>> {
@@ -144,18 +173,23 @@ async fn measure(at: At<'_>, (_, method, label, code, _): Work) -> Rate {
     let mut tasks = Vec::new();
     for (client, mut sender) in senders.into_iter().enumerate() {
         tasks.push(tokio::spawn(async move {
-            let mut took = Vec::new();
+            let (mut took, mut sent_so_far) = (Vec::new(), 0);
             while began.elapsed() < LASTS {
-                let value = (took.len() * CLIENTS + client).to_string();
+                sent_so_far += 1;
+                let value = (sent_so_far * CLIENTS + client).to_string();
                 let body = match method {
                     "PATCH" => json!({"metadata": {"labels": {label: value}}}).to_string(),
                     _ => String::new(),
                 };
                 let sent = Instant::now();
                 let answer = sender.send_request(request(method, body)).await.unwrap();
-                assert_eq!(answer.status(), code);
+                let status = answer.status();
                 answer.into_body().collect().await.unwrap();
-                took.push(sent.elapsed().as_secs_f64() * 1e3);
+                // Of many who patch one object at once some lose even after the server's own tries; they do not count.
+                if status != http::StatusCode::CONFLICT {
+                    assert_eq!(status, code);
+                    took.push(sent.elapsed().as_secs_f64() * 1e3);
+                }
             }
             took
         }));
@@ -199,9 +233,8 @@ fn node(images: &Value) -> Value {
 
 /// Measures both; the lines of a table.
 async fn compare(binaries: &Binaries) -> Vec<String> {
-    let began = Instant::now();
-    let lab = Lab::start(&binaries.version);
-    let own_ready = began.elapsed().as_secs_f64();
+    let (lab, own_ready) = Lab::start(&binaries.version).await;
+    let [own_answers, own_ready] = own_ready.map(|after| after.as_secs_f64());
     let own_restart = lab.restart().await.as_secs_f64();
     let flag = format!("--enable-admission-plugins={PLUGIN}");
     let began = Instant::now();
@@ -218,7 +251,7 @@ async fn compare(binaries: &Binaries) -> Vec<String> {
         ask(real.dir.path(), real.port, "admin", "POST", "/api/v1/nodes", &kind, &theirs).await;
     assert_eq!(code, 201, "{answer}");
     let there = At { dir: real.dir.path(), port: real.port };
-    until("the real server knows the node", || async { refuses(there).await == Some(true) }).await;
+    until("the real server knows the node", async || refuses(there).await == Some(true)).await;
 
     let title =
         format!("{:<22} {:>22} {:>22} {:>7} {:>5}", "", "sandbox", &binaries.version, "times", "goal");
@@ -243,7 +276,8 @@ async fn compare(binaries: &Binaries) -> Vec<String> {
         line(what, &format!("{sandbox:.2} {unit}"), &format!("{real:.2} {unit}"), real / sandbox, goal)
     };
     table.push(of("memory after that", "MiB", own, both, 8.0));
-    table.push(of("ready", "s", own_ready, ready, 40.0));
+    table.push(of("API server ready", "s", own_answers, ready, 40.0));
+    table.push(of("all of the lab ready", "s", own_ready, ready, 1.0));
     table.push(of("restarted", "s", own_restart, restart, 1.0));
     table
 }

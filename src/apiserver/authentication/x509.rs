@@ -2,6 +2,8 @@
 //!
 //! Upstream: `k8s.io/apiserver/pkg/authentication/request/x509/x509.go` (`CommonNameUserConversion`).
 
+use std::sync::{Mutex, PoisonError};
+
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::UserInfo;
@@ -32,5 +34,28 @@ pub fn add_authenticated(user: &mut UserInfo) {
     let already = |group: &String| group == AUTHENTICATED || group == "system:unauthenticated";
     if !user.groups.iter().any(already) && user.name != "system:anonymous" {
         user.groups.push(AUTHENTICATED.into());
+    }
+}
+/// Whom a connection's certificates were last found to be, and in which second: certificates are verified once a second and
+/// not for each request.
+#[derive(Default)]
+pub struct Known(Mutex<Option<(i64, Option<UserInfo>)>>);
+
+impl Known {
+    /// Who it is in this second; `verify` is asked where that is not known yet. Refusals are not remembered.
+    pub fn at<E>(
+        &self,
+        second: i64,
+        verify: impl FnOnce() -> Result<Option<UserInfo>, E>,
+    ) -> Result<Option<UserInfo>, E> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((then, user)) = &*known
+            && *then == second
+        {
+            return Ok(user.clone());
+        }
+        let user = verify()?;
+        *known = Some((second, user.clone()));
+        Ok(user)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Upstream: `k8s.io/apimachinery/pkg/util/managedfields`, `sigs.k8s.io/structured-merge-diff/merge`.
 
+mod fields;
 mod fieldset;
 mod merge;
 mod upgrade;
@@ -9,6 +10,7 @@ mod upgrade;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
+use self::fields::Fields;
 use self::fieldset::{Path, Set};
 use self::merge::Typed;
 use super::ResourceType;
@@ -49,7 +51,7 @@ struct Id {
 struct Entry {
     id: Id,
     version: String,
-    set: Set,
+    fields: Fields,
     time: Option<String>,
 }
 
@@ -87,25 +89,18 @@ impl Managed {
                 subresource: text("subresource"),
             };
             let time = entry["time"].as_str().map(str::to_owned);
-            out.push(Entry { id, version, set: Set::from_fields(&entry["fieldsV1"]), time });
+            out.push(Entry { id, version, fields: Fields::written(&entry["fieldsV1"]), time });
         }
         Some(Self(out))
     }
 
     fn encode(&self) -> Value {
-        let mut entries = self.0.clone();
-        entries.sort_by(|a, b| {
-            let key = |e: &Entry| {
-                (
-                    !e.id.applies,
-                    e.time.clone().unwrap_or_default(),
-                    e.id.manager.clone(),
-                    e.version.clone(),
-                    e.id.subresource.clone(),
-                )
-            };
-            key(a).cmp(&key(b))
-        });
+        fn key(e: &Entry) -> (bool, &str, &str, &str, &str) {
+            let time = e.time.as_deref().unwrap_or_default();
+            (!e.id.applies, time, &e.id.manager, &e.version, &e.id.subresource)
+        }
+        let mut entries: Vec<&Entry> = self.0.iter().collect();
+        entries.sort_by(|a, b| key(a).cmp(&key(b)));
         let list = entries.iter().map(|e| {
             let mut out = Map::new();
             if !e.id.manager.is_empty() {
@@ -117,7 +112,7 @@ impl Managed {
                 out.insert("time".into(), json!(time));
             }
             out.insert("fieldsType".into(), json!("FieldsV1"));
-            out.insert("fieldsV1".into(), e.set.to_fields());
+            out.insert("fieldsV1".into(), e.fields.to_fields());
             if !e.id.subresource.is_empty() {
                 out.insert("subresource".into(), json!(e.id.subresource));
             }
@@ -132,7 +127,7 @@ impl Managed {
 
     fn put(&mut self, entry: Entry) {
         self.0.retain(|e| e.id != entry.id);
-        if !entry.set.0.is_empty() {
+        if !entry.fields.is_empty() {
             self.0.push(entry);
         }
     }
@@ -151,7 +146,7 @@ impl Managed {
             bucket = Some(match bucket {
                 None => old,
                 Some(mut kept) => {
-                    kept.set = kept.set.union(&old.set);
+                    kept.fields = kept.fields.set().union(old.fields.set()).into();
                     kept.time = old.time;
                     kept
                 }
@@ -165,7 +160,7 @@ impl Managed {
                 subresource: String::new(),
             };
             if let Some(known) = self.find(&entry.id) {
-                entry.set = entry.set.union(&known.set);
+                entry.fields = entry.fields.set().union(known.fields.set()).into();
             }
             self.put(entry);
         }
@@ -230,17 +225,20 @@ impl<'a> Operation<'a> {
         }
         let changed = compare.modified.union(&compare.added);
         let mut conflicts = Vec::new();
-        for entry in managed.0.iter().filter(|e| Some(&e.id) != workflow) {
-            conflicts.extend(entry.set.intersection(&changed).0.into_iter().map(|p| (entry.id.clone(), p)));
+        let gone = changed.union(&compare.removed);
+        let others = |entry: &&mut Entry| Some(&entry.id) != workflow && entry.fields.has_any(&gone);
+        for entry in managed.0.iter_mut().filter(others) {
+            let set = entry.fields.set();
+            conflicts.extend(set.intersection(&changed).0.into_iter().map(|p| (entry.id.clone(), p)));
         }
         if !force && !conflicts.is_empty() {
             conflicts.sort();
             return Err(conflicts);
         }
-        for entry in managed.0.iter_mut().filter(|e| Some(&e.id) != workflow) {
-            entry.set = entry.set.difference(&changed).difference(&compare.removed);
+        for entry in managed.0.iter_mut().filter(others) {
+            entry.fields = entry.fields.set().difference(&gone).into();
         }
-        managed.0.retain(|e| !e.set.0.is_empty());
+        managed.0.retain(|e| !e.fields.is_empty());
         Ok(compare)
     }
 
@@ -252,10 +250,11 @@ impl<'a> Operation<'a> {
         }
         let id = self.id(manager, false);
         let set = match managed.find(&id) {
-            Some(before) => before.set.union(&mine),
+            Some(before) => before.fields.set().union(&mine),
             None => mine,
         };
-        managed.put(Entry { id, version: self.version.clone(), set, time: Some(now.to_owned()) });
+        let version = self.version.clone();
+        managed.put(Entry { id, version, fields: set.into(), time: Some(now.to_owned()) });
         managed.cap();
     }
 
@@ -267,7 +266,7 @@ impl<'a> Operation<'a> {
         let typed = self.typed;
         let named = |set: &Set| set.with_named_fields(typed.schema, typed.root);
         let pruned = typed.remove(merged, &named(last));
-        let owned = managed.0.iter().fold(Set::default(), |all, e| all.union(&e.set));
+        let owned = managed.0.iter().fold(Set::default(), |all, e| all.union(e.fields.set()));
         let merged_set = named(&typed.field_set(merged));
         let keep = named(&typed.field_set(&pruned)).union(&named(&owned));
         let pruned = typed.remove(merged, &merged_set.difference(&keep));
@@ -327,23 +326,22 @@ pub fn update(
     now: Timestamp,
 ) {
     let Some(operation) = Operation::new(rt, subresource) else { return };
-    let asked = &new["metadata"]["managedFields"];
+    let metadata = new.get_mut("metadata").and_then(Value::as_object_mut);
+    let asked = metadata.and_then(|metadata| metadata.remove("managedFields")).unwrap_or_default();
     let kept = || Managed::decode(&live["metadata"]["managedFields"]).unwrap_or_default();
     let mut managed = if !subresource.is_empty() {
         kept()
-    } else if is_reset(asked) {
+    } else if is_reset(&asked) {
         Managed::default()
     } else {
-        Managed::decode(asked).filter(|m| !m.0.is_empty()).unwrap_or_else(kept)
+        Managed::decode(&asked).filter(|m| !m.0.is_empty()).unwrap_or_else(kept)
     };
     managed.0.retain(|entry| operation.knows(rt, entry));
     let created = live["metadata"]["uid"].as_str().is_none_or(str::is_empty);
-    let bare = without_managed_fields(new);
     if created || !managed.0.is_empty() {
-        let old = if live.is_null() { operation.empty() } else { without_managed_fields(live) };
-        operation.update(&old, &bare, &mut managed, manager, &time_text(now));
+        let empty = live.is_null().then(|| operation.empty());
+        operation.update(empty.as_ref().unwrap_or(live), new, &mut managed, manager, &time_text(now));
     }
-    *new = bare;
     set_managed_fields(new, &managed);
 }
 
@@ -411,8 +409,9 @@ pub fn apply(
     let set = operation.typed.field_set(&change).without_prefixes(&operation.ignored);
     managed.0.retain(|e| e.id != id);
     let time = before.as_ref().and_then(|e| e.time.clone());
-    managed.0.push(Entry { id: id.clone(), version: operation.version.clone(), set, time });
-    let had = before.map(|e| e.set);
+    let written_at = operation.version.clone();
+    managed.0.push(Entry { id: id.clone(), version: written_at, fields: set.into(), time });
+    let had = before.map(|e| e.fields.into_set());
     let last = had.clone().unwrap_or_default();
     let merged = operation.prune(&merged, &managed, &last);
     if let Err(mut conflicts) = operation.take(&old, &merged, &mut managed, Some(&id), options.force) {
@@ -439,7 +438,7 @@ pub fn apply(
     // What is null counts: it was not there before.
     let noop = old == merged;
     if let Some(mut mine) = managed.find(&id).cloned() {
-        mine.set = mine.set.difference(&strip_set());
+        mine.fields = mine.fields.set().difference(&strip_set()).into();
         if !noop {
             mine.time = Some(now);
         }
@@ -466,24 +465,28 @@ pub fn apply(
     Ok((object, warnings))
 }
 
+/// Whether managers and their fields are the same, whatever the times.
+fn same_managers(a: &Value, b: &Value) -> bool {
+    let (Some(a), Some(b)) = (a.as_array(), b.as_array()) else { return a == b };
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_but(a, b, &["time"]))
+}
+
+/// Whether two objects have the same fields, some names not counted.
+fn same_but(a: &Value, b: &Value, but: &[&str]) -> bool {
+    let (Some(a), Some(b)) = (a.as_object(), b.as_object()) else { return a == b };
+    let counts = |(name, _): &(&String, &Value)| !but.contains(&name.as_str());
+    a.iter().filter(counts).eq(b.iter().filter(counts))
+}
+
 /// Keeps the old times where nothing but times differs, so that a write that changes nothing stays one.
 ///
 /// Upstream: `fieldmanager.IgnoreManagedFieldsTimestampsTransformer`; call it last, before the object is stored.
 pub fn ignore_timestamps(new: &mut Value, old: &Value) {
-    let timeless = |object: &Value| {
-        let mut object = object.clone();
-        for entry in object["metadata"]["managedFields"].as_array_mut().into_iter().flatten() {
-            if let Some(entry) = entry.as_object_mut() {
-                entry.remove("time");
-            }
-        }
-        if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.remove("resourceVersion");
-        }
-        object
-    };
-    if new["metadata"]["managedFields"] != old["metadata"]["managedFields"] && timeless(new) == timeless(old)
-    {
+    let (now, then) = (&new["metadata"]["managedFields"], &old["metadata"]["managedFields"]);
+    if now != then && same_managers(now, then) && same_but(new, old, &["metadata"]) && {
+        let but = ["managedFields", "resourceVersion"];
+        same_but(&new["metadata"], &old["metadata"], &but)
+    } {
         new["metadata"]["managedFields"] = old["metadata"]["managedFields"].clone();
     }
 }

@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -306,11 +306,14 @@ fn authenticate(core: &Core, caller: Caller, parts: &Parts, record: &mut Record)
     };
     let now = core.dependencies.clock.now();
     if let (Some(clients), Some(own)) = (&core.clients, peer.certificates.first()) {
-        let seconds = u64::try_from(now.as_second()).unwrap_or(0);
-        let at = rustls_pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(seconds));
         record.entry.authenticated_by = "x509".into();
-        clients.verify(&peer.certificates, at).map_err(|_| unauthorized())?;
-        if let Some(user) = x509::user(own, core.dependencies.release.gates.credential_id) {
+        let user = peer.known.at(now.as_second(), || {
+            let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+            let at = rustls_pki_types::UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+            clients.verify(&peer.certificates, at).map_err(|_| unauthorized())?;
+            Ok(x509::user(own, core.dependencies.release.gates.credential_id))
+        })?;
+        if let Some(user) = user {
             return Ok(user);
         }
     }

@@ -49,7 +49,8 @@ pub(super) async fn serve<S: Service>(
     let session = stream.get_ref().1;
     let certificates = session.peer_certificates().unwrap_or_default();
     let certificates = certificates.iter().map(|c| c.clone().into_owned()).collect();
-    let peer = Peer { address: address.to_canonical(), certificates: Arc::new(certificates) };
+    let peer =
+        Peer { address: address.to_canonical(), certificates: Arc::new(certificates), known: Arc::default() };
     let speaks_h2 = session.alpn_protocol() == Some(b"h2");
     let streams = Arc::new(Streams::default());
     let open = streams.clone();

@@ -3,12 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    active, controlled_by, deleting, ignore_races, pod_from, ready, template_hash, text, write_status,
+    active, controlled_by, deleting, ignore_races, owned_by, pod_from, ready, template_hash, text,
+    write_status,
 };
-use crate::controllers::Context;
 use crate::controllers::client::{Client, ClientError};
 use crate::controllers::scheduler;
 use crate::controllers::trigger::{self, Trigger};
+use crate::controllers::{Context, NODES, PODS};
 
 const HASH: &str = "controller-revision-hash";
 
@@ -17,12 +18,10 @@ pub async fn run(context: &Context) {
     let client = context.controller_client("daemon-set-controller");
     let trigger = Trigger {
         client: client.clone(),
-        paths: vec!["/apis/apps/v1/daemonsets".into(), "/api/v1/pods".into(), "/api/v1/nodes".into()],
-        counts: |kind, object| match object["kind"].as_str() {
-            Some("Node") => kind != "MODIFIED",
-            Some("Pod") => object["metadata"]["ownerReferences"]
-                .as_array()
-                .is_some_and(|o| o.iter().any(|o| o["kind"] == "DaemonSet")),
+        paths: vec!["/apis/apps/v1/daemonsets".into(), PODS.into(), NODES.into()],
+        counts: |path, change| match path {
+            NODES => change.kind != "MODIFIED",
+            PODS => owned_by(&change.object(), "DaemonSet"),
             _ => true,
         },
         period: None,
@@ -32,8 +31,8 @@ pub async fn run(context: &Context) {
 
 async fn reconcile(client: &Client) -> Result<(), ClientError> {
     let (sets, _) = client.list("/apis/apps/v1/daemonsets").await?;
-    let (pods, _) = client.list("/api/v1/pods").await?;
-    let (nodes, _) = client.list("/api/v1/nodes").await?;
+    let (pods, _) = client.list(PODS).await?;
+    let (nodes, _) = client.list(NODES).await?;
     for set in sets.iter().filter(|s| !deleting(s)) {
         let namespace = text(set, "namespace");
         let collection = format!("/api/v1/namespaces/{namespace}/pods");

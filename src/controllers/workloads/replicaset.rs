@@ -2,23 +2,18 @@
 
 use serde_json::{Value, json};
 
-use super::{active, controlled_by, deleting, ignore_races, pod_from, ready, text, write_status};
-use crate::controllers::Context;
+use super::{active, controlled_by, deleting, ignore_races, owned_by, pod_from, ready, text, write_status};
 use crate::controllers::client::{Client, ClientError};
 use crate::controllers::trigger::{self, Trigger};
+use crate::controllers::{Context, PODS};
 
 /// Runs the controller.
 pub async fn run(context: &Context) {
     let client = context.controller_client("replicaset-controller");
     let trigger = Trigger {
         client: client.clone(),
-        paths: vec!["/apis/apps/v1/replicasets".into(), "/api/v1/pods".into()],
-        counts: |_, object| {
-            object["kind"] != "Pod"
-                || object["metadata"]["ownerReferences"]
-                    .as_array()
-                    .is_some_and(|o| o.iter().any(|o| o["kind"] == "ReplicaSet"))
-        },
+        paths: vec!["/apis/apps/v1/replicasets".into(), PODS.into()],
+        counts: |path, change| path != PODS || owned_by(&change.object(), "ReplicaSet"),
         period: None,
     };
     trigger::run(trigger, || async { reconcile(&client).await.is_ok() }).await;
@@ -26,7 +21,7 @@ pub async fn run(context: &Context) {
 
 async fn reconcile(client: &Client) -> Result<(), ClientError> {
     let (sets, _) = client.list("/apis/apps/v1/replicasets").await?;
-    let (pods, _) = client.list("/api/v1/pods").await?;
+    let (pods, _) = client.list(PODS).await?;
     for set in sets.iter().filter(|s| !deleting(s)) {
         let namespace = text(set, "namespace");
         let collection = format!("/api/v1/namespaces/{namespace}/pods");

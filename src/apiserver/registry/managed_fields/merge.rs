@@ -256,7 +256,7 @@ impl Typed {
         }
     }
 
-    /// What differs between `old` and `new`.
+    /// What differs between `old` and `new`, their managed fields aside.
     pub fn compare(self, old: &Value, new: &Value) -> Comparison {
         let mut out = Comparison::default();
         self.compare_at(self.top(), Some(old), Some(new), &Path::default(), &mut out);
@@ -271,6 +271,9 @@ impl Typed {
         path: &Path,
         out: &mut Comparison,
     ) {
+        if old.is_some() && old == new {
+            return;
+        }
         let (atom, atomic) = self.atom(t, new.or(old));
         let nothing = |v: Option<&Value>| match v {
             None | Some(Value::Null) => true,
@@ -296,7 +299,9 @@ impl Typed {
                     .chain(b.into_iter().flat_map(|m| m.keys()))
                     .collect();
                 for key in keys {
-                    if let Some(child) = self.child(&atom, key) {
+                    let of_managers =
+                        key == "managedFields" && matches!(path.0.as_slice(), [at] if at == "f:metadata");
+                    if let Some(child) = self.child(&atom, key).filter(|_| !of_managers) {
                         let (a, b) = (a.and_then(|m| m.get(key)), b.and_then(|m| m.get(key)));
                         self.compare_at(child, a, b, &path.with(format!("f:{key}")), out);
                     }
@@ -321,38 +326,32 @@ impl Typed {
         path: &Path,
         out: &mut Comparison,
     ) {
-        let index = |v: Option<&'_ Value>| -> BTreeMap<String, Vec<Value>> {
-            let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-            for value in v.and_then(Value::as_array).into_iter().flatten() {
+        let mut all: BTreeMap<String, [Vec<&Value>; 2]> = BTreeMap::new();
+        for (side, list) in [old, new].into_iter().enumerate() {
+            for value in list.and_then(Value::as_array).into_iter().flatten() {
                 let Ok(element) = self.element(t, item, value) else { continue };
-                found.entry(element).or_default().push(value.clone());
+                all.entry(element).or_default()[side].push(value);
             }
-            found
-        };
-        let (a, b) = (index(old), index(new));
-        let all: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
-        let of = |list: &'_ BTreeMap<String, Vec<Value>>, element: &String| -> Vec<Value> {
-            list.get(element).cloned().unwrap_or_default()
-        };
-        for element in all {
-            let next = path.with(element.clone());
-            let (olds, news) = (of(&a, element), of(&b, element));
+        }
+        for (element, [olds, news]) in all {
+            let next = path.with(element);
+            let (first, last) = (olds.first().copied(), news.first().copied());
             match (olds.len(), news.len()) {
-                (0 | 1, 0 | 1) => self.compare_at(item, olds.first(), news.first(), &next, out),
+                (0 | 1, 0 | 1) => self.compare_at(item, first, last, &next, out),
                 (2.., 2..) => {
                     if olds != news {
                         out.modified.0.insert(next);
                     }
                 }
                 (2.., _) => {
-                    if let Some(new) = news.first() {
-                        self.compare_at(item, None, Some(new), &next, out);
+                    if last.is_some() {
+                        self.compare_at(item, None, last, &next, out);
                     }
                     out.removed.0.insert(next);
                 }
                 _ => {
-                    if let Some(old) = olds.first() {
-                        self.compare_at(item, Some(old), None, &next, out);
+                    if first.is_some() {
+                        self.compare_at(item, first, None, &next, out);
                     }
                     out.added.0.insert(next);
                 }
