@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -82,6 +83,17 @@ pub enum EventType {
     Deleted,
 }
 
+impl EventType {
+    /// As the API has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "ADDED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+        }
+    }
+}
+
 /// One change, as watchers get it.
 #[derive(Debug, Clone)]
 pub struct Event {
@@ -95,6 +107,8 @@ pub struct Event {
     pub previous: Option<Arc<Value>>,
     /// The change's resource version.
     pub resource_version: u64,
+    /// The change as it is told to watchers who want the whole object as JSON: it is written once for all of them.
+    pub told: Arc<OnceLock<Bytes>>,
 }
 
 /// An object with its place.
@@ -295,6 +309,7 @@ impl Store {
             object: last.clone(),
             previous: Some(previous),
             resource_version: revision,
+            told: Arc::default(),
         };
         state.remember(event);
         self.tell(state);
@@ -372,7 +387,8 @@ impl State {
         let object = Arc::new(object);
         self.objects.insert(key.clone(), Stored { object: object.clone(), revision });
         let kind = if previous.is_some() { EventType::Modified } else { EventType::Added };
-        let event = Event { kind, key, object: object.clone(), previous, resource_version: revision };
+        let told = Arc::default();
+        let event = Event { kind, key, object: object.clone(), previous, resource_version: revision, told };
         self.remember(event);
         Ok(object)
     }
@@ -427,6 +443,7 @@ impl Watch {
         loop {
             if let Some(mut event) = self.ready.pop_front() {
                 if self.alias {
+                    event.told = Arc::default();
                     event.object = Arc::new(aliases::shown(&event.object));
                     event.previous = event.previous.map(|previous| Arc::new(aliases::shown(&previous)));
                 }

@@ -123,6 +123,12 @@ impl Writer {
         }
     }
 
+    /// Whether whole objects are told, as JSON.
+    fn is_plain(&self) -> bool {
+        let whole = !matches!(self.form, Form::Table(_) | Form::Metadata(_) | Form::MetadataList(_));
+        whole && self.format == Format::Json
+    }
+
     /// The event that ends a watch from too long ago.
     fn expired(&self, error: &StorageError) -> Bytes {
         let status = Status::new(410, "Expired", error.to_string()).to_value();
@@ -219,6 +225,9 @@ impl Stream {
             let mut last = event.previous.as_deref().cloned().unwrap_or_default();
             last["metadata"]["resourceVersion"] = json!(event.resource_version.to_string());
             return Some(self.writer.event(kind, &Arc::new(last)));
+        }
+        if self.writer.is_plain() && kind == event.kind.as_str() {
+            return Some(event.told.get_or_init(|| self.writer.frame(kind, &event.object)).clone());
         }
         Some(self.writer.event(kind, &event.object))
     }
