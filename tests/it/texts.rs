@@ -73,13 +73,14 @@ fn japanese_texts_are_japanese() {
 }
 
 /// Rooms that say what Kubernetes, ssh and other programs say in the original, and tests.
-const ORIGINALS: [&str; 12] = [
+const ORIGINALS: [&str; 13] = [
     "src/apiserver",
     "src/controllers",
     "src/kubectl",
     "src/kubelet",
     "src/editor",
     "src/node/linux",
+    "src/node/tools",
     "src/node/watch.rs",
     "src/node/ssh/client",
     "src/node/ssh/scp.rs",
