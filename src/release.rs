@@ -5,6 +5,11 @@
 
 use std::sync::OnceLock;
 
+#[macro_use]
+mod assets;
+mod v1_31;
+mod v1_36;
+
 /// One emulated Kubernetes release.
 #[derive(Debug, Clone, Copy)]
 pub struct Release {
@@ -119,11 +124,27 @@ impl Wording {
     }
 }
 
+/// Flags that all releases tell to go when they are given, and what is said of them.
+const DEPRECATED: &[(&str, &str)] = &[
+    (
+        "admission-control",
+        "Use --enable-admission-plugins or --disable-admission-plugins instead. Will be removed in a future version.",
+    ),
+    ("apiserver-count", "apiserver-count is deprecated and will be removed in a future version."),
+    ("audit-webhook-batch-initial-backoff", "Deprecated, use --audit-webhook-initial-backoff instead."),
+    (
+        "default-watch-cache-size",
+        "watch caches are sized automatically and this flag will be removed in a future version",
+    ),
+    ("kubelet-port", "kubelet-port is deprecated and will be removed."),
+    ("kubelet-read-only-port", "kubelet-read-only-port is deprecated and will be removed."),
+];
+
 /// What differs in how kube-apiserver reads its command line.
 #[derive(Debug, Clone, Copy)]
 pub struct FlagRules {
-    /// Flags that are told to go when they are given, and what is said of them.
-    pub deprecated: &'static [(&'static str, &'static str)],
+    /// Flags that this release tells to go besides [`DEPRECATED`], and what is said of them.
+    deprecated: &'static [(&'static str, &'static str)],
     /// Whether the two flags of admission say no more than `parse error` (until 1.31).
     pub terse_tolerations: bool,
     /// Whether an address may be empty (pflag 1.0.6 and later).
@@ -158,6 +179,14 @@ pub struct FlagRules {
     pub uid_headers_are_checked: bool,
     /// Whether `--admission-control-config-file` is read before etcd is.
     pub reads_admission_config: bool,
+}
+
+impl FlagRules {
+    /// What is said of a flag that is to go.
+    pub fn deprecation(&self, flag: &str) -> Option<&'static str> {
+        let mut all = DEPRECATED.iter().chain(self.deprecated);
+        all.find(|(old, _)| *old == flag).map(|(_, why)| *why)
+    }
 }
 
 /// What differs on a node.
@@ -239,38 +268,6 @@ pub struct KubeletFiles {
     pub flags: &'static str,
 }
 
-macro_rules! assets {
-    ($release:literal) => {
-        Assets {
-            flags: include_str!(concat!("../assets/apiserver-flags-", $release, ".txt")),
-            feature_gates: include_str!(concat!("../assets/feature-gates-", $release, ".txt")),
-            start_log: include_str!(concat!("../assets/apiserver-start-", $release, ".txt")),
-            rbac_policy: include_str!(concat!("../assets/rbac/bootstrap-", $release, ".jsonl")),
-            schema: include_bytes!(concat!("../assets/schema-", $release, ".txt.gz")),
-            columns: include_bytes!(concat!("../assets/columns-", $release, ".json.gz")),
-            kubelet: KubeletFiles {
-                config: include_str!(concat!("../assets/node/kubelet/config-", $release, ".yaml")),
-                flags: include_str!(concat!("../assets/node/kubelet/flags-", $release, ".env")),
-            },
-            manifests: [
-                ("etcd.yaml", include_str!(concat!("../assets/manifests/etcd-", $release, ".yaml"))),
-                (
-                    "kube-apiserver.yaml",
-                    include_str!(concat!("../assets/manifests/kube-apiserver-", $release, ".yaml")),
-                ),
-                (
-                    "kube-controller-manager.yaml",
-                    include_str!(concat!("../assets/manifests/kube-controller-manager-", $release, ".yaml")),
-                ),
-                (
-                    "kube-scheduler.yaml",
-                    include_str!(concat!("../assets/manifests/kube-scheduler-", $release, ".yaml")),
-                ),
-            ],
-        }
-    };
-}
-
 impl Release {
     /// Returns the release whose `major.minor` is `version` (`1.31`, `v1.31` and `1.31.0` all name the same one).
     pub fn find(version: &str) -> Option<&'static Release> {
@@ -332,293 +329,4 @@ pub fn default_release() -> &'static Release {
 }
 
 /// All emulated releases, the default first.
-pub static RELEASES: [Release; 2] = [V1_31, V1_36];
-
-const V1_31: Release = Release {
-    minor: 31,
-    git_version: "v1.31.0",
-    version_fields: &[
-        ("gitCommit", "9edcffcde5595e8a5b1a35f88c421764e575afce"),
-        ("gitTreeState", "clean"),
-        ("buildDate", "2024-08-13T07:28:49Z"),
-        ("goVersion", "go1.22.5"),
-    ],
-    gates: FeatureGates {
-        authorize_node_with_selectors: false,
-        credential_id: false,
-        node_owner_references_restricted: false,
-        kubelet_reads_service_accounts: false,
-        node_audience_restriction: false,
-        constrained_impersonation: false,
-        watch_list: false,
-        mirror_pods_refer_to_nothing: false,
-        deletions_end_in_the_future: false,
-        shows_unset_times: true,
-        lists_from_snapshots: false,
-        bad_delete_options_are_bad_requests: false,
-        reviews_have_selectors: false,
-        token_requests_have_uids: false,
-        updates_find_first: false,
-        role_changes_validated_once: false,
-        missing_roles_named_as_asked: false,
-        empty_driver_names_end_there: false,
-        pods_have_generation: false,
-        discovery_versions: &["v2", "v2beta1"],
-        missing_components_not_found: false,
-        scales_have_names: true,
-        accounts_count_secrets: true,
-        classes_show_preemption: false,
-        endpoints_deprecated: false,
-        strict_addresses: false,
-        relaxed_variable_names: false,
-        relaxed_searches: false,
-    },
-    mutating_plugins: &[
-        "NamespaceLifecycle",
-        "LimitRanger",
-        "ServiceAccount",
-        "TaintNodesByCondition",
-        "Priority",
-        "DefaultTolerationSeconds",
-        "DefaultStorageClass",
-        "StorageObjectInUseProtection",
-        "RuntimeClass",
-        "DefaultIngressClass",
-        "MutatingAdmissionWebhook",
-    ],
-    validating_plugins: &[
-        "LimitRanger",
-        "ServiceAccount",
-        "PodSecurity",
-        "Priority",
-        "PersistentVolumeClaimResize",
-        "RuntimeClass",
-        "CertificateApproval",
-        "CertificateSigning",
-        "ClusterTrustBundleAttest",
-        "CertificateSubjectRestriction",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionWebhook",
-        "ResourceQuota",
-    ],
-    wording: Wording {
-        values_as_json: false,
-        too_long: "must have at most {} bytes",
-        scheme: "pkg/runtime/scheme.go:100",
-        metrics_escaping: "values",
-        variable_sources: "`fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`",
-        init_restart_policies: &["Always"],
-        phrases: &[("label values must be no more than", "must be no more than")],
-    },
-    flags: FlagRules {
-        deprecated: &[
-            (
-                "admission-control",
-                "Use --enable-admission-plugins or --disable-admission-plugins instead. Will be removed in a future version.",
-            ),
-            ("apiserver-count", "apiserver-count is deprecated and will be removed in a future version."),
-            (
-                "audit-webhook-batch-initial-backoff",
-                "Deprecated, use --audit-webhook-initial-backoff instead.",
-            ),
-            (
-                "default-watch-cache-size",
-                "watch caches are sized automatically and this flag will be removed in a future version",
-            ),
-            ("kubelet-port", "kubelet-port is deprecated and will be removed."),
-            ("kubelet-read-only-port", "kubelet-read-only-port is deprecated and will be removed."),
-            ("cloud-config", "will be removed in a future version"),
-            ("cloud-provider", "will be removed in a future version"),
-            ("enable-logs-handler", "This flag will be removed in v1.33"),
-        ],
-        terse_tolerations: true,
-        addresses_may_be_empty: false,
-        service_ranges_are_small: true,
-        no_service_account_key: "service-account-key-file is a required flag",
-        bounds_tokens_first: false,
-        runtime_config: "key",
-        unknown_groups_have_versions: false,
-        metrics_are_fields: false,
-        peers_need_a_gate: true,
-        oldest_emulated: 30,
-        emulates_itself_alone: true,
-        flushes_are_checked: false,
-        authentication_config: "",
-        authentication_prefix: "",
-        reads_etcd_files: false,
-        uid_headers_are_checked: false,
-        reads_admission_config: true,
-    },
-    node: NodeTools {
-        static_pod_hash: StaticPodHash::Md5,
-        crictl: "v1.31.1",
-        crictl_shows_namespace: false,
-        container_runtime: "containerd://1.7.13",
-        pulled: "Container image IMAGE already present on machine",
-        created: "Created container NAME",
-        started: "Started container NAME",
-        runtime_lines: RuntimeLines {
-            status: "log.go:32",
-            sanity: "kubelet.go:2886",
-            sandboxes: "log.go:32",
-            kuberuntime: "kuberuntime_sandbox.go:305",
-            pleg: "generic.go:238",
-            skipping: "kubelet.go:2345",
-        },
-        image_tags: &[("ETCD", "3.5.15-0"), ("COREDNS", "v1.11.1"), ("PAUSE", "3.10")],
-    },
-    assets: assets!("1.31"),
-};
-
-const V1_36: Release = Release {
-    minor: 36,
-    git_version: "v1.36.3",
-    version_fields: &[
-        ("emulationMajor", "1"),
-        ("emulationMinor", "36"),
-        ("minCompatibilityMajor", "1"),
-        ("minCompatibilityMinor", "35"),
-        ("gitCommit", ""),
-        ("gitTreeState", "clean"),
-        ("buildDate", "2026-07-22T18:07:38Z"),
-        ("goVersion", "go1.26.8"),
-    ],
-    gates: FeatureGates {
-        authorize_node_with_selectors: true,
-        credential_id: true,
-        node_owner_references_restricted: true,
-        kubelet_reads_service_accounts: true,
-        node_audience_restriction: true,
-        constrained_impersonation: true,
-        watch_list: true,
-        mirror_pods_refer_to_nothing: true,
-        deletions_end_in_the_future: true,
-        shows_unset_times: false,
-        lists_from_snapshots: true,
-        bad_delete_options_are_bad_requests: true,
-        reviews_have_selectors: true,
-        token_requests_have_uids: true,
-        updates_find_first: true,
-        role_changes_validated_once: true,
-        missing_roles_named_as_asked: true,
-        empty_driver_names_end_there: true,
-        pods_have_generation: true,
-        discovery_versions: &["v2"],
-        missing_components_not_found: true,
-        scales_have_names: false,
-        accounts_count_secrets: false,
-        classes_show_preemption: true,
-        endpoints_deprecated: true,
-        strict_addresses: true,
-        relaxed_variable_names: true,
-        relaxed_searches: true,
-    },
-    mutating_plugins: &[
-        "NamespaceLifecycle",
-        "LimitRanger",
-        "ServiceAccount",
-        "TaintNodesByCondition",
-        "Priority",
-        "DefaultTolerationSeconds",
-        "DefaultStorageClass",
-        "StorageObjectInUseProtection",
-        "PodGroupProtection",
-        "RuntimeClass",
-        "DefaultIngressClass",
-        "PodTopologyLabels",
-        "MutatingAdmissionPolicy",
-        "MutatingAdmissionWebhook",
-    ],
-    validating_plugins: &[
-        "LimitRanger",
-        "ServiceAccount",
-        "PodSecurity",
-        "Priority",
-        "PersistentVolumeClaimResize",
-        "RuntimeClass",
-        "CertificateApproval",
-        "CertificateSigning",
-        "ClusterTrustBundleAttest",
-        "CertificateSubjectRestriction",
-        "PodGroupWorkloadExists",
-        "NodeDeclaredFeatureValidator",
-        "JobValidation",
-        "PodResizeValidator",
-        "ValidatingAdmissionPolicy",
-        "ValidatingAdmissionWebhook",
-        "ResourceQuota",
-    ],
-    wording: Wording {
-        values_as_json: true,
-        too_long: "may not be more than {} bytes",
-        scheme: "pkg/runtime/scheme.go:111",
-        metrics_escaping: "underscores",
-        variable_sources: "`fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`",
-        init_restart_policies: &["Always", "Never", "OnFailure"],
-        phrases: &[
-            ("a qualified name must consist", "a valid label key must consist"),
-            ("label values must be no more than 63 characters", "must be no more than 63 bytes"),
-            ("name part must be no more than 63 characters", "name part must be no more than 63 bytes"),
-            ("prefix part must be no more than 253 characters", "prefix part must be no more than 253 bytes"),
-            ("kind must not be empty", "must not be empty"),
-            ("name must not be empty", "must not be empty"),
-            ("uid must not be empty", "must not be empty"),
-        ],
-    },
-    flags: FlagRules {
-        deprecated: &[
-            (
-                "admission-control",
-                "Use --enable-admission-plugins or --disable-admission-plugins instead. Will be removed in a future version.",
-            ),
-            ("apiserver-count", "apiserver-count is deprecated and will be removed in a future version."),
-            (
-                "audit-webhook-batch-initial-backoff",
-                "Deprecated, use --audit-webhook-initial-backoff instead.",
-            ),
-            (
-                "default-watch-cache-size",
-                "watch caches are sized automatically and this flag will be removed in a future version",
-            ),
-            ("kubelet-port", "kubelet-port is deprecated and will be removed."),
-            ("kubelet-read-only-port", "kubelet-read-only-port is deprecated and will be removed."),
-            ("enable-logs-handler", "Log handler functionality is deprecated"),
-        ],
-        terse_tolerations: false,
-        addresses_may_be_empty: true,
-        service_ranges_are_small: false,
-        no_service_account_key: "either `--service-account-key-file` or `--service-account-signing-endpoint` must be set",
-        bounds_tokens_first: true,
-        runtime_config: "runtime-config",
-        unknown_groups_have_versions: true,
-        metrics_are_fields: true,
-        peers_need_a_gate: false,
-        oldest_emulated: 33,
-        emulates_itself_alone: false,
-        flushes_are_checked: true,
-        authentication_config: "failed to load authentication configuration from file \"PATH\": ",
-        authentication_prefix: "invalid authentication configuration: ",
-        reads_etcd_files: true,
-        uid_headers_are_checked: true,
-        reads_admission_config: false,
-    },
-    node: NodeTools {
-        static_pod_hash: StaticPodHash::Fnv128a,
-        crictl: "v1.36.0",
-        crictl_shows_namespace: true,
-        container_runtime: "containerd://2.2.1",
-        pulled: "Container image IMAGE already present on machine and can be accessed by the pod",
-        created: "Container created",
-        started: "Container started",
-        runtime_lines: RuntimeLines {
-            status: "remote_runtime.go:801",
-            sanity: "kubelet.go:3247",
-            sandboxes: "remote_runtime.go:347",
-            kuberuntime: "kuberuntime_sandbox.go:342",
-            pleg: "generic.go:312",
-            skipping: "kubelet.go:2646",
-        },
-        image_tags: &[("ETCD", "3.6.8-0"), ("COREDNS", "v1.14.2"), ("PAUSE", "3.10.2")],
-    },
-    assets: assets!("1.36"),
-};
+pub static RELEASES: [Release; 2] = [v1_31::RELEASE, v1_36::RELEASE];

@@ -202,7 +202,7 @@ impl Flags {
             Refusal::Usage(format!("invalid argument {} for \"{shown}\" flag: {why}", values::quote(&value)))
         })?;
         self.values.entry(name).or_default().push(value);
-        if let Some((_, why)) = release.flags.deprecated.iter().find(|(old, _)| *old == name) {
+        if let Some(why) = release.flags.deprecation(name) {
             self.notices.push(format!("Flag --{name} has been deprecated, {why}"));
         }
         Ok(())
