@@ -30,10 +30,12 @@ pub(super) struct Standing {
     generation: u64,
     /// How often systemd started it again by itself.
     restarts: u32,
+    /// The signal that ended it, 0 for none, until it is started again.
+    ended: Option<i32>,
 }
 
 /// The name of a signal, as systemd has it.
-fn signal_name(signal: i32) -> String {
+pub fn signal_name(signal: i32) -> String {
     let names = [
         (9, "KILL"),
         (11, "SEGV"),
@@ -76,7 +78,10 @@ impl Kubelet {
         let Some((running, _)) = self.unit(unit) else { return };
         if matches!(verb, "start" | "stop" | "restart") {
             // Whatever systemd was going to do about a dead service, it does this now.
-            self.standing(unit, |standing| standing.generation += 1);
+            self.standing(unit, |standing| {
+                standing.generation += 1;
+                standing.ended = None;
+            });
         }
         if matches!(verb, "stop" | "restart") && running {
             self.end(unit);
@@ -94,6 +99,11 @@ impl Kubelet {
     /// Whether the node has processes that stand for its services.
     pub(super) fn stands(&self) -> bool {
         lock(&self.standing).values().any(|standing| standing.stands)
+    }
+
+    /// The signal that ended a unit which systemd is about to start again, 0 for none.
+    pub(super) fn restarting(&self, unit: &str) -> Option<i32> {
+        lock(&self.standing).get(unit).and_then(|standing| standing.ended)
     }
 
     /// Has the node start a process that stands for a unit's; its number is the unit's from then on.
@@ -147,7 +157,10 @@ impl Kubelet {
             None => self.journal.systemd(unit, &format!("{unit}.service: Deactivated successfully.")),
         }
         self.state(unit).send_replace((false, self.config.clock.now()));
-        self.standing(unit, |standing| standing.over = None);
+        self.standing(unit, |standing| {
+            standing.over = None;
+            standing.ended = Some(signal.filter(|signal| !stand_in::is_heard(*signal)).unwrap_or(0));
+        });
         // RestartSec is 10 for the kubelet and 5 for containerd.
         let wait = self.config.timing.crash_backoff / if unit == "kubelet" { 1 } else { 2 };
         tokio::select! {
@@ -157,6 +170,9 @@ impl Kubelet {
         let restarts = self.standing(unit, |standing| {
             let mine = Some(standing.generation) == generation;
             standing.restarts += u32::from(mine);
+            if mine {
+                standing.ended = None;
+            }
             mine.then_some(standing.restarts)
         });
         if let Some(Some(restarts)) = restarts {

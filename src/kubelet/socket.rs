@@ -121,6 +121,9 @@ pub struct Service {
     pub now: Timestamp,
     /// The node's address.
     pub address: String,
+    /// The signal that ended it, 0 for none, while systemd is about to start it again.
+    #[serde(default)]
+    pub restarting: Option<i32>,
 }
 
 /// Binds a socket below a node's root, whose path may be longer than a socket's may be.
@@ -275,7 +278,8 @@ async fn respond(
             let (active, since) = kubelet.unit(&unit).unwrap_or((false, config.clock.now()));
             let pid = kubelet.journal.unit_pid(&unit);
             let (now, address) = (config.clock.now(), config.address.to_string());
-            send(write, &Service { active, pid, since, now, address }).await
+            let restarting = kubelet.restarting(&unit);
+            send(write, &Service { active, pid, since, now, address, restarting }).await
         }
     }
 }

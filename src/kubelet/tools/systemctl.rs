@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::client::{self, Whom};
 use crate::kubelet::journal::Line;
-use crate::kubelet::services::{UNITS, title};
+use crate::kubelet::services::{UNITS, signal_name, title};
 use crate::kubelet::socket::{Question, Service};
 use crate::kubelet::units::{DIRECTORY, Files};
 
@@ -213,6 +213,7 @@ fn one(verb: &str, name: &str, flags: &Flags) -> Said {
     };
     match verb {
         "is-active" if service.active => Said::out(0, "active\n"),
+        "is-active" if service.restarting.is_some() => Said::out(3, "activating\n"),
         "is-active" => Said::out(3, "inactive\n"),
         "is-failed" => Said::out(1, if service.active { "active\n" } else { "inactive\n" }),
         "status" => {
@@ -328,8 +329,16 @@ fn documentation(unit: &str) -> &'static str {
 
 fn status(unit: &str, service: &Service, lines: &[Line]) -> String {
     let since = service.since.to_zoned(TimeZone::UTC).strftime("%a %Y-%m-%d %H:%M:%S UTC").to_string();
-    let (mark, active) =
-        if service.active { ("●", "active (running)") } else { ("○", "inactive (dead)") };
+    let (mark, active) = match service.restarting {
+        Some(0) => ("●", "activating (auto-restart)"),
+        Some(_) => ("●", "activating (auto-restart) (Result: signal)"),
+        None if service.active => ("●", "active (running)"),
+        None => ("○", "inactive (dead)"),
+    };
+    let ended = match service.restarting.filter(|signal| *signal > 0) {
+        Some(signal) => format!("code=killed, signal={}", signal_name(signal)),
+        None => "code=exited, status=0/SUCCESS".to_owned(),
+    };
     let enabled = if enabled(unit) { "enabled" } else { "disabled" };
     let mut out = format!(
         "{mark} {unit}.service - {}\n     Loaded: loaded ({DIRECTORY}/{unit}.service; {enabled}; preset: enabled)\n",
@@ -353,8 +362,8 @@ fn status(unit: &str, service: &Service, lines: &[Line]) -> String {
         .replace("\"", "");
     } else {
         let pid = service.pid;
-        out += &format!("    Process: {pid} ExecStart={command} (code=exited, status=0/SUCCESS)\n");
-        out += &format!("   Main PID: {pid} (code=exited, status=0/SUCCESS)\n");
+        out += &format!("    Process: {pid} ExecStart={command} ({ended})\n");
+        out += &format!("   Main PID: {pid} ({ended})\n");
     }
     if !lines.is_empty() {
         out.push('\n');

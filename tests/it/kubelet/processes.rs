@@ -83,6 +83,15 @@ async fn systemd_starts_a_service_again_whose_process_somebody_ended() {
     ] {
         let (from, pid) = (lab.place(), lab.kubelet.journal().unit_pid(unit));
         on(&node, &format!("kill -{signal} {pid}")).await;
+        lab.journal(from, unit, &[told]).await;
+        let status = lab.tool("systemctl", &["status", unit]).await;
+        // Unless it runs again by now.
+        let is = if signal == 9 {
+            "activating (auto-restart) (Result: signal)"
+        } else {
+            "activating (auto-restart)"
+        };
+        assert!(status.contains(is) || status.contains("active (running)"), "{status}");
         lab.journal(from, unit, &[told, "Scheduled restart job, restart counter is at", "Started "]).await;
         lab.unit(unit, true).await;
         assert_ne!(lab.kubelet.journal().unit_pid(unit), pid);
