@@ -64,7 +64,7 @@ pub fn render(rt: &ResourceType, items: &[Arc<Value>], list_meta: Value, options
             Value::Object(row)
         })
         .collect();
-    let columns = if options.no_headers { Value::Array(Vec::new()) } else { columns(rt) };
+    let columns = if options.no_headers { Value::Null } else { columns(rt) };
     let printed = !GENERIC.contains(&rt.plural);
     let rows = if rows.is_empty() && !printed { Value::Null } else { Value::Array(rows) };
     json!({"kind": "Table", "apiVersion": version, "metadata": list_meta, "columnDefinitions": columns, "rows": rows})

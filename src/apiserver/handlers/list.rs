@@ -115,6 +115,8 @@ pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Rep
     options::check_list(call.query, false, call.core.dependencies.release)?;
     let limit = options::number(call.query, "limit")?.unwrap_or(0);
     let limit = usize::try_from(limit).unwrap_or(0);
+    // The watch cache answers as a whole.
+    let limit = if call.query.get("resourceVersion") == Some("0") { 0 } else { limit };
     let selection = Selection::of(call, rt)?;
     let token = call.query.get("continue").unwrap_or("");
     let exact = call.query.get("resourceVersionMatch") == Some("Exact");

@@ -15,7 +15,7 @@ use crate::apiserver::registry::{self, FieldError, ResourceType};
 use crate::apiserver::server::LogRequest;
 use crate::apiserver::serving;
 use crate::apiserver::status::{GroupResource, Status};
-use crate::apiserver::storage::Key;
+use crate::apiserver::storage::{Key, version_of};
 
 const PODS: GroupResource<'static> = GroupResource { group: "", resource: "pods" };
 
@@ -145,6 +145,9 @@ pub(super) fn bind(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Rep
     call.log_request(rt, &binding);
     call.admit(rt, Operation::Create, &call.info.name.clone(), Some(&mut binding), None)?;
     let (target, name) = (text(&binding["target"], "name").to_owned(), call.info.name.clone());
+    if text(&binding["metadata"], "name") != name {
+        return Err(Status::bad_request("name in URL does not match name in Binding object"));
+    }
     let mut errors = Vec::new();
     let kind = text(&binding["target"], "kind");
     if !matches!(kind, "" | "Node") {
@@ -200,6 +203,21 @@ fn set_condition(pod: &mut Value, condition: Value) {
     }
 }
 
+/// Says in a pod's status why it goes (KEP-3329); where somebody else was faster it goes without.
+fn condemn(call: &Call<'_>, rt: &'static ResourceType, pod: &Arc<Value>) {
+    let mut new = (**pod).clone();
+    let condition = json!({
+        "type": "DisruptionTarget",
+        "status": "True",
+        "lastProbeTime": null,
+        "lastTransitionTime": time_text(call.now()),
+        "reason": "EvictionByEvictionAPI",
+        "message": "Eviction API: evicting",
+    });
+    set_condition(&mut new, condition);
+    let _ = call.store().update(&call.key(rt, &call.info.name), version_of(pod), new);
+}
+
 /// Removes a pod with the consent of its disruption budgets (there are none that object here).
 pub(super) fn evict(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_write(call, "CreateOptions", false)?;
@@ -213,7 +231,10 @@ pub(super) fn evict(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
     let body = serde_json::to_vec(&eviction["deleteOptions"]).unwrap_or_default();
     let body = if eviction["deleteOptions"].is_object() { body } else { Vec::new() };
     let options = DeleteOptions::read(call, &body)?;
-    call.find(rt)?;
+    let pod = call.find(rt)?;
+    if !call.dry_run() {
+        condemn(call, rt, &pod);
+    }
     delete::evict(call, rt, &options)?;
     call.object(201, rt, &Arc::new(success(201)))
 }

@@ -140,7 +140,8 @@ fn bound_object(
             "the UID in the bound object reference ({uid}) does not match the UID in record. The object might have \
              been deleted and then recreated"
         );
-        return Err(Status::conflict(group, name, &why));
+        let named = GroupResource { resource: kind, ..group };
+        return Err(Status::conflict(named, name, &why));
     }
     object["kind"] = json!(kind);
     Ok(Some(object))

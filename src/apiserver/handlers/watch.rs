@@ -22,6 +22,8 @@ use crate::apiserver::table::{self, TableOptions};
 
 /// How often a watch that asks for it gets a bookmark.
 const BOOKMARKS: Duration = Duration::from_secs(60);
+/// How long before a watch ends it gets its last bookmark.
+const BEFORE_THE_END: Duration = Duration::from_secs(2);
 /// How long a watch lasts when the client does not say (upstream: 30 to 60 minutes).
 const LASTS: Duration = Duration::from_secs(45 * 60);
 
@@ -72,7 +74,11 @@ pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
         selection,
         name,
         writer,
-        bookmarks: call.query.truth("allowWatchBookmarks").then(|| now + BOOKMARKS.min(lasts)),
+        bookmarks: if call.query.truth("allowWatchBookmarks") {
+            next_bookmark(now, now + lasts)
+        } else {
+            None
+        },
         ends: now + lasts,
         stop: call.core.stop.clone(),
     };
@@ -90,6 +96,12 @@ pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
         headers: Vec::new(),
         said: None,
     })
+}
+
+/// When the next bookmark is due: the last one comes a little before the end (`cacheWatcher.nextBookmarkTime`).
+fn next_bookmark(now: Instant, ends: Instant) -> Option<Instant> {
+    let last = ends.checked_sub(BEFORE_THE_END)?;
+    Some(last.min(now + BOOKMARKS)).filter(|at| *at > now)
 }
 
 fn is_named(object: &Value, name: &str) -> bool {
@@ -193,8 +205,8 @@ impl Stream {
                 () = tokio::time::sleep_until(wakes) => {
                     let over = Instant::now() >= self.ends;
                     let version = changes.resource_version();
-                    if self.bookmarks.is_some() {
-                        self.bookmarks = Some(Instant::now() + BOOKMARKS);
+                    if self.bookmarks.is_some_and(|at| Instant::now() >= at) {
+                        self.bookmarks = next_bookmark(Instant::now(), self.ends);
                         let bookmark = self.writer.bookmark(version, false);
                         self.ready.push_back(bookmark);
                     }

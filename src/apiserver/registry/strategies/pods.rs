@@ -329,8 +329,12 @@ impl Strategy for Pods {
     }
 
     fn validate_update(&self, context: &Context<'_>, pod: &Value, old: &Value) -> Vec<FieldError> {
-        if !context.subresource.is_empty() {
-            return Vec::new();
+        match context.subresource {
+            "" => {}
+            "ephemeralcontainers" => {
+                return containers::ephemeral(context.release, &pod["spec"], &old["spec"]);
+            }
+            _ => return Vec::new(),
         }
         let mut errors = self.validate(context, pod);
         let _ = changes(pod, old, &mut errors);

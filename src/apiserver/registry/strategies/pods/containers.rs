@@ -56,6 +56,56 @@ pub(super) fn validate(
     host_port_conflicts(spec, key, errors);
 }
 
+/// The fields of a container that one which is there for a while may not have, as it has no say in the pod's life.
+const NOT_FOR_A_WHILE: [&str; 6] =
+    ["ports", "resources", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle"];
+
+/// Looks at the containers that are there for a while (`ValidatePodEphemeralContainersUpdate`).
+pub(super) fn ephemeral(release: &Release, spec: &Value, before: &Value) -> Vec<FieldError> {
+    let volumes: HashSet<&str> = list(&spec["volumes"]).map(|volume| text(volume, "name")).collect();
+    let of = |key: &str| list(&spec[key]).map(|container| text(container, "name"));
+    let lasting: HashSet<&str> = of("containers").chain(of("initContainers")).collect();
+    let mut seen: HashSet<&str> = lasting.clone();
+    let mut errors = Vec::new();
+    for (i, container) in list(&spec["ephemeralContainers"]).enumerate() {
+        let path = format!("spec.ephemeralContainers[{i}]");
+        let (name, target) = (text(container, "name"), text(container, "targetContainerName"));
+        common(release, container, &path, &volumes, &mut errors);
+        if !seen.insert(name) {
+            errors.push(duplicate(format!("{path}.name"), name));
+        }
+        if !target.is_empty() && !lasting.contains(target) {
+            errors.push(not_found(format!("{path}.targetContainerName"), target));
+        }
+        for field in NOT_FOR_A_WHILE {
+            let value = &container[field];
+            let bare = field == "resources" && value.as_object().is_some_and(serde_json::Map::is_empty);
+            let empty = bare || value.is_null() || value.as_array().is_some_and(Vec::is_empty);
+            if !empty {
+                let detail = "cannot be set for an Ephemeral Container";
+                errors.push(FieldError::forbidden(format!("{path}.{field}"), detail));
+            }
+        }
+    }
+    let now: Vec<&Value> = list(&spec["ephemeralContainers"]).collect();
+    for old in list(&before["ephemeralContainers"]) {
+        let name = text(old, "name");
+        let (field, detail) = match now.iter().find(|new| text(new, "name") == name) {
+            None => (
+                "spec.ephemeralContainers",
+                format!("existing ephemeral containers {name:?} may not be removed\n"),
+            ),
+            Some(new) if *new != old => (
+                "spec.ephemeralContainers",
+                format!("existing ephemeral containers {name:?} may not be changed\n"),
+            ),
+            Some(_) => continue,
+        };
+        errors.push(FieldError::forbidden(field, detail));
+    }
+    errors
+}
+
 fn common(
     release: &Release,
     container: &Value,
