@@ -312,10 +312,11 @@ impl Strategy for Pods {
                 let added = pod["spec"]["ephemeralContainers"].clone();
                 keep(pod, old, "spec");
                 keep(pod, old, "status");
-                if let Some(spec) = object(pod, "spec")
-                    && added.is_array()
-                {
-                    spec.insert("ephemeralContainers".into(), added);
+                if let Some(spec) = object(pod, "spec") {
+                    match added {
+                        Value::Array(_) => spec.insert("ephemeralContainers".into(), added),
+                        _ => spec.remove("ephemeralContainers"),
+                    };
                 }
             }
             // What puts a pod on a node says so in its status.
