@@ -78,6 +78,8 @@ pub struct FeatureGates {
     pub empty_driver_names_end_there: bool,
     /// Whether pods have a generation (`PodObservedGenerationTracking`, KEP-5067).
     pub pods_have_generation: bool,
+    /// Whether a patch of no known content type is looked at further where no length of its body is told (until go-restful 3.12).
+    pub patches_without_length_go_on: bool,
     /// The versions of `apidiscovery.k8s.io` (KEP-3352).
     pub discovery_versions: &'static [&'static str],
     /// Whether a component without a status is not found, rather than an error of the server.

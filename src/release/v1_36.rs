@@ -38,6 +38,7 @@ pub const RELEASE: Release = Release {
         missing_roles_named_as_asked: true,
         empty_driver_names_end_there: true,
         pods_have_generation: true,
+        patches_without_length_go_on: false,
         discovery_versions: &["v2"],
         missing_components_not_found: true,
         scales_have_names: false,

@@ -58,7 +58,7 @@ pub(super) fn update(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
 
 pub(super) fn patch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     let Some(kind) = PatchType::from_content_type(call.content_type()) else {
-        return Err(Status::generic(415, "UnsupportedMediaType", "415: Unsupported Media Type"));
+        return Err(no_such_patch(call, rt));
     };
     let applies = kind == PatchType::Apply;
     options::check_write(call, "PatchOptions", applies)?;
@@ -98,6 +98,23 @@ pub(super) fn patch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
             Err(Failure::Refused(status)) => return Err(status),
             Ok(stored) => return call.object(200, rt, &stored),
         }
+    }
+}
+
+/// What the router says where no patch has such a content type.
+///
+/// Upstream: `github.com/emicklei/go-restful/v3/jsr311.go`; the oldest release's goes on to `Accept` unless a length is known.
+fn no_such_patch(call: &Call<'_>, rt: &ResourceType) -> Status {
+    let (unsupported, none) = ("415: Unsupported Media Type", "\n\nAvailable representations: ");
+    let length = call.headers.get(http::header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    match length {
+        None if rt.release.gates.patches_without_length_go_on => {
+            Status::generic(415, "UnsupportedMediaType", format!("{unsupported}{none}"))
+        }
+        Some("0") if rt.release.gates.patches_without_length_go_on => {
+            Status::generic(406, "NotAcceptable", format!("406: Not Acceptable{none}"))
+        }
+        _ => Status::generic(415, "UnsupportedMediaType", unsupported),
     }
 }
 

@@ -77,7 +77,18 @@ fn decode_kind(
     let said_version = if said_version.is_empty() { expected.clone() } else { said_version };
     let schema = Schema::of(release);
     if said_version != expected || said_kind != kind {
-        return Err(mismatch((group, version, kind), &said_version, &said_kind, release));
+        // What it says it is comes first: of that kind it has to be whole.
+        let (said_group, bare) = said_version.split_once('/').unwrap_or(("", &said_version));
+        let mut findings = Findings::default();
+        if let Some(root) = schema.kind(said_group, bare, &said_kind) {
+            typed::shape(schema, root, &node, &mut findings);
+        }
+        return Err(match findings.error {
+            Some(error) => Status::bad_request(format!(
+                "{said_kind} in version {bare:?} cannot be handled as a {kind}: {error}"
+            )),
+            None => mismatch((group, version, kind), &said_version, &said_kind, release),
+        });
     }
     let cannot = |error: &str| {
         Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {error}"))
