@@ -127,7 +127,10 @@ fn the_mouse_clicks_tabs_runs_code_and_is_given_to_programs_that_want_it() {
     window.keys(&click(column, row));
     window.shows("[2 node01]");
     // A program that asks for the mouse gets it in its own cells.
-    window.command("node01", "clear; printf '\\e[?1000h\\e[?1006h'; echo wa''nted; cat -v");
+    window.command(
+        "node01",
+        "clear; sh -c 'printf \"\\033[?1000h\\033[?1006h\"; echo wa\"\"nted; exec cat -v'",
+    );
     window.wait_until("it is asked for", |w| w.shell().contains("\nwanted"));
     window.keys(&click(60, 10));
     window.shows("[<0;");
