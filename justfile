@@ -38,3 +38,11 @@ deny:
 # medians of the numbers in the README
 measure:
     hack/measure.sh
+
+# the whole lab beside real API servers: requests a second, memory, ready
+bench:
+    hack/bench.sh
+
+# the README's pictures and film
+pictures:
+    hack/pictures.sh

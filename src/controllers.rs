@@ -128,7 +128,7 @@ impl Timing {
             renew_deadline: Duration::from_millis(250),
             lease_duration: Duration::from_millis(375),
             node_monitor_grace: Duration::from_secs(8),
-            node_monitor_period: Duration::from_secs(1),
+            node_monitor_period: Duration::from_secs(2),
         }
     }
 }
