@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::requestinfo::{Query, RequestInfo};
+
 pub mod backend;
 pub mod event;
 pub mod evidence;
@@ -32,7 +34,7 @@ pub const BODY_LIMIT: usize = 8 << 10;
 pub const UNSEEN: &str = "unseen";
 
 /// One request that was answered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Counts up from 1 over the lab's whole life.
     pub sequence: u64,
@@ -97,6 +99,25 @@ pub struct AdmissionNote {
 const FILE_LIMIT: u64 = 8 << 20;
 
 impl Entry {
+    /// An entry that says what is asked for, and by whom only if `self` said so: a request taken apart.
+    pub fn asks(self, info: RequestInfo, query: &Query) -> Self {
+        Self {
+            verb: info.verb,
+            group: info.api_group,
+            resource: info.resource,
+            subresource: info.subresource,
+            namespace: info.namespace,
+            name: info.name,
+            dry_run: query.get("dryRun") == Some("All"),
+            ..self
+        }
+    }
+
+    /// Whether nothing of the body may be kept: it holds a secret or a token.
+    pub fn is_secret(&self) -> bool {
+        matches!(self.resource.as_str(), "secrets" | "tokenreviews") || self.subresource == "token"
+    }
+
     /// Whether the entry is evidence, which is kept longer, and on disk: refusals, and writes of what people write.
     /// Reads are routine, and so are heartbeats, events and reviews that are let pass.
     fn is_evidence(&self) -> bool {

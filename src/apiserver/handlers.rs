@@ -199,24 +199,20 @@ fn check_route(rt: &ResourceType, info: &RequestInfo, method: &str) -> Result<()
         if !fits || !rt.verbs.contains(&info.verb.as_str()) || method == "HEAD" {
             return Err(no_such_method());
         }
-        return if nameless && !matches!(info.verb.as_str(), "list" | "watch" | "create") {
-            Err(Status::bad_request("Namespace parameter required."))
-        } else {
-            Ok(())
-        };
-    }
-    match rt.subresource(&info.subresource) {
-        None => Err(no_such_resource()),
-        Some(_) if info.name.is_empty() => Err(Status::bad_request("name must be provided")),
-        Some(sub) if sub.verbs.contains(&info.verb.as_str()) && method != "HEAD" => {
-            if nameless {
-                Err(Status::bad_request("Namespace parameter required."))
-            } else {
-                Ok(())
-            }
+    } else {
+        let Some(sub) = rt.subresource(&info.subresource) else { return Err(no_such_resource()) };
+        if info.name.is_empty() {
+            return Err(Status::bad_request("name must be provided"));
         }
-        Some(_) => Err(no_such_method()),
+        if !sub.verbs.contains(&info.verb.as_str()) || method == "HEAD" {
+            return Err(no_such_method());
+        }
     }
+    let whole = info.subresource.is_empty() && matches!(info.verb.as_str(), "list" | "watch" | "create");
+    if nameless && !whole {
+        return Err(Status::bad_request("Namespace parameter required."));
+    }
+    Ok(())
 }
 
 impl<'a> Call<'a> {

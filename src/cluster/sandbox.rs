@@ -181,9 +181,7 @@ impl Sandbox {
             }
             let mut there = true;
             for node in [CONTROL_PLANE, WORKER] {
-                let request = http::Request::get(format!("/api/v1/nodes/{node}")).body(Vec::new());
-                let Ok(request) = request else { return };
-                there &= client.request::<serde_json::Value>(request).await.is_ok();
+                there &= sees(&client, node).await;
             }
             if there {
                 return;
@@ -210,12 +208,7 @@ impl Sandbox {
         let groups = vec!["kubeadm:cluster-admins".to_owned()];
         let admins = Identity::Impersonated { user: "kubernetes-admin".into(), groups };
         let Ok(client) = self.client(&admins) else { return };
-        let path = format!("/api/v1/nodes/{CONTROL_PLANE}");
-        loop {
-            let Ok(request) = http::Request::get(&path).body(Vec::new()) else { return };
-            if client.request::<serde_json::Value>(request).await.is_ok() {
-                return;
-            }
+        while !sees(&client, CONTROL_PLANE).await {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
@@ -248,6 +241,14 @@ impl Sandbox {
             manifests: dir.node_root(CONTROL_PLANE).join(MANIFESTS.trim_start_matches('/')),
         }
     }
+}
+
+/// Whether a client may read a Node that is there.
+async fn sees(client: &kube::Client, node: &str) -> bool {
+    let Ok(request) = http::Request::get(format!("/api/v1/nodes/{node}")).body(Vec::new()) else {
+        return false;
+    };
+    client.request::<serde_json::Value>(request).await.is_ok()
 }
 
 /// Starts the kubelet of each node.

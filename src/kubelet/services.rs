@@ -144,8 +144,8 @@ impl Kubelet {
         if self.stop.is_cancelled() || !current() {
             return;
         }
-        let signal = stand_in::signal(status);
-        match signal.filter(|signal| !stand_in::is_heard(*signal)) {
+        let killed = stand_in::signal(status).filter(|signal| !stand_in::is_heard(*signal));
+        match killed {
             Some(signal) => {
                 let name = signal_name(signal);
                 self.journal.systemd(
@@ -159,7 +159,7 @@ impl Kubelet {
         self.state(unit).send_replace((false, self.config.clock.now()));
         self.standing(unit, |standing| {
             standing.over = None;
-            standing.ended = Some(signal.filter(|signal| !stand_in::is_heard(*signal)).unwrap_or(0));
+            standing.ended = Some(killed.unwrap_or(0));
         });
         // RestartSec is 10 for the kubelet and 5 for containerd.
         let wait = self.config.timing.crash_backoff / if unit == "kubelet" { 1 } else { 2 };

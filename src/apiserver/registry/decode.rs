@@ -77,18 +77,7 @@ fn decode_kind(
     let said_version = if said_version.is_empty() { expected.clone() } else { said_version };
     let schema = Schema::of(release);
     if said_version != expected || said_kind != kind {
-        // What it says it is comes first: of that kind it has to be whole.
-        let (said_group, bare) = said_version.split_once('/').unwrap_or(("", &said_version));
-        let mut findings = Findings::default();
-        if let Some(root) = schema.kind(said_group, bare, &said_kind) {
-            typed::shape(schema, root, &node, &mut findings);
-        }
-        return Err(match findings.error {
-            Some(error) => Status::bad_request(format!(
-                "{said_kind} in version {bare:?} cannot be handled as a {kind}: {error}"
-            )),
-            None => mismatch((group, version, kind), &said_version, &said_kind, release),
-        });
+        return Err(mismatch((group, version, kind), &said_version, &said_kind, &node, release));
     }
     let cannot = |error: &str| {
         Status::bad_request(format!("{kind} in version {version:?} cannot be handled as a {kind}: {error}"))
@@ -173,6 +162,7 @@ fn mismatch(
     (group, version, kind): (&str, &str, &str),
     said_version: &str,
     said_kind: &str,
+    node: &Node,
     release: &'static Release,
 ) -> Status {
     let (schema, scheme) = (Schema::of(release), release.wording.scheme);
@@ -181,12 +171,21 @@ fn mismatch(
         "" => "core".to_owned(),
         g => g.split('.').next().unwrap_or(g).to_owned(),
     };
-    let known = schema.kind(said_group, said_short, said_kind).is_some();
-    if !known {
-        return Status::bad_request(format!(
-            "{said_kind} in version {said_short:?} cannot be handled as a {kind}: no kind {said_kind:?} is registered for \
-             version {said_version:?} in scheme {scheme:?}"
+    let cannot = |why: &str| {
+        Status::bad_request(format!(
+            "{said_kind} in version {said_short:?} cannot be handled as a {kind}: {why}"
+        ))
+    };
+    let Some(root) = schema.kind(said_group, said_short, said_kind) else {
+        return cannot(&format!(
+            "no kind {said_kind:?} is registered for version {said_version:?} in scheme {scheme:?}"
         ));
+    };
+    // What it says it is comes first: of that kind it has to be whole.
+    let mut findings = Findings::default();
+    typed::shape(schema, root, node, &mut findings);
+    if let Some(error) = findings.error {
+        return cannot(&error);
     }
     if said_kind == kind && said_group == group {
         let expected = api_version(group, version);
@@ -194,11 +193,7 @@ fn mismatch(
             "the API version in the data ({said_version}) does not match the expected API version ({expected})"
         ));
     }
-    Status::bad_request(format!(
-        "{said_kind} in version {said_short:?} cannot be handled as a {kind}: converting ({said_short}.{said_kind}) to \
-         ({}.{kind}): unknown conversion",
-        hub(group)
-    ))
+    cannot(&format!("converting ({said_short}.{said_kind}) to ({}.{kind}): unknown conversion", hub(group)))
 }
 
 fn summarize(data: &[u8], most: usize) -> String {

@@ -359,31 +359,12 @@ impl Record {
     fn new(core: &Core, info: &RequestInfo, query: &Query, parts: &Parts) -> Self {
         let agent = parts.headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
         let entry = Entry {
-            sequence: 0,
             at: core.dependencies.clock.now(),
-            user: String::new(),
-            groups: Vec::new(),
-            impersonator: None,
-            authenticated_by: String::new(),
             user_agent: agent.unwrap_or("").to_owned(),
-            verb: info.verb.clone(),
             uri: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
-            group: info.api_group.clone(),
-            resource: info.resource.clone(),
-            subresource: info.subresource.clone(),
-            namespace: info.namespace.clone(),
-            name: info.name.clone(),
-            dry_run: query.get("dryRun") == Some("All"),
-            authorizer: String::new(),
-            decision: String::new(),
-            reason: String::new(),
-            admission: Vec::new(),
-            request_body: None,
-            code: 0,
-            message: String::new(),
-            resource_version: None,
-            micros: 0,
+            ..Entry::default()
         };
+        let entry = entry.asks(info.clone(), query);
         Self { entry, warnings: Vec::new(), trail: None, turned_away: false, nosniff: false }
     }
 
@@ -394,9 +375,7 @@ impl Record {
 
     /// Keeps the body of a write, but for secrets and tokens.
     fn body(&mut self, info: &RequestInfo, parts: &Parts, body: &[u8]) {
-        let secret =
-            matches!(info.resource.as_str(), "secrets" | "tokenreviews") || info.subresource == "token";
-        if body.is_empty() || secret || parts.method == http::Method::GET {
+        if body.is_empty() || self.entry.is_secret() || parts.method == http::Method::GET {
             return;
         }
         if self.entry.name.is_empty() && info.verb == "create" {

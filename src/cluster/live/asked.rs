@@ -42,30 +42,13 @@ fn asker(owner: &Owner, identity: &Identity) -> Entry {
         _ => (owner.user.clone(), owner.groups.clone(), None),
     };
     Entry {
-        sequence: 0,
-        at: Timestamp::UNIX_EPOCH,
         user,
         groups,
         impersonator,
         authenticated_by: if owner.certificate { "x509" } else { "token" }.to_owned(),
         user_agent: AGENT.to_owned(),
-        verb: String::new(),
-        uri: String::new(),
-        group: String::new(),
-        resource: String::new(),
-        subresource: String::new(),
-        namespace: String::new(),
-        name: String::new(),
-        dry_run: false,
-        authorizer: String::new(),
         decision: UNSEEN.to_owned(),
-        reason: String::new(),
-        admission: Vec::new(),
-        request_body: None,
-        code: 0,
-        message: String::new(),
-        resource_version: None,
-        micros: 0,
+        ..Entry::default()
     }
 }
 
@@ -73,19 +56,10 @@ fn asker(owner: &Owner, identity: &Identity) -> Entry {
 fn asked(who: &Entry, method: &str, path: &str, query: &str, body: &[u8]) -> Entry {
     let values = Query::parse(query);
     let info = RequestInfo::parse(method, &unescape_path(path), &values);
-    let secret = matches!(info.resource.as_str(), "secrets" | "tokenreviews") || info.subresource == "token";
-    Entry {
-        verb: info.verb,
-        uri: if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") },
-        group: info.api_group,
-        resource: info.resource,
-        subresource: info.subresource,
-        namespace: info.namespace,
-        name: info.name,
-        dry_run: values.get("dryRun") == Some("All"),
-        request_body: (!body.is_empty() && !secret && method != "GET").then(|| recorded_body(body)),
-        ..who.clone()
-    }
+    let uri = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+    let entry = Entry { uri, ..who.clone() }.asks(info, &values);
+    let kept = !body.is_empty() && !entry.is_secret() && method != "GET";
+    Entry { request_body: kept.then(|| recorded_body(body)), ..entry }
 }
 
 /// What the answer says: the sentence of a refusal, or the version of what was stored.
