@@ -107,6 +107,10 @@ pub trait Cluster: Send + Sync {
     /// What the audit recorded, newest last; `None` where the cluster has no audit log that can be read.
     fn audit(&self) -> Option<Arc<audit::Log>>;
 
+    /// Waits, a moment at most, until [`Cluster::audit`] has what was answered before this: a server in a process of its own
+    /// writes it down a little later than it answers.
+    async fn record_settles(&self) {}
+
     /// The requests that this program's checks made, as it saw them itself, where they are recorded apart.
     fn asked(&self) -> Option<Arc<audit::Log>> {
         None

@@ -23,6 +23,7 @@ pub async fn look(check: &AuditCheck, ground: &Ground<'_>) -> Found {
         let seen = trace.map_or_else(String::new, |t| format!("{t}; "));
         return Found::skipped(tr!(ground.language(), check_no_audit_log { seen }));
     };
+    ground.cluster.record_settles().await;
     let entries = log.since(ground.since);
     let relevant: Vec<Value> = entries
         .iter()

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use self::network::Listeners;
 use self::nodes::Nodes;
@@ -99,6 +99,9 @@ pub struct NodeInfo {
     /// A kubeconfig of the node's kubelet that works from this machine.
     pub kubeconfig: PathBuf,
 }
+
+/// How long the record may take to have what was answered.
+const SETTLES: Duration = Duration::from_secs(2);
 
 /// A running cluster of nodes that this program makes; what runs on its control plane is its [`Plane`].
 pub struct Sandbox {
@@ -314,6 +317,35 @@ impl Cluster for Sandbox {
 
     fn audit(&self) -> Option<Arc<audit::Log>> {
         (self.plane.recorded)().then(|| self.plane.audit.clone())
+    }
+
+    async fn record_settles(&self) {
+        // The emulated server has written down what it answers; one that is down answers nothing.
+        if self.options.real.is_none() || !self.server_up() {
+            return;
+        }
+        let (Some(log), Ok(client)) = (self.audit(), self.client(&Identity::Admin)) else { return };
+        let mut news = log.subscribe();
+        let mark = uuid::Uuid::new_v4().simple().to_string();
+        let request = http::Request::get(format!("/api/v1/nodes/{CONTROL_PLANE}?mark={mark}"));
+        let Ok(request) = request.header("user-agent", "cks-lab check").body(Vec::new()) else { return };
+        // What was answered before this request is written down before it.
+        let comes_back = async {
+            if client.request::<serde_json::Value>(request).await.is_err() {
+                return;
+            }
+            loop {
+                let from = match news.recv().await {
+                    Ok(sequence) => sequence.saturating_sub(1),
+                    Err(RecvError::Lagged(_)) => 0,
+                    Err(RecvError::Closed) => return,
+                };
+                if log.since(from).iter().any(|entry| entry.uri.ends_with(&mark)) {
+                    return;
+                }
+            }
+        };
+        let _ = tokio::time::timeout(SETTLES, comes_back).await;
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

@@ -221,14 +221,8 @@ fn the_lesson_gives_the_same_verdicts() {
         let dir = binaries.dir.display().to_string();
         let (ours, table) = verdicts(&["--kubernetes", &release.short()]);
         assert!(ours.values().all(|result| result == "ok"), "{version}: {table}");
-        let on_real =
-            || verdicts(&["--cluster", "local", "--kubernetes", &release.short(), "--binaries", &dir]);
-        let (mut real, mut table) = on_real();
-        if real != ours {
-            // A real server's authorizers see a write a moment late: what does not come again is no difference.
-            println!("{version}: once only:\n{table}");
-            (real, table) = on_real();
-        }
+        let (real, table) =
+            verdicts(&["--cluster", "local", "--kubernetes", &release.short(), "--binaries", &dir]);
         assert_eq!(ours, real, "{version}: {table}");
         assert!(ours.len() > 5 && ours.values().all(|result| result == "ok"), "{version}: {ours:#?}");
         println!("{version}: {} verdicts of the lesson equal", ours.len());
