@@ -152,7 +152,12 @@ fn keeper(launch: &Launch, index: usize, lab: Lab, launcher: &OwnedFd, socket: O
             let ready = become_node(launch, index, lab.cables, made);
             let failed = ready.is_err();
             let _ = wire::send(&socket, &Reply::Ready(ready), &[]);
-            if failed { 1 } else { pid1::serve(&socket) }
+            if !failed {
+                return pid1::serve(&socket);
+            }
+            // Its network goes with it, and the cables to the others: it stays until the lab has heard from them all.
+            let _ = wire::receive::<()>(&socket);
+            1
         }
         -1 => 1,
         child => {
