@@ -35,8 +35,7 @@ mod update;
 mod watch;
 
 pub(super) use negotiate::{
-    Produces, accepts, accepts_status, aggregated, bytes_of, check_route as check_accept, discovery_reply,
-    reply_of,
+    Produces, accepts, accepts_status, aggregated, check_route as check_accept, discovery_reply, reply_of,
 };
 
 /// A request that may be served.

@@ -92,21 +92,19 @@ impl Snapshot {
             await_restart(cluster).await;
         }
         await_ready(cluster, SERVER_LIMIT).await?;
+        let end = Instant::now() + SERVER_LIMIT;
         for (path, then) in &self.objects {
             let failed = |why: String| Error::new(tr!(lab_not_put_back { path })).why(why);
-            let now = http::get(&client, path).await.map_err(|e| failed(e.0))?;
-            if now.code == 404 {
-                continue;
-            }
-            let patch = difference(&tracked(&now.body), then);
-            if patch.is_empty() {
-                continue;
-            }
-            let body = json!({"metadata": patch});
-            let answer = http::patch(&client, path, "application/merge-patch+json", &body).await;
-            let answer = answer.map_err(|e| failed(e.0))?;
-            if answer.code != 200 {
-                return Err(failed(answer.message()));
+            let answer = loop {
+                match put_back(&client, path, then).await {
+                    Ok(answer) => break answer,
+                    // The server was still on its way down when it said that it is ready.
+                    Err(_) if Instant::now() < end => await_ready(cluster, SERVER_LIMIT).await?,
+                    Err(unreachable) => return Err(failed(unreachable.0)),
+                }
+            };
+            if let Some(refusal) = answer.filter(|answer| answer.code != 200) {
+                return Err(failed(refusal.message()));
             }
         }
         Ok(())
@@ -137,6 +135,21 @@ impl Originals for Then {
     fn before(&self, node: &str, path: &str) -> Option<Vec<u8>> {
         self.before.file(node, path)
     }
+}
+
+/// Makes an object's labels and annotations what they were; the answer, where anything had to be asked for.
+async fn put_back(
+    client: &kube::Client,
+    path: &str,
+    then: &Value,
+) -> std::result::Result<Option<http::Answer>, http::Unreachable> {
+    let now = http::get(client, path).await?;
+    let patch = difference(&tracked(&now.body), then);
+    if now.code == 404 || patch.is_empty() {
+        return Ok(None);
+    }
+    let body = json!({"metadata": patch});
+    http::patch(client, path, "application/merge-patch+json", &body).await.map(Some)
 }
 
 /// Whether anything had to be changed comes back.

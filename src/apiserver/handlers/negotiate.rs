@@ -35,10 +35,30 @@ pub(super) enum Form {
 
 /// How an answer is written down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     Json,
     Yaml,
     Protobuf,
+}
+
+impl Format {
+    /// Its media type.
+    pub(crate) fn media(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Yaml => "application/yaml",
+            Self::Protobuf => "application/vnd.kubernetes.protobuf",
+        }
+    }
+
+    /// A value in this format; `None` where its type has no such form.
+    pub(crate) fn bytes(self, release: &'static Release, pretty: bool, value: &Value) -> Option<Vec<u8>> {
+        match self {
+            Self::Json => Some(json_bytes(&InOrder::object(release, value), pretty)),
+            Self::Yaml => Some(go_yaml::to_string(value).into_bytes()),
+            Self::Protobuf => protobuf::answer(release, value),
+        }
+    }
 }
 
 const FORMATS: [(&str, Format); 3] =
@@ -286,12 +306,11 @@ pub(crate) fn reply_of(
     let accepted = negotiate(headers, false);
     let format = accepted.map_or(Format::Json, |accepted| accepted.format);
     let pretty = accepted.is_some_and(|accepted| accepted.pretty) || wants_pretty(headers, query);
-    written(release, code, format, pretty, value).unwrap_or_else(|_| {
-        Reply::new(code, "application/json", json_bytes(&InOrder::object(release, value), pretty))
-    })
+    let written = [format, Format::Json]
+        .into_iter()
+        .find_map(|format| Some(Reply::new(code, format.media(), format.bytes(release, pretty, value)?)));
+    written.unwrap_or_else(|| Reply::new(code, Format::Json.media(), ""))
 }
-
-const PROTOBUF: &str = "application/vnd.kubernetes.protobuf";
 
 /// A value in a format.
 fn written(
@@ -301,16 +320,8 @@ fn written(
     pretty: bool,
     value: &Value,
 ) -> Result<Reply, Status> {
-    Ok(match format {
-        Format::Json => {
-            Reply::new(code, "application/json", json_bytes(&InOrder::object(release, value), pretty))
-        }
-        Format::Yaml => Reply::new(code, "application/yaml", go_yaml::to_string(value)),
-        Format::Protobuf => {
-            let bytes = protobuf::answer(release, value).ok_or_else(|| no_protobuf(value))?;
-            Reply::new(code, PROTOBUF, bytes)
-        }
-    })
+    let bytes = format.bytes(release, pretty, value).ok_or_else(|| no_protobuf(value))?;
+    Ok(Reply::new(code, format.media(), bytes))
 }
 
 /// The value's type has no form in Protocol Buffers (`errNotMarshalable`).
@@ -330,19 +341,16 @@ pub(crate) fn accepts(headers: &HeaderMap, kind: &str, subtype: &str) -> bool {
         || clauses(header).iter().any(|clause| fits(clause.kind, kind) && fits(clause.subtype, subtype))
 }
 
-/// The media type and version in which the aggregated form of discovery is asked for, if any (`DiscoveryEndpointRestrictions`).
-pub(crate) fn aggregated(
-    release: &'static Release,
-    headers: &HeaderMap,
-) -> Option<(&'static str, &'static str)> {
+/// The format and version in which the aggregated form of discovery is asked for, if any (`DiscoveryEndpointRestrictions`).
+pub(crate) fn aggregated(release: &'static Release, headers: &HeaderMap) -> Option<(Format, &'static str)> {
     let header = headers.get(http::header::ACCEPT)?.to_str().ok()?;
     for clause in clauses(header) {
         let value = |key: &str| clause.parameters.iter().find(|(k, _)| *k == key).map(|(_, value)| *value);
         let target = (value("g").unwrap_or(""), value("as").unwrap_or(""));
-        let media = match (clause.kind, clause.subtype) {
-            ("*", "*") | ("application", "*" | "json") => "application/json",
-            ("application", "yaml") => "application/yaml",
-            ("application", "vnd.kubernetes.protobuf") => PROTOBUF,
+        let format = match (clause.kind, clause.subtype) {
+            ("*", "*") | ("application", "*" | "json") => Format::Json,
+            ("application", "yaml") => Format::Yaml,
+            ("application", "vnd.kubernetes.protobuf") => Format::Protobuf,
             _ => continue,
         };
         if value("as").is_none() && value("g").is_none() && value("v").is_none() {
@@ -352,19 +360,10 @@ pub(crate) fn aggregated(
         if target == ("apidiscovery.k8s.io", "APIGroupDiscoveryList")
             && let Some(version) = version
         {
-            return Some((media, version));
+            return Some((format, version));
         }
     }
     None
-}
-
-/// A value in the bytes of a media type.
-pub(crate) fn bytes_of(release: &'static Release, media: &str, value: &Value) -> Vec<u8> {
-    match media {
-        "application/yaml" => go_yaml::to_string(value).into_bytes(),
-        PROTOBUF => protobuf::answer(release, value).unwrap_or_default(),
-        _ => json_bytes(&InOrder::object(release, value), false),
-    }
 }
 
 /// Whether a Status can be given in a form that the client accepts; an audit event shows no other.
@@ -487,7 +486,11 @@ impl Call<'_> {
             Format::Protobuf => {
                 let items = objects.iter().map(|object| &**object);
                 let bytes = protobuf::list(release, (&list.version, rt.kind), metadata, items);
-                Reply::new(200, PROTOBUF, bytes.ok_or_else(|| no_protobuf(&json!({"kind": list.kind})))?)
+                Reply::new(
+                    200,
+                    Format::Protobuf.media(),
+                    bytes.ok_or_else(|| no_protobuf(&json!({"kind": list.kind})))?,
+                )
             }
         };
         Ok(Reply { said: self.said(&list), ..reply })

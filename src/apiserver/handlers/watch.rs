@@ -89,7 +89,7 @@ pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
     Ok(Reply {
         code: 200,
         content_type: match format {
-            Format::Protobuf => "application/vnd.kubernetes.protobuf;stream=watch".into(),
+            Format::Protobuf => format!("{};stream=watch", format.media()),
             _ => "application/json".into(),
         },
         body: serving::streamed(pieces),

@@ -61,10 +61,11 @@ pub(super) fn serve(
         ["api" | "apis"] => {
             let core_group = pieces[0] == "api";
             match handlers::aggregated(release, &parts.headers) {
-                Some((media, version)) => {
+                Some((format, version)) => {
                     let document = discovery::aggregated(release, core_group, version);
+                    let media = format.media();
                     let said = format!("{media};g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList");
-                    let written = handlers::bytes_of(release, media, &document);
+                    let written = format.bytes(release, false, &document).unwrap_or_default();
                     let mut reply = tagged(parts, written, None, &said);
                     reply.headers.push(("vary", "Accept".into()));
                     reply.headers.push(("cache-control", "public".into()));
