@@ -15,6 +15,7 @@ use crate::node::Node;
 pub mod live;
 pub mod local;
 pub mod sandbox;
+mod settle;
 
 /// Which kind of cluster a lab runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -108,8 +109,10 @@ pub trait Cluster: Send + Sync {
     fn audit(&self) -> Option<Arc<audit::Log>>;
 
     /// Waits, a moment at most, until [`Cluster::audit`] has what was answered before this: a server in a process of its own
-    /// writes it down a little later than it answers.
-    async fn record_settles(&self) {}
+    /// writes it down a little later than it answers. Tells whether it has.
+    async fn record_settles(&self) -> bool {
+        true
+    }
 
     /// The requests that this program's checks made, as it saw them itself, where they are recorded apart.
     fn asked(&self) -> Option<Arc<audit::Log>> {

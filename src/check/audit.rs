@@ -23,7 +23,7 @@ pub async fn look(check: &AuditCheck, ground: &Ground<'_>) -> Found {
         let seen = trace.map_or_else(String::new, |t| format!("{t}; "));
         return Found::skipped(tr!(ground.language(), check_no_audit_log { seen }));
     };
-    ground.cluster.record_settles().await;
+    let settled = ground.cluster.record_settles().await;
     let entries = log.since(ground.since);
     let relevant: Vec<Value> = entries
         .iter()
@@ -42,6 +42,9 @@ pub async fn look(check: &AuditCheck, ground: &Ground<'_>) -> Found {
         if found.verdict != Verdict::Fail {
             return found;
         }
+    }
+    if !settled {
+        return Found::new(Verdict::Error, tr!(ground.language(), check_record_behind));
     }
     let observed = match (relevant.first(), &check.label) {
         (Some(entry), _) => sentence(entry, ground.language()),

@@ -157,6 +157,8 @@ pub struct Server {
     pub refuse_all: Mutex<Option<(u16, String)>>,
     /// What `/readyz` says.
     pub ready: AtomicBool,
+    /// Whether the record has what was answered.
+    pub recorded: AtomicBool,
     labels: Mutex<BTreeMap<String, serde_json::Map<String, Value>>>,
     log: Arc<audit::Log>,
 }
@@ -181,6 +183,7 @@ impl FakeCluster {
             restrict: AtomicBool::new(false),
             refuse_all: Mutex::default(),
             ready: AtomicBool::new(true),
+            recorded: AtomicBool::new(true),
             labels: Mutex::new(labels),
             log: Arc::default(),
         };
@@ -332,6 +335,10 @@ impl Cluster for FakeCluster {
 
     fn audit(&self) -> Option<Arc<audit::Log>> {
         Some(self.server.log.clone())
+    }
+
+    async fn record_settles(&self) -> bool {
+        self.server.recorded.load(Ordering::SeqCst)
     }
 
     fn changes(&self) -> tokio::sync::broadcast::Receiver<Change> {

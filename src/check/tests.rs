@@ -84,6 +84,24 @@ async fn the_first_step_wants_the_kubelet_itself() {
 }
 
 #[tokio::test]
+async fn a_record_that_lags_fails_nobody() {
+    let cluster = FakeCluster::new(ORIGINAL);
+    let label = |user| cluster.label(user, None, "controlplane", "killercoda/one", false);
+    let found = async |recorded| {
+        cluster.server().recorded.store(recorded, Ordering::SeqCst);
+        let result = grade(&cluster, 0).await;
+        find(&result, "one-on-controlplane-by-kubelet").clone()
+    };
+    label(ADMIN);
+    let lags = found(false).await;
+    assert_eq!(lags.verdict, Verdict::Error, "{lags:?}");
+    assert!(lags.observed.contains("has not caught up"), "{lags:?}");
+    assert_eq!(found(true).await.verdict, Verdict::Fail);
+    label(KUBELET);
+    assert_eq!(found(false).await.verdict, Verdict::Pass, "what it has counts");
+}
+
+#[tokio::test]
 async fn nothing_done_gives_nothing() {
     for step in 0..3 {
         let result = grade(&FakeCluster::new(ORIGINAL), step).await;

@@ -237,6 +237,13 @@ impl Cluster for Live {
         self.record.clone()
     }
 
+    async fn record_settles(&self) -> bool {
+        match (&self.record, self.nodes.first()) {
+            (Some(log), Some(node)) => record::has_settled(log, &self.connection, node.real()).await,
+            _ => true,
+        }
+    }
+
     fn asked(&self) -> Option<Arc<audit::Log>> {
         Some(self.asked.clone())
     }

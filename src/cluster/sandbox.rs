@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Serialize;
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast;
 
 use self::network::Listeners;
 use self::nodes::Nodes;
 use self::plane::Plane;
 use self::pristine::Extent;
 use super::local::{self, Binaries};
+use super::settle::settles;
 use super::{Change, Cluster, Facts, Identity};
 use crate::apiserver::audit;
 use crate::clock::SharedClock;
@@ -319,33 +320,20 @@ impl Cluster for Sandbox {
         (self.plane.recorded)().then(|| self.plane.audit.clone())
     }
 
-    async fn record_settles(&self) {
+    async fn record_settles(&self) -> bool {
         // The emulated server has written down what it answers; one that is down answers nothing.
         if self.options.real.is_none() || !self.server_up() {
-            return;
+            return true;
         }
-        let (Some(log), Ok(client)) = (self.audit(), self.client(&Identity::Admin)) else { return };
-        let mut news = log.subscribe();
-        let mark = uuid::Uuid::new_v4().simple().to_string();
-        let request = http::Request::get(format!("/api/v1/nodes/{CONTROL_PLANE}?mark={mark}"));
-        let Ok(request) = request.header("user-agent", "cks-lab check").body(Vec::new()) else { return };
-        // What was answered before this request is written down before it.
-        let comes_back = async {
-            if client.request::<serde_json::Value>(request).await.is_err() {
-                return;
-            }
-            loop {
-                let from = match news.recv().await {
-                    Ok(sequence) => sequence.saturating_sub(1),
-                    Err(RecvError::Lagged(_)) => 0,
-                    Err(RecvError::Closed) => return,
-                };
-                if log.since(from).iter().any(|entry| entry.uri.ends_with(&mark)) {
-                    return;
-                }
-            }
-        };
-        let _ = tokio::time::timeout(SETTLES, comes_back).await;
+        let (Some(log), Ok(client)) = (self.audit(), self.client(&Identity::Admin)) else { return true };
+        settles(&log, SETTLES, async |mark| {
+            let request = http::Request::get(format!("/api/v1/nodes/{CONTROL_PLANE}?mark={mark}"));
+            let Ok(request) = request.header("user-agent", "cks-lab check").body(Vec::new()) else {
+                return false;
+            };
+            client.request::<serde_json::Value>(request).await.is_ok()
+        })
+        .await
     }
 
     fn changes(&self) -> broadcast::Receiver<Change> {

@@ -17,6 +17,7 @@ check_there_is_no = there is no { $name }
 check_has_labels = { $name } has the labels { $labels }
 check_is_value = { $name } is { $other }
 check_no_audit_log = { $seen }this cluster keeps no audit log that can be read, so who did it is not graded
+check_record_behind = the audit record has not caught up with what the API server answered, so it cannot tell yet: check again
 check_nobody_set_label = nobody tried to set { $label } on { $name }
 check_nobody_wrote_any = nobody tried to write any of the { $resource }
 check_nobody_wrote = nobody tried to write { $name }

@@ -17,6 +17,7 @@ check_there_is_no = { $name } がありません
 check_has_labels = { $name } のラベルは { $labels } です
 check_is_value = { $name } は { $other } です
 check_no_audit_log = { $seen }このクラスターには読み取れる監査ログがないため、誰が行ったかは採点対象外です
+check_record_behind = 監査記録が API サーバーの応答にまだ追いついていないため、判定できません。もう一度確認してください
 check_nobody_set_label = { $name } に { $label } を設定しようとした人はいません
 check_nobody_wrote_any = { $resource } に書き込もうとした人はいません
 check_nobody_wrote = { $name } に書き込もうとした人はいません

@@ -21,6 +21,7 @@ use super::quote::quote;
 use crate::apiserver::audit::Log;
 use crate::apiserver::audit::evidence;
 use crate::check::manifest::Manifest;
+use crate::cluster::settle::settles;
 use crate::container_fs::{ContainerFs, Place};
 use crate::error::{Context, Result};
 use crate::kubelet::mounts::of_container;
@@ -74,6 +75,18 @@ pub async fn follow(
     Ok(None)
 }
 
+/// Whether the log has, soon enough, what was answered before this.
+pub async fn has_settled(log: &Log, connection: &Connection, node: &str) -> bool {
+    settles(log, PROOF, async |mark| dry_run(connection, node, &mark).await.is_ok()).await
+}
+
+/// Sends a request whose address ends in `mark`; of what policies record of a lesson about Nodes it is the likeliest.
+async fn dry_run(connection: &Connection, node: &str, mark: &str) -> Result<Value> {
+    let path = format!("/api/v1/nodes/{node}?dryRun=All&fieldManager=cks-lab-{mark}");
+    let body = json!({"metadata": {"labels": {"cks-lab/proof": "1"}}});
+    connection.send("PATCH", &path, Some(("application/merge-patch+json", &body))).await
+}
+
 /// The dry run that shows what a log is good for.
 struct Proof {
     mark: String,
@@ -83,13 +96,9 @@ struct Proof {
 impl Proof {
     /// Sends it now and then, since the reading may begin later, until one is seen.
     async fn comes_back(&self, connection: &Connection, node: &str) -> bool {
-        let path = format!("/api/v1/nodes/{node}?dryRun=All&fieldManager=cks-lab-{}", self.mark);
-        let body = json!({"metadata": {"labels": {"cks-lab/proof": "1"}}});
         let ask = async {
             loop {
-                let sent =
-                    connection.send("PATCH", &path, Some(("application/merge-patch+json", &body))).await;
-                if sent.is_err() {
+                if dry_run(connection, node, &self.mark).await.is_err() {
                     return;
                 }
                 tokio::time::sleep(PROOF / 10).await;
