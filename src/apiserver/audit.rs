@@ -118,6 +118,11 @@ impl Entry {
         matches!(self.resource.as_str(), "secrets" | "tokenreviews") || self.subresource == "token"
     }
 
+    /// Whether nothing can have been changed by it: what is read, and paths that are no object's.
+    pub fn reads(&self) -> bool {
+        matches!(self.verb.as_str(), "get" | "list" | "watch" | "head" | "")
+    }
+
     /// Whether the entry is evidence, which is kept longer, and on disk: refusals, and writes of what people write.
     /// Reads are routine, and so are heartbeats, events and reviews that are let pass.
     fn is_evidence(&self) -> bool {
@@ -129,9 +134,8 @@ impl Entry {
             "selfsubjectaccessreviews",
             "selfsubjectreviews",
         ];
-        let reads = matches!(self.verb.as_str(), "get" | "list" | "watch" | "");
         let reports = self.code < 400 && matches!(self.subresource.as_str(), "status" | "token");
-        let routine = reads || reports || ROUTINE.contains(&self.resource.as_str());
+        let routine = self.reads() || reports || ROUTINE.contains(&self.resource.as_str());
         // Informers of a kubelet or controller that are refused while a server starts try again and again.
         let informs = matches!(self.verb.as_str(), "list" | "watch") && self.user.starts_with("system:");
         !routine || self.code == 403 && !informs

@@ -106,9 +106,8 @@ fn newest(lab: &Lab, seen: &mut u64) -> bool {
 }
 
 fn is_news(entry: &Entry) -> bool {
-    let write = !matches!(entry.verb.as_str(), "get" | "list" | "watch" | "");
     let own_life = matches!(entry.resource.as_str(), "leases" | "events") || !entry.subresource.is_empty();
-    write && !entry.dry_run && !own_life
+    !entry.reads() && !entry.dry_run && !own_life
 }
 
 /// Saves the time spent now and then, so that a killed process loses little of it.

@@ -246,7 +246,7 @@ fn may(entry: &Entry) -> Vec<(&'static str, String)> {
 
 fn admission(entry: &Entry) -> Vec<(&'static str, String)> {
     let label = tr!(tui_xray_admission);
-    if matches!(entry.verb.as_str(), "get" | "list" | "watch" | "") {
+    if entry.reads() {
         return vec![(label, tr!(tui_xray_reads).to_owned())];
     }
     if entry.admission.is_empty() {

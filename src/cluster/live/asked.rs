@@ -69,7 +69,7 @@ fn answered(entry: Entry, code: u16, body: &[u8]) -> Entry {
         object.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
     };
     let refused = code >= 400;
-    let stored = !refused && !entry.dry_run && !matches!(entry.verb.as_str(), "get" | "list" | "watch");
+    let stored = !refused && !entry.dry_run && !entry.reads();
     Entry {
         code,
         message: if refused { field("/message").unwrap_or_default() } else { String::new() },
@@ -93,8 +93,7 @@ async fn send(
     let (head, body) = response.into_parts();
     let code = head.status.as_u16();
     // What was read is of no interest here, and may be large, or a watch, which has no end.
-    let reads = matches!(entry.verb.as_str(), "get" | "list" | "watch" | "head");
-    let (found, body) = if code >= 400 || !reads {
+    let (found, body) = if code >= 400 || !entry.reads() {
         let bytes = Limited::new(body, ANSWER).collect().await?.to_bytes();
         (bytes.clone(), Body::from(bytes.to_vec()))
     } else {

@@ -63,5 +63,5 @@ fn is_a_persons_write(entry: &Entry) -> bool {
     entry.impersonator.is_none()
         && !entry.user_agent.is_empty()
         && !OWN_AGENTS.iter().any(|own| entry.user_agent.starts_with(own))
-        && !matches!(entry.verb.as_str(), "get" | "list" | "watch")
+        && !entry.reads()
 }
