@@ -8,13 +8,14 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::ClusterKind;
 use super::sandbox::nodes::Started;
 use super::sandbox::plane::{Plane, record};
+use super::sandbox::port::Held;
 use super::sandbox::{API_PORT, CONTROL_PLANE, CONTROL_PLANE_ADDRESS, Options};
 use crate::controllers::remote::Remote;
 use crate::error::{Error, Result};
@@ -99,12 +100,7 @@ fn release(server: &Path) -> Result<&'static Release> {
 }
 
 /// The control plane whose API server and etcd are the real ones; they can be reached at `outside` on this machine.
-pub fn plane(
-    options: &Options,
-    started: &Started,
-    outside: SocketAddr,
-    stop: &CancellationToken,
-) -> Result<Plane> {
+pub fn plane(options: &Options, started: &Started, outside: Held, stop: &CancellationToken) -> Result<Plane> {
     let root = options.dir.node_root(CONTROL_PLANE);
     let node = started.nodes.find(CONTROL_PLANE).ok_or_else(|| Error::new(tr!(local_no_control_plane)))?;
     let authority = started.authority.again()?;
@@ -132,13 +128,13 @@ pub fn plane(
 }
 
 /// Lets this machine reach the server, while it answers, ready or not, at an address of its loopback.
-async fn forward(remote: Arc<Remote>, outside: SocketAddr) {
+async fn forward(remote: Arc<Remote>, outside: Held) {
     let mut up: watch::Receiver<bool> = remote.answers();
     loop {
         if up.wait_for(|up| *up).await.is_err() {
             return;
         }
-        let Ok(listener) = TcpListener::bind(outside).await else {
+        let Ok(listener) = outside.listen().await else {
             // Connections of the last server may still be closing.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;

@@ -38,6 +38,7 @@ pub mod machine;
 mod network;
 pub mod nodes;
 pub mod plane;
+pub mod port;
 pub mod pristine;
 
 /// The control plane's name.
@@ -125,12 +126,12 @@ impl Sandbox {
     pub async fn start(options: Options, phase: impl Fn(Phase) + Send + Sync) -> Result<Arc<Self>> {
         phase(Phase::Nodes);
         let dir = &options.dir;
-        let (address, listeners) = Listeners::bind(dir, options.port).await?;
+        let (address, listeners) = Listeners::bind(dir, options.port)?;
         let mut started = nodes::start(&options, address).await?;
         let tasks = tokio_util::sync::CancellationToken::new();
         let mut plane = match &options.real {
             None => plane::emulated(&options, &started, listeners)?,
-            Some(_) => local::plane(&options, &started, address, &tasks)?,
+            Some(_) => local::plane(&options, &started, listeners.outside(), &tasks)?,
         };
         let mut notices = std::mem::take(&mut plane.notices);
         notices.extend(started.notice.take());

@@ -1,7 +1,7 @@
 //! The kubelet with the emulated runtime and a real API server: manifests in, containers and an API out.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use cks_lab::apiserver::audit as record;
 use cks_lab::apiserver::server::{KubeletClient, LogRequest, LogStream, Network, Server};
 use cks_lab::apiserver::storage::Store;
 use cks_lab::clock::{SharedClock, SystemClock};
+use cks_lab::cluster::sandbox::port::Held;
 use cks_lab::controllers::InProcess;
 use cks_lab::kubelet::runtime::{
     Container, ContainerRuntime, Containers, EmulatedServer, Environment, Servers, State,
@@ -30,17 +31,23 @@ mod waits;
 
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// One port of loopback, the same for every server of a lab.
-#[derive(Default)]
-struct Loopback(Mutex<u16>);
+/// One port of loopback, the same for every server of a lab, and nobody else's between two of them.
+struct Loopback(Held);
+
+impl Loopback {
+    fn take() -> Self {
+        Self(Held::take(([127, 0, 0, 1], 0).into()).unwrap())
+    }
+
+    fn port(&self) -> u16 {
+        self.0.address().port()
+    }
+}
 
 #[async_trait]
 impl Network for Loopback {
     async fn listen(&self, _port: u16) -> std::io::Result<Vec<TcpListener>> {
-        let port = *self.0.lock().unwrap();
-        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-        *self.0.lock().unwrap() = listener.local_addr()?.port();
-        Ok(vec![listener])
+        Ok(vec![self.0.listen().await?])
     }
 }
 
@@ -106,7 +113,7 @@ impl Lab {
         let servers = watch::Sender::new(None);
         let api = InProcess::new(servers.subscribe());
         let receiver = servers.subscribe();
-        let (network, kubelets) = (Arc::new(Loopback::default()), Arc::new(OneKubelet::default()));
+        let (network, kubelets) = (Arc::new(Loopback::take()), Arc::new(OneKubelet::default()));
         let environment = Environment {
             node: "controlplane".into(),
             address: [172, 30, 1, 2].into(),

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use tokio::net::TcpListener;
 
 use super::CONTROL_PLANE_ADDRESS;
+use super::port::Held;
 use crate::apiserver::server::{KubeletClient, LogRequest, LogStream, Network};
 use crate::error::{Context, Error, Result};
 use crate::kubelet::Kubelet;
@@ -18,30 +19,33 @@ use crate::text::tr;
 
 /// The address on this machine's loopback at which the API server can be reached while it runs.
 pub struct Listeners {
-    outside: SocketAddr,
+    outside: Held,
 }
 
 impl Listeners {
     /// Chooses the port: the one asked for, else the lab's last one if it is free, else any.
-    pub async fn bind(dir: &LabDir, asked: u16) -> Result<(SocketAddr, Self)> {
+    pub fn bind(dir: &LabDir, asked: u16) -> Result<(SocketAddr, Self)> {
         let file = dir.root().join("port");
         let last =
             std::fs::read_to_string(&file).ok().and_then(|t| t.trim().parse::<u16>().ok()).unwrap_or(0);
-        let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let bound = match (asked, last) {
-            (0, 0) => TcpListener::bind(at(0)).await,
-            (0, last) => match TcpListener::bind(at(last)).await {
-                Err(_) => TcpListener::bind(at(0)).await,
-                bound => bound,
-            },
-            (asked, _) => TcpListener::bind(at(asked)).await,
+        let at = |port| Held::take(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        let held = match (asked, last) {
+            (0, 0) => at(0),
+            (0, last) => at(last).or_else(|_| at(0)),
+            (asked, _) => at(asked),
         };
-        let outside = bound.and_then(|listener| listener.local_addr()).map_err(|error| {
+        let outside = held.map_err(|error| {
             Error::new(tr!(sandbox_port { asked })).why(error).hint(tr!(sandbox_free_port))
         })?;
-        std::fs::write(&file, outside.port().to_string())
+        let address = outside.address();
+        std::fs::write(&file, address.port().to_string())
             .context_what(|| tr!(file_cannot_be_written { file: file.display() }))?;
-        Ok((outside, Self { outside }))
+        Ok((address, Self { outside }))
+    }
+
+    /// The address alone, for a server that is reached some other way.
+    pub fn outside(self) -> Held {
+        self.outside
     }
 
     /// The listeners of an API server that runs on `node`.
@@ -52,14 +56,14 @@ impl Listeners {
 
 /// Opens an API server's listeners: in the lab's network, and on this machine's loopback.
 pub struct ServerNetwork {
-    outside: SocketAddr,
+    outside: Held,
     node: Option<Arc<dyn Node>>,
 }
 
 #[async_trait]
 impl Network for ServerNetwork {
     async fn listen(&self, port: u16) -> io::Result<Vec<TcpListener>> {
-        let mut listeners = vec![TcpListener::bind(self.outside).await?];
+        let mut listeners = vec![self.outside.listen().await?];
         if let Some(node) = self.node.as_ref().filter(|n| n.isolation() == Isolation::Namespaces) {
             for address in [CONTROL_PLANE_ADDRESS, Ipv4Addr::LOCALHOST.into()] {
                 let listener = node.listen(SocketAddr::new(address, port)).await;

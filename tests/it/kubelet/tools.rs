@@ -281,7 +281,7 @@ async fn journalctl_chooses_and_shows_lines() {
 impl Lab {
     /// Runs the built-in kubectl as the admin: exit status, standard output, standard error.
     async fn kubectl(&self, words: &[&str]) -> (i32, String, String) {
-        let port = *self.network.0.lock().unwrap();
+        let port = self.network.port();
         let admin = self.dir.path().join("controlplane/etc/kubernetes/super-admin.conf");
         let text = std::fs::read_to_string(admin).unwrap();
         let config = self.dir.path().join("admin.conf");
@@ -325,7 +325,7 @@ async fn kubectl_meanwhile() {
     // The file goes: the server refuses, whatever is asked.
     std::fs::rename(lab.manifest(API_FILE), lab.dir.path().join(API_FILE)).unwrap();
     lab.servers.wait_for(Option::is_none).await.unwrap();
-    let port = *lab.network.0.lock().unwrap();
+    let port = lab.network.port();
     for words in [&["get", "nodes"][..], &logs, &["label", "node", "controlplane", "a=b"]] {
         let (status, out, err) = lab.kubectl(words).await;
         assert_eq!((status, out.as_str()), (1, ""));
