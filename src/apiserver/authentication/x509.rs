@@ -14,19 +14,23 @@ pub const AUTHENTICATED: &str = "system:authenticated";
 /// The user of a certificate that the client CA has signed; `None` where it names nobody.
 pub fn user(certificate: &[u8], credential_id: bool) -> Option<UserInfo> {
     let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
-    let subject = parsed.subject();
-    let name = subject.iter_common_name().next()?.as_str().ok()?.to_owned();
-    if name.is_empty() {
-        return None;
-    }
-    let mut user = UserInfo { name, ..UserInfo::default() };
-    user.groups = subject.iter_organization().filter_map(|o| o.as_str().ok()).map(str::to_owned).collect();
+    let (name, groups) = subject(&parsed);
+    let mut user = UserInfo { name: name?, groups, ..UserInfo::default() };
     if credential_id {
         let print = format!("X509SHA256={}", crate::digest::sha256(certificate));
         user.extra.insert("authentication.kubernetes.io/credential-id".into(), vec![print]);
     }
     add_authenticated(&mut user);
     Some(user)
+}
+
+/// The name and the groups that a certificate's subject is taken for: of several common names the last one counts, as in Go's
+/// `pkix.Name`, and an empty one is none (`CommonNameUserConversion`).
+pub fn subject(certificate: &X509Certificate<'_>) -> (Option<String>, Vec<String>) {
+    let subject = certificate.subject();
+    let name = subject.iter_common_name().filter_map(|name| name.as_str().ok()).last();
+    let groups = subject.iter_organization().filter_map(|group| group.as_str().ok()).map(str::to_owned);
+    (name.filter(|name| !name.is_empty()).map(str::to_owned), groups.collect())
 }
 
 /// Puts a known user into `system:authenticated` (`group.AuthenticatedGroupAdder`).
@@ -57,5 +61,33 @@ impl Known {
         let user = verify()?;
         *known = Some((second, user.clone()));
         Ok(user)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyPair};
+
+    use super::*;
+
+    fn of(names: &[&str], groups: &[&str]) -> Option<UserInfo> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = DistinguishedName::new();
+        for (kind, values) in [(DnType::CommonName, names), (DnType::OrganizationName, groups)] {
+            for value in values {
+                params.distinguished_name.push(kind.clone(), DnValue::Utf8String((*value).into()));
+            }
+        }
+        let key = KeyPair::generate().unwrap();
+        user(params.self_signed(&key).unwrap().der(), false)
+    }
+
+    #[test]
+    fn who_a_certificate_is() {
+        let found = of(&["system:node:node01"], &["system:nodes"]).unwrap();
+        assert_eq!(found.name, "system:node:node01");
+        assert_eq!(found.groups, ["system:nodes", AUTHENTICATED]);
+        assert!(of(&[], &["system:masters"]).is_none());
+        assert!(of(&[""], &["system:masters"]).is_none());
     }
 }

@@ -9,6 +9,7 @@ use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 
+use crate::apiserver::authentication::x509;
 use crate::check::http as api;
 use crate::cluster::Identity;
 use crate::error::{Context, Error, Result};
@@ -228,10 +229,7 @@ fn owner(kubeconfig: &Kubeconfig, context: &str) -> Owner {
     let plain = Owner { user, ..Owner::default() };
     let block = pem.and_then(|pem| Some(x509_parser::pem::parse_x509_pem(&pem).ok()?.1));
     let Some(certificate) = block.as_ref().and_then(|block| block.parse_x509().ok()) else { return plain };
-    let subject = certificate.subject();
-    let texts = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect::<Vec<_>>();
-    let user = texts(subject.iter_common_name().filter_map(|name| name.as_str().ok()).collect()).pop();
-    let groups = texts(subject.iter_organization().filter_map(|name| name.as_str().ok()).collect());
+    let (user, groups) = x509::subject(&certificate);
     Owner { user: user.unwrap_or(plain.user), groups, certificate: true }
 }
 
