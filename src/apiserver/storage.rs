@@ -3,7 +3,7 @@
 //! Objects are JSON values behind `Arc`, keyed by resource, namespace and name, under one growing resource version.
 //! Every change goes to an append-only log on disk before it is seen, so that `kill -9` loses nothing.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -11,14 +11,12 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use self::history::{Change, History};
+
 mod aliases;
 mod footprint;
+mod history;
 mod log;
-
-/// How many changes are kept for watches that begin in the past.
-const WINDOW: usize = 1024;
-/// How many bytes of memory they may take.
-const WINDOW_BYTES: usize = 8 << 20;
 
 /// An object's place: `("", "nodes", "", "node01")`.
 #[derive(
@@ -134,15 +132,8 @@ struct Inner {
 struct State {
     objects: BTreeMap<Arc<Key>, Stored>,
     revision: u64,
-    /// The latest changes, oldest first.
-    history: VecDeque<Event>,
-    /// How many bytes of memory each of them takes, and all together.
-    weights: VecDeque<usize>,
-    weight: usize,
-    /// Watches may begin after this version, where the resource is not among those of `forgotten`.
-    oldest: u64,
-    /// The latest change of each resource (group and plural name) that is not kept any more.
-    forgotten: HashMap<(String, String), u64>,
+    /// The latest changes.
+    history: History,
     log: Option<log::Log>,
 }
 
@@ -159,7 +150,7 @@ impl Store {
         let (log, kept, notices) = log::Log::open(dir)?;
         let mut state = State::new(Some(log));
         state.revision = kept.revision.max(1);
-        state.oldest = state.revision;
+        state.history = History::since(state.revision);
         for (key, revision, object) in kept.objects {
             state.objects.insert(Arc::new(key), Stored { object: Arc::new(object), revision });
         }
@@ -231,18 +222,19 @@ impl Store {
             return Ok(events.into_iter().map(shown).collect());
         }
         let state = self.lock();
-        state.reaches(group, resource, version)?;
+        state.history.reaches(group, resource, version)?;
         let mut objects: BTreeMap<Arc<Key>, Arc<Value>> = state
             .objects
             .range(Arc::new(Key::new(group, resource, namespace, ""))..)
             .take_while(|(key, _)| key.is_in(group, resource, namespace))
             .map(|(key, stored)| (key.clone(), stored.object.clone()))
             .collect();
-        let later = state.history.iter().rev().take_while(|event| event.resource_version > version);
-        for event in later.filter(|event| event.key.is_in(group, resource, namespace)) {
-            match &event.previous {
-                Some(previous) => objects.insert(event.key.clone(), previous.clone()),
-                None => objects.remove(&event.key),
+        let then = state.history.undone(version, |key| key.is_in(group, resource, namespace));
+        drop(state);
+        for (key, object) in then {
+            match object {
+                Some(object) => objects.insert(key, object.read()?),
+                None => objects.remove(&key),
             };
         }
         Ok(objects.into_iter().collect())
@@ -311,7 +303,8 @@ impl Store {
             resource_version: revision,
             told: Arc::default(),
         };
-        state.remember(event);
+        let text = log::text(&last)?;
+        state.history.remember(event, text);
         self.tell(state);
         Ok(last)
     }
@@ -330,7 +323,7 @@ impl Store {
         }
         let state = self.lock();
         let position = if from == 0 { state.revision } else { from };
-        state.reaches(group, resource, position)?;
+        state.history.reaches(group, resource, position)?;
         let news = self.inner.news.subscribe();
         let place = Key::new(group, resource, namespace, "");
         Ok(Watch { store: self.clone(), news, place, position, ready: VecDeque::new(), alias: false })
@@ -355,23 +348,7 @@ impl Key {
 impl State {
     fn new(log: Option<log::Log>) -> Self {
         // A real etcd's first revision is 1.
-        Self {
-            objects: BTreeMap::new(),
-            revision: 1,
-            history: VecDeque::new(),
-            weights: VecDeque::new(),
-            weight: 0,
-            oldest: 1,
-            forgotten: HashMap::new(),
-            log,
-        }
-    }
-
-    /// Whether all changes of a resource after a version are kept.
-    fn reaches(&self, group: &str, resource: &str, version: u64) -> Result<(), StorageError> {
-        let forgotten = self.forgotten.get(&(group.to_owned(), resource.to_owned()));
-        let oldest = forgotten.copied().unwrap_or(0).max(self.oldest);
-        if version < oldest { Err(StorageError::TooOld { wanted: version, oldest }) } else { Ok(()) }
+        Self { objects: BTreeMap::new(), revision: 1, history: History::since(1), log }
     }
 
     fn put(
@@ -382,14 +359,15 @@ impl State {
     ) -> Result<Arc<Value>, StorageError> {
         let revision = self.revision + 1;
         set_revision(&mut object, revision);
-        self.write(log::Record::Put { key: &key, revision, object: &object })?;
+        let text = log::text(&object)?;
+        self.write(log::Record::Put { key: &key, revision, object: &text })?;
         self.revision = revision;
         let object = Arc::new(object);
         self.objects.insert(key.clone(), Stored { object: object.clone(), revision });
         let kind = if previous.is_some() { EventType::Modified } else { EventType::Added };
         let told = Arc::default();
         let event = Event { kind, key, object: object.clone(), previous, resource_version: revision, told };
-        self.remember(event);
+        self.history.remember(event, text);
         Ok(object)
     }
 
@@ -403,20 +381,6 @@ impl State {
             log.compact(self.revision, live, &record)?;
         }
         Ok(())
-    }
-
-    /// Keeps a change for watches that come later, and forgets the oldest where there are too many or they are too large.
-    fn remember(&mut self, event: Event) {
-        let weight = footprint::of(&event.object);
-        self.history.push_back(event);
-        self.weights.push_back(weight);
-        self.weight += weight;
-        while self.history.len() > WINDOW || self.weight > WINDOW_BYTES && self.history.len() > 1 {
-            let Some(forgotten) = self.history.pop_front() else { break };
-            self.weight -= self.weights.pop_front().unwrap_or(0);
-            let resource = (forgotten.key.group.clone(), forgotten.key.resource.clone());
-            self.forgotten.insert(resource, forgotten.resource_version);
-        }
     }
 }
 
@@ -432,7 +396,7 @@ pub struct Watch {
     news: watch::Receiver<u64>,
     place: Key,
     position: u64,
-    ready: VecDeque<Event>,
+    ready: VecDeque<Change>,
     /// Whether the changes are shown as those of another group.
     alias: bool,
 }
@@ -441,7 +405,9 @@ impl Watch {
     /// The next change; `None` when this watcher fell too far behind.
     pub async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some(mut event) = self.ready.pop_front() {
+            if let Some(change) = self.ready.pop_front() {
+                // A text that was written here cannot but be read.
+                let mut event = change.event().ok()?;
                 if self.alias {
                     event.told = Arc::default();
                     event.object = Arc::new(aliases::shown(&event.object));
@@ -463,13 +429,11 @@ impl Watch {
     fn gather(&mut self) -> bool {
         let state = self.store.lock();
         let Key { group, resource, namespace, .. } = &self.place;
-        if state.reaches(group, resource, self.position).is_err() {
+        if state.history.reaches(group, resource, self.position).is_err() {
             return false;
         }
-        let first = state.history.partition_point(|e| e.resource_version <= self.position);
-        self.ready.extend(
-            state.history.range(first..).filter(|e| e.key.is_in(group, resource, namespace)).cloned(),
-        );
+        let later = state.history.after(self.position);
+        self.ready.extend(later.filter(|c| c.key.is_in(group, resource, namespace)).cloned());
         self.position = state.revision.max(self.position);
         true
     }

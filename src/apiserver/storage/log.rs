@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::Key;
 
@@ -32,7 +33,7 @@ pub enum Record<'a> {
         /// Its resource version.
         revision: u64,
         /// The object.
-        object: &'a Value,
+        object: &'a RawValue,
     },
     /// An object went.
     Delete {
@@ -146,13 +147,18 @@ fn write_anew<'a>(
 ) -> io::Result<(File, u64)> {
     let mut bytes = frame(&Record::Revision { revision })?;
     for (key, revision, object) in live {
-        bytes.extend(frame(&Record::Put { key, revision, object })?);
+        bytes.extend(frame(&Record::Put { key, revision, object: &text(object)? })?);
     }
     bytes.extend(frame(last)?);
     let mut file = private().truncate(true).open(path)?;
     file.write_all(&bytes)?;
     file.sync_data()?;
     Ok((file, bytes.len() as u64))
+}
+
+/// An object as it is written.
+pub fn text(object: &Value) -> io::Result<Box<RawValue>> {
+    Ok(to_raw_value(object)?)
 }
 
 fn private() -> OpenOptions {

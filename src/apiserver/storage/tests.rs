@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::history::WINDOW;
 use super::*;
 
 fn key(name: &str) -> Key {
