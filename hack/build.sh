@@ -1,12 +1,9 @@
 # Builds real programs out of their Go modules; sourced by the scripts beside it. Each function builds in the working
 # directory, which is scratch, and fails with a status of its own.
 
-# kubernetes DIR VERSION PROGRAM...: builds programs of k8s.io/kubernetes into DIR; the working directory is scratch.
-kubernetes() {
-  local dir=$1 version=$2 minor module program at=k8s.io/component-base/version
-  shift 2
-  minor=${version#v1.}
-  minor=${minor%%.*}
+# requirements VERSION: writes the go.mod of a module that needs k8s.io/kubernetes.
+requirements() {
+  local version=$1 module
   # k8s.io/kubernetes requires its staging modules at v0.0.0 and replaces them by folders of its own repository.
   # As a dependency those replacements do not count: point each of them at the release published under its own path.
   module=$(go mod download -json "k8s.io/kubernetes@$version" | sed -n 's/^[[:space:]]*"GoMod": "\(.*\)",*$/\1/p')
@@ -17,6 +14,15 @@ kubernetes() {
     echo "require k8s.io/kubernetes $version"
     sed -n "s|^[[:space:]]*\(k8s.io/[^ ]*\) v0\.0\.0\( .*\)\{0,1\}$|replace \1 => \1 v0.${version#v1.}|p" "$module" | sort -u
   } >go.mod
+}
+
+# kubernetes DIR VERSION PROGRAM...: builds programs of k8s.io/kubernetes into DIR; the working directory is scratch.
+kubernetes() {
+  local dir=$1 version=$2 minor program at=k8s.io/component-base/version
+  shift 2
+  minor=${version#v1.}
+  minor=${minor%%.*}
+  requirements "$version" || return 1
   {
     printf '//go:build tools\n\npackage tools\n\nimport (\n'
     printf '\t_ "k8s.io/kubernetes/cmd/%s"\n' "$@"

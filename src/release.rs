@@ -100,11 +100,22 @@ pub struct FeatureGates {
     pub relaxed_searches: bool,
 }
 
+/// How the difference of two Go values is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Differences {
+    /// As go-cmp tells it (until 1.33).
+    Cmp,
+    /// As lines of JSON.
+    Unified,
+}
+
 /// How validation errors are worded.
 #[derive(Debug, Clone, Copy)]
 pub struct Wording {
     /// Whether values that are neither text nor number are shown as JSON, rather than as Go prints them (since 1.34).
     pub values_as_json: bool,
+    /// How a message tells the difference of two values.
+    pub differences: Differences,
     /// What is said of a text that is too long; `{}` is the limit in bytes.
     pub too_long: &'static str,
     /// Where the Go source says that a kind is not registered.
@@ -251,6 +262,8 @@ pub struct Assets {
     pub start_log: &'static str,
     /// The RBAC bootstrap policy, one object a line.
     pub rbac_policy: &'static str,
+    /// The Go types that messages show.
+    pub go_types: &'static str,
     /// The types, compressed.
     pub schema: &'static [u8],
     /// The columns of tables, compressed JSON.

@@ -3,6 +3,8 @@
 //! [`ResourceType`] describes one; its [`Strategy`] is upstream's `rest.RESTCreateStrategy` and friends in one trait.
 
 pub mod decode;
+mod go_diff;
+mod go_types;
 pub mod json;
 pub mod managed_fields;
 pub mod meta_types;

@@ -8,6 +8,7 @@ macro_rules! assets {
             feature_gates: include_str!(concat!("../../assets/feature-gates-", $release, ".txt")),
             start_log: include_str!(concat!("../../assets/apiserver-start-", $release, ".txt")),
             rbac_policy: include_str!(concat!("../../assets/rbac/bootstrap-", $release, ".jsonl")),
+            go_types: include_str!(concat!("../../assets/go-types-", $release, ".txt")),
             schema: include_bytes!(concat!("../../assets/schema-", $release, ".txt.gz")),
             columns: include_bytes!(concat!("../../assets/columns-", $release, ".json.gz")),
             kubelet: KubeletFiles {

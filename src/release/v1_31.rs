@@ -1,7 +1,8 @@
 //! Kubernetes 1.31.
 
 use super::{
-    Assets, FeatureGates, FlagRules, KubeletFiles, NodeTools, Release, RuntimeLines, StaticPodHash, Wording,
+    Assets, Differences, FeatureGates, FlagRules, KubeletFiles, NodeTools, Release, RuntimeLines,
+    StaticPodHash, Wording,
 };
 
 /// The release.
@@ -75,6 +76,7 @@ pub const RELEASE: Release = Release {
     ],
     wording: Wording {
         values_as_json: false,
+        differences: Differences::Cmp,
         too_long: "must have at most {} bytes",
         scheme: "pkg/runtime/scheme.go:100",
         metrics_escaping: "values",

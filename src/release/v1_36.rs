@@ -1,7 +1,8 @@
 //! Kubernetes 1.36.
 
 use super::{
-    Assets, FeatureGates, FlagRules, KubeletFiles, NodeTools, Release, RuntimeLines, StaticPodHash, Wording,
+    Assets, Differences, FeatureGates, FlagRules, KubeletFiles, NodeTools, Release, RuntimeLines,
+    StaticPodHash, Wording,
 };
 
 /// The release.
@@ -86,6 +87,7 @@ pub const RELEASE: Release = Release {
     ],
     wording: Wording {
         values_as_json: true,
+        differences: Differences::Unified,
         too_long: "may not be more than {} bytes",
         scheme: "pkg/runtime/scheme.go:111",
         metrics_escaping: "underscores",

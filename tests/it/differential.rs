@@ -11,6 +11,7 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::apiserver::{connect, start_release};
+use super::conformance::UNBROKEN;
 use super::realserver::{Binaries, RealServer, VERSIONS};
 use bytes::Bytes;
 use cks_lab::release::Release;
@@ -93,7 +94,7 @@ impl Seen {
 
     fn text(&mut self, text: &str) -> String {
         thread_local! {
-            static MASKS: [(Regex, &'static str); 10] = [
+            static MASKS: [(Regex, &'static str); 9] = [
                 // Of several bindings that allow it, the real server names any.
                 (r#"RBAC: allowed by [^"]*"[^"]*" of [^"]*"[^"]*" to"#, "RBAC: allowed by <binding> to"),
                 (r#"(?s)Invalid value: "\{.*\}": "#, "Invalid value: <object>: "),
@@ -101,14 +102,12 @@ impl Seen {
                 (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
                 (r"(kube-api-access-|nope-|gen-)[a-z0-9]{5}", "${1}<random>"),
                 ("X509SHA256=[0-9a-f]{64}", "X509SHA256=<sum>"),
-                // The difference of two Go structs, as a library prints it that promises no form.
-                (r"(?s)(allow it to be set to 1 if it was previously negative\)).*", "$1<difference>"),
                 (r"(Too large resource version: \d+, current:) \d+", "$1 <version>"),
                 (r"(ResourceVersion in record|too old resource version: \d+) \(\d+\)", "$1 (<version>)"),
                 (r#"(resourceVersion: )"\d+""#, "$1<version>"),
             ].map(|(pattern, with)| (Regex::new(pattern).unwrap(), with));
         }
-        let mut text = text.replace(&self.run, "<run>");
+        let mut text = text.replace(&self.run, "<run>").replace(UNBROKEN, " ");
         if let Some(Value::String(csr)) = self.saved.get("csr") {
             text = text.replace(csr.as_str(), "<csr>");
         }

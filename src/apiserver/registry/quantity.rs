@@ -67,18 +67,84 @@ pub(crate) fn parse(text: &str) -> Result<(i128, Suffix), String> {
 
 /// A quantity as Go prints the struct that holds it; in the canonical form its text is kept, else not.
 pub(crate) fn shown(text: &str) -> String {
-    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    let suffix = &text[digits.len()..];
-    let scale = DECIMAL.iter().find(|(known, _)| *known == suffix).map_or(0, |(_, scale)| *scale);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let value: i64 = format!("{whole}{fraction}").parse().unwrap_or(0);
-    let scale = scale - i32::try_from(fraction.len()).unwrap_or(0);
-    let kept = if fraction.is_empty() { text } else { "" };
-    let form = if BINARY[1..].contains(&suffix) { "BinarySI" } else { "DecimalSI" };
+    let Amount { value, scale, kept, format, .. } = amount(text);
     format!(
         "resource.Quantity{{i:resource.int64Amount{{value:{value}, scale:{scale}}}, d:resource.infDecAmount{{Dec:(*inf.Dec)(nil)}}, \
-         s:{kept:?}, Format:{form:?}}}"
+         s:{kept:?}, Format:{format:?}}}"
     )
+}
+
+/// What the Go struct of a quantity holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Amount {
+    /// The number.
+    pub value: i64,
+    /// How many powers of ten it is to be multiplied with.
+    pub scale: i64,
+    /// The number where it does not go into the two before; else empty.
+    pub decimal: String,
+    /// The text that it was read from, where that is canonical; else empty.
+    pub kept: String,
+    /// How it is written.
+    pub format: &'static str,
+}
+
+/// What Go makes of a quantity's text (`ParseQuantity`).
+pub(crate) fn amount(text: &str) -> Amount {
+    const DECIMAL_SI: &str = "DecimalSI";
+    if text.is_empty() {
+        return Amount::default();
+    }
+    if text == "0" {
+        return Amount { kept: text.to_owned(), format: DECIMAL_SI, ..Amount::default() };
+    }
+    let negative = text.starts_with('-');
+    let rest = text.trim_start_matches(['-', '+']);
+    let split = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+    let (digits, suffix) = rest.split_at(split);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let whole = match whole.trim_start_matches('0') {
+        "" => "0",
+        whole => whole,
+    };
+    let length = |part: &str| i64::try_from(part.len()).unwrap_or(0);
+    let shifted = format!("{whole}{fraction}");
+    let number = shifted.parse::<i64>().ok();
+    let signed = |value: i64| if negative { -value } else { value };
+    let binary = BINARY.iter().position(|known| *known == suffix).filter(|at| *at > 0);
+    let plain = |value: i64, scale: i64, kept: bool, format: &'static str| Amount {
+        value: signed(value),
+        scale,
+        kept: if kept { text.to_owned() } else { String::new() },
+        format,
+        ..Amount::default()
+    };
+    let in_words = |format: &'static str| {
+        let nanos = parse(text).map_or(0, |(nanos, _)| nanos);
+        let sign = if nanos < 0 { "-" } else { "" };
+        let decimal = format!("{sign}{}.{:09}", nanos.abs() / 1_000_000_000, nanos.abs() % 1_000_000_000);
+        Amount { decimal, format, ..Amount::default() }
+    };
+    if let Some(at) = binary {
+        let shift = 10 * u32::try_from(at).unwrap_or(0);
+        let precise = 15 - length(whole) - i64::from(shift * 3 / 10) > 0;
+        return match number.and_then(|n| n.checked_mul(1_i64.checked_shl(shift)?).map(|all| (n, all))) {
+            Some((n, all)) if precise && fraction.is_empty() => plain(all, 0, n & 7 != 0, "BinarySI"),
+            _ => in_words("BinarySI"),
+        };
+    }
+    let (exponent, format) = match DECIMAL.iter().find(|(known, _)| *known == suffix) {
+        Some((_, exponent)) => (i64::from(*exponent), DECIMAL_SI),
+        None => (suffix[1..].parse().unwrap_or(0), "DecimalExponent"),
+    };
+    let scale = exponent - length(fraction);
+    match number {
+        Some(n) if length(whole) + length(fraction) <= 18 && scale >= -9 => {
+            let kept = scale % 3 == 0 && !shifted.ends_with("000") && !shifted.starts_with('0');
+            plain(n, scale, kept, format)
+        }
+        _ => in_words(format),
+    }
 }
 
 /// The canonical form (`1000m` is `1`), or upstream's error.

@@ -18,11 +18,6 @@ use crate::kubectl::{self, Kubectl};
 use crate::program::{run, text};
 use crate::realserver::{Binaries, RealServer, VERSIONS, write_kubeconfigs};
 
-/// Cases whose answers may differ, and why; those that differ are named in the output.
-const EXCUSED: &[(&str, &str)] = &[(
-    "more.json: more: pods",
-    "its last answer quotes the difference of two Go structs as go-cmp prints it, which promises no form",
-)];
 /// How often a case is played before a difference counts: the real server's authorizers see a write a moment late.
 const TRIES: u32 = 3;
 
@@ -137,11 +132,6 @@ async fn compare(release: &'static str, version: &str, plugin: &str) {
     let (requests, cases) = pair.cases(plugin).await;
     differ.extend(cases);
     println!("{version} {plugin}: {requests} requests and {commands} commands of the {which} kubectl equal");
-    for (name, why) in EXCUSED {
-        if differ.remove(*name).is_some() {
-            println!("{version} {plugin}: {name}: excused: {why}");
-        }
-    }
     let told: Vec<String> = differ.iter().map(|(name, how)| format!("{name}:\n  {how}")).collect();
     assert!(told.is_empty(), "{version} {plugin}: {} differ\n{}", told.len(), told.join("\n"));
     assert!(requests > 300 && commands > 30, "only {requests} requests and {commands} commands compared");

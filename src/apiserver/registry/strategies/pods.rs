@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{default, keep, list, object, templates, text};
 use crate::apiserver::registry::validation::names;
-use crate::apiserver::registry::{Context, FieldError, FieldErrorType, Strategy, quantity};
+use crate::apiserver::registry::{Context, FieldError, FieldErrorType, Strategy, go_diff, quantity};
 use crate::release::Release;
 
 mod containers;
@@ -53,7 +53,7 @@ fn not_found(field: String, value: &str) -> FieldError {
 }
 
 /// What of a pod's spec may change (`ValidatePodUpdate`); an error that ends the search comes back early.
-fn changes(pod: &Value, old: &Value, errors: &mut Vec<FieldError>) -> Option<()> {
+fn changes(release: &Release, pod: &Value, old: &Value, errors: &mut Vec<FieldError>) -> Option<()> {
     let (spec, before) = (&pod["spec"], &old["spec"]);
     for key in ["containers", "initContainers"] {
         let (new, old) = (list(&spec[key]), list(&before[key]));
@@ -98,12 +98,13 @@ fn changes(pod: &Value, old: &Value, errors: &mut Vec<FieldError>) -> Option<()>
         keep(&mut allowed, before, grace);
     }
     if allowed != *before {
-        errors.push(FieldError::forbidden(
-            "spec",
+        let difference = go_diff::difference(release, "core.PodSpec", before, &allowed);
+        let detail = format!(
             "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
              `spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
-             `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
-        ));
+             `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n{difference}",
+        );
+        errors.push(FieldError::forbidden("spec", detail));
     }
     Some(())
 }
@@ -338,7 +339,7 @@ impl Strategy for Pods {
             _ => return Vec::new(),
         }
         let mut errors = self.validate(context, pod);
-        let _ = changes(pod, old, &mut errors);
+        let _ = changes(context.release, pod, old, &mut errors);
         errors
     }
 

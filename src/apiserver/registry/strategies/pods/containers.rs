@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::super::{list, text};
 use super::{duplicate, environment, not_found, one_of, resources};
-use crate::apiserver::registry::FieldError;
 use crate::apiserver::registry::validation::names;
+use crate::apiserver::registry::{FieldError, go_diff};
 use crate::release::Release;
 
 const PORTS: &str = "must be between 1 and 65535, inclusive";
@@ -90,18 +90,15 @@ pub(super) fn ephemeral(release: &Release, spec: &Value, before: &Value) -> Vec<
     let now: Vec<&Value> = list(&spec["ephemeralContainers"]).collect();
     for old in list(&before["ephemeralContainers"]) {
         let name = text(old, "name");
-        let (field, detail) = match now.iter().find(|new| text(new, "name") == name) {
-            None => (
-                "spec.ephemeralContainers",
-                format!("existing ephemeral containers {name:?} may not be removed\n"),
-            ),
-            Some(new) if *new != old => (
-                "spec.ephemeralContainers",
-                format!("existing ephemeral containers {name:?} may not be changed\n"),
-            ),
+        let detail = match now.iter().find(|new| text(new, "name") == name) {
+            None => format!("existing ephemeral containers {name:?} may not be removed\n"),
+            Some(new) if *new != old => {
+                let difference = go_diff::difference(release, "core.EphemeralContainer", old, new);
+                format!("existing ephemeral containers {name:?} may not be changed\n{difference}")
+            }
             Some(_) => continue,
         };
-        errors.push(FieldError::forbidden(field, detail));
+        errors.push(FieldError::forbidden("spec.ephemeralContainers", detail));
     }
     errors
 }
