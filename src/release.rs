@@ -80,6 +80,8 @@ pub struct FeatureGates {
     pub pods_have_generation: bool,
     /// Whether a patch of no known content type is looked at further where no length of its body is told (until go-restful 3.12).
     pub patches_without_length_go_on: bool,
+    /// Whether an update of a pod may not change its class of service (until 1.32).
+    pub pods_keep_their_class: bool,
     /// The versions of `apidiscovery.k8s.io` (KEP-3352).
     pub discovery_versions: &'static [&'static str],
     /// Whether a component without a status is not found, rather than an error of the server.

@@ -35,6 +35,7 @@ pub const RELEASE: Release = Release {
         missing_roles_named_as_asked: false,
         empty_driver_names_end_there: false,
         pods_have_generation: false,
+        pods_keep_their_class: true,
         patches_without_length_go_on: true,
         discovery_versions: &["v2", "v2beta1"],
         missing_components_not_found: false,

@@ -39,6 +39,7 @@ pub const RELEASE: Release = Release {
         missing_roles_named_as_asked: true,
         empty_driver_names_end_there: true,
         pods_have_generation: true,
+        pods_keep_their_class: false,
         patches_without_length_go_on: false,
         discovery_versions: &["v2"],
         missing_components_not_found: true,

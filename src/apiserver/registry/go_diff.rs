@@ -14,6 +14,7 @@ mod json;
 mod quote;
 mod report;
 mod slices;
+mod source;
 mod text;
 mod unified;
 mod values;
@@ -43,6 +44,14 @@ pub(crate) fn difference(release: &Release, name: &str, old: &Value, new: &Value
             unified::difference(&json::pretty(types, place, &old), &json::pretty(types, place, &new))
         }
     }
+}
+
+/// An object that is a value of a Go type, as Go prints it and as JSON.
+pub(crate) fn shown(release: &Release, name: &str, value: &Value) -> (String, String) {
+    let types = Types::of(release);
+    let Some(place) = types.place(name) else { return (String::new(), value.to_string()) };
+    let data = types.data(place, value, &Value::Null);
+    (source::source(types, place, &data), json::compact(types, place, &data))
 }
 
 #[cfg(test)]

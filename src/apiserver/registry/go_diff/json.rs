@@ -5,11 +5,18 @@ use super::super::go_types::{Data, Kind, Types};
 /// A value over several lines, indented by one blank.
 pub(super) fn pretty(types: &Types, place: usize, data: &Data) -> String {
     let mut out = String::new();
-    write(types, place, data, 0, &mut out);
+    write(types, place, data, Some(0), &mut out);
     out
 }
 
-fn write(types: &Types, place: usize, data: &Data, depth: usize, out: &mut String) {
+/// A value on one line.
+pub(super) fn compact(types: &Types, place: usize, data: &Data) -> String {
+    let mut out = String::new();
+    write(types, place, data, None, &mut out);
+    out
+}
+
+fn write(types: &Types, place: usize, data: &Data, depth: Option<usize>, out: &mut String) {
     let of = types.at(place);
     match (&of.kind, data) {
         (_, Data::Struct(parts)) if of.name == "resource.Quantity" => quantity(parts, out),
@@ -66,26 +73,33 @@ fn block<'a>(
     types: &Types,
     [open, close]: [char; 2],
     all: impl Iterator<Item = (Option<&'a str>, usize, &'a Data)>,
-    depth: usize,
+    depth: Option<usize>,
     out: &mut String,
 ) {
     out.push(open);
     let mut any = false;
     for (name, of, value) in all {
-        out.push_str(if any { ",\n" } else { "\n" });
+        out.push_str(if any { "," } else { "" });
         any = true;
-        out.push_str(&" ".repeat(depth + 1));
+        line(depth.map(|depth| depth + 1), out);
         if let Some(name) = name {
             text(name, out);
-            out.push_str(": ");
+            out.push_str(if depth.is_some() { ": " } else { ":" });
         }
-        write(types, of, value, depth + 1, out);
+        write(types, of, value, depth.map(|depth| depth + 1), out);
     }
     if any {
+        line(depth, out);
+    }
+    out.push(close);
+}
+
+/// Begins a line.
+fn line(depth: Option<usize>, out: &mut String) {
+    if let Some(depth) = depth {
         out.push('\n');
         out.push_str(&" ".repeat(depth));
     }
-    out.push(close);
 }
 
 fn quantity(parts: &[Data], out: &mut String) {

@@ -12,6 +12,7 @@ use crate::release::Release;
 
 mod containers;
 mod environment;
+mod gated;
 mod resources;
 mod spec;
 mod volumes;
@@ -75,11 +76,12 @@ fn changes(release: &Release, pod: &Value, old: &Value, errors: &mut Vec<FieldEr
     }
     deadline(spec, before, errors)?;
     tolerations(spec, before, errors);
+    gated::only_fewer(spec, before, errors);
     if spec == before {
         return Some(());
     }
     let class = qos(pod);
-    if text(&old["status"], "qosClass") != class {
+    if release.gates.pods_keep_their_class && text(&old["status"], "qosClass") != class {
         let shown = text(&pod["status"], "qosClass");
         errors.push(FieldError::invalid("metadata", shown, "Pod QoS is immutable"));
     }
@@ -97,6 +99,7 @@ fn changes(release: &Release, pod: &Value, old: &Value, errors: &mut Vec<FieldEr
     if before[grace].as_i64().is_some_and(|seconds| seconds < 0) && spec[grace] == 1 {
         keep(&mut allowed, before, grace);
     }
+    gated::take_back(release, &mut allowed, before, errors);
     if allowed != *before {
         let difference = go_diff::difference(release, "core.PodSpec", before, &allowed);
         let detail = format!(
