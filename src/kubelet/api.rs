@@ -37,7 +37,8 @@ pub(super) async fn run(kubelet: Arc<Kubelet>) {
     }
     let mut here = (kubelet.config.runtime.changes(), kubelet.status.subscribe());
     let mut reachable = kubelet.config.api.reachable();
-    let mut work = Work { kubelet: kubelet.clone(), client, node_uid: None, beat: None };
+    let (begun, fresh) = (Instant::now(), BTreeMap::new());
+    let mut work = Work { kubelet: kubelet.clone(), client, node_uid: None, beat: None, begun, fresh };
     let period = heartbeat(&kubelet.config.timing);
     let mut pace = Pace::default();
     loop {
@@ -100,6 +101,9 @@ struct Work {
     client: Client,
     node_uid: Option<String>,
     beat: Option<Instant>,
+    begun: Instant,
+    /// Mirror pods that took an outdated one's place, by uid, and when their first status is written.
+    fresh: BTreeMap<String, Instant>,
 }
 
 impl Work {
@@ -113,7 +117,8 @@ impl Work {
             pods.into_iter().partition(|p| p["metadata"]["annotations"].get(MIRROR).is_some());
         self.mirrors(&mirrors).await?;
         self.own(&own).await?;
-        Ok(self.next_readiness())
+        let status = self.fresh.values().min().map(|at| at.saturating_duration_since(Instant::now()));
+        Ok(self.next_readiness().into_iter().chain(status).min())
     }
 
     /// Registers the node, and keeps its status and its lease.
@@ -196,7 +201,10 @@ impl Work {
             let there = mirrors.iter().find(|m| workers::full_name(m) == *name);
             if let Some(there) = there {
                 if there["metadata"]["annotations"][MIRROR] == *uid {
-                    self.status(there, uid).await?;
+                    if self.fresh.get(uid).is_none_or(|at| *at <= Instant::now()) {
+                        self.fresh.remove(uid);
+                        self.status(there, uid).await?;
+                    }
                     continue;
                 }
                 let message = format!("\"Deleted mirror pod because it is outdated\" pod={name:?}");
@@ -207,9 +215,16 @@ impl Work {
             let mirror = status::mirror(pod, uid, &node, &node_uid);
             let created = self.client.create(&format!("/api/v1/namespaces/{namespace}/pods"), &mirror).await;
             if let Some(created) = pass(created, &[409, 403])? {
-                self.status(&created, uid).await?;
+                if there.is_some() {
+                    // The status manager knows the old one's uid: until its next turn the new one is Pending.
+                    let period = self.kubelet.config.timing.status_sync;
+                    self.fresh.insert(uid.clone(), next_turn(self.begun, Instant::now(), period));
+                } else {
+                    self.status(&created, uid).await?;
+                }
             }
         }
+        self.fresh.retain(|uid, _| statics.values().any(|(one, _)| one == uid));
         for lost in mirrors.iter().filter(|m| !wanted.contains(&workers::full_name(m))) {
             self.delete(lost).await?;
         }
@@ -292,6 +307,12 @@ impl Work {
             .min()?;
         Duration::try_from(soonest).ok()
     }
+}
+
+/// When something is done again that is done every `period`.
+fn next_turn(begun: Instant, now: Instant, period: Duration) -> Instant {
+    let turns = now.duration_since(begun).as_nanos() / period.as_nanos().max(1);
+    begun + period * (u32::try_from(turns).unwrap_or(u32::MAX - 1) + 1)
 }
 
 /// Whether what is there says all that is wanted; what a server leaves out (nulls, empty maps) does not count.

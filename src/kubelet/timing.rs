@@ -31,6 +31,8 @@ pub struct Timing {
     pub relist: Duration,
     /// From a ready server to a pod that is Ready (the startup probe, really 10 to 20 s).
     pub startup_probe: Duration,
+    /// How often statuses that could not be written are written (`syncPeriod` of the status manager, really 10 s).
+    pub status_sync: Duration,
 }
 
 impl Timing {
@@ -50,6 +52,7 @@ impl Timing {
             relist_grace: Duration::from_secs(180),
             relist: Duration::from_secs(1),
             startup_probe: Duration::from_secs(10),
+            status_sync: Duration::from_secs(10),
         }
     }
 
@@ -69,6 +72,7 @@ impl Timing {
             relist_grace: Duration::from_secs(60),
             relist: Duration::from_millis(250),
             startup_probe: Duration::from_millis(300),
+            status_sync: Duration::from_millis(150),
         }
     }
 }
@@ -94,6 +98,7 @@ mod tests {
             ("a silent list", real.relist_grace, scaled.relist_grace, 180_000),
             ("relist", real.relist, scaled.relist, 1000),
             ("startup probe", real.startup_probe, scaled.startup_probe, 10_000),
+            ("status", real.status_sync, scaled.status_sync, 10_000),
         ] {
             assert_eq!(real, Duration::from_millis(milliseconds), "{what}");
             assert!(scaled < real, "{what}");

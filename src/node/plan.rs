@@ -108,7 +108,7 @@ const DIRS: [(&str, u32); 26] = [
     ("etc", 0o755),
     ("etc/kubernetes", 0o775),
     ("etc/kubernetes/manifests", 0o775),
-    ("etc/kubernetes/pki", 0o755),
+    ("etc/kubernetes/pki", 0o775),
     ("home", 0o755),
     ("media", 0o755),
     ("mnt", 0o755),

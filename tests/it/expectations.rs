@@ -146,7 +146,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
 ];
 
 /// The names of all tests below a directory.
-fn tests(dir: &Path, found: &mut Vec<String>) {
+pub fn tests(dir: &Path, found: &mut Vec<String>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
@@ -161,7 +161,7 @@ fn tests(dir: &Path, found: &mut Vec<String>) {
             let mut marked = false;
             for line in text.lines() {
                 match line.trim_start() {
-                    "#[test]" => marked = true,
+                    line if line == "#[test]" || line.starts_with("#[tokio::test") => marked = true,
                     line if line.starts_with('#') || line.starts_with("//") => {}
                     line => {
                         found.extend(after(line).filter(|_| marked));

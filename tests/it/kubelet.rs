@@ -24,12 +24,18 @@ use tokio::sync::watch;
 mod audit;
 mod edits;
 mod events;
+mod measured;
 mod processes;
+pub mod rows;
 mod table;
+pub mod timeline;
 mod tools;
 mod waits;
 
 const LIMIT: Duration = Duration::from_secs(60);
+
+/// The API server's pod, as the API knows it.
+const MIRROR: &str = "/api/v1/namespaces/kube-system/pods/kube-apiserver-controlplane";
 
 /// One port of loopback, the same for every server of a lab, and nobody else's between two of them.
 struct Loopback(Held);
@@ -63,7 +69,7 @@ impl KubeletClient for OneKubelet {
     }
 }
 
-struct Lab {
+pub struct Lab {
     dir: tempfile::TempDir,
     kubelet: Arc<Kubelet>,
     runtime: Arc<dyn ContainerRuntime>,

@@ -5,6 +5,7 @@ mod apiserver;
 mod audit;
 mod authors;
 mod bad_input;
+mod behaviours;
 mod cli;
 mod components;
 mod conformance;

@@ -114,6 +114,8 @@ up() {
       configuration InitConfiguration controlplane "localAPIEndpoint: {advertiseAddress: ${address[controlplane]}, bindPort: 6443}"
       printf -- '---\napiVersion: kubeadm.k8s.io/v1beta4\nkind: ClusterConfiguration\nkubernetesVersion: %s\nnetworking: {podSubnet: 192.168.0.0/16}\n' "$VERSION"
       printf -- '---\napiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\ncgroupDriver: cgroupfs\nfailSwapOn: false\nfailCgroupV1: false\n'
+      # However full this machine's disk is, the kubelet is not to delete the images that it cannot pull again.
+      printf 'imageGCHighThresholdPercent: 100\nevictionHard: {nodefs.available: 0%%, nodefs.inodesFree: 0%%, imagefs.available: 0%%}\n'
     } | inside controlplane sh -c 'cat >/etc/kubeadm.yaml'
     inside controlplane kubeadm init --config /etc/kubeadm.yaml --ignore-preflight-errors=all --skip-phases=addon >"$DIR/controlplane/kubeadm.log" 2>&1 ||
       { tail -n 20 "$DIR/controlplane/kubeadm.log" >&2; say "kubeadm init failed"; exit 1; }

@@ -195,6 +195,27 @@ fn the_loaded_plugins_are_logged_as_the_real_server_does() {
     }
 }
 
+/// What a search for the plugin in the log shows: one line where it is on, none where it is off.
+#[test]
+fn the_plugin_is_in_one_line_of_the_log_and_only_where_it_is_on() {
+    let newer = "NamespaceLifecycle,LimitRanger,ServiceAccount,NodeRestriction,TaintNodesByCondition,Priority,\
+        DefaultTolerationSeconds,DefaultStorageClass,StorageObjectInUseProtection,PodGroupProtection,RuntimeClass,\
+        DefaultIngressClass,PodTopologyLabels,MutatingAdmissionPolicy,MutatingAdmissionWebhook.";
+    for (release, on, off) in [
+        ("1.31", "Loaded 12 mutating", "Loaded 11 mutating"),
+        ("1.36", "Loaded 15 mutating", "Loaded 14 mutating"),
+    ] {
+        let release = crate::release::Release::find(release).unwrap();
+        let told = |enabled: &[&str]| Chain::new(release, &strings(enabled), &[]).loaded_messages();
+        let with: Vec<_> =
+            told(&["NodeRestriction"]).into_iter().filter(|l| l.contains("NodeRestriction")).collect();
+        assert!(with.len() == 1 && with[0].starts_with(on), "{with:?}");
+        assert!(release.minor < 36 || with[0].ends_with(newer), "{with:?}");
+        let without = told(&[]);
+        assert!(without[0].starts_with(off) && !without.concat().contains("NodeRestriction"), "{without:?}");
+    }
+}
+
 #[test]
 fn the_defaults_of_every_release_are_known_plugins() {
     for release in &crate::release::RELEASES {

@@ -142,6 +142,18 @@ pub(in crate::kubelet) fn go_duration(seconds: u64) -> String {
 mod tests {
     use super::*;
 
+    #[tokio::test(start_paused = true)]
+    async fn back_offs_double_up_to_five_minutes() {
+        let most = Duration::from_secs(300);
+        let mut wait = BackOff::first(Duration::from_secs(10));
+        for seconds in [10, 20, 40, 80, 160, 300, 300] {
+            assert_eq!((wait.seconds, wait.wait), (seconds, Duration::from_secs(seconds)));
+            wait = wait.next(most);
+        }
+        tokio::time::advance(most).await;
+        assert_eq!(wait.age(), most);
+    }
+
     #[test]
     fn durations_are_gos() {
         for (seconds, text) in [(10, "10s"), (40, "40s"), (80, "1m20s"), (160, "2m40s"), (300, "5m0s")] {

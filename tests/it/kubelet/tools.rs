@@ -10,6 +10,7 @@ impl Lab {
         command
             .arg0(name)
             .args(words)
+            .env("HOME", self.dir.path())
             .env("CKS_LAB_NODE_SOCKET", self.socket())
             .env("CKS_LAB_NODE_ROOT", root);
         let output = command.output().await.unwrap();
@@ -280,7 +281,7 @@ async fn journalctl_chooses_and_shows_lines() {
 
 impl Lab {
     /// Runs the built-in kubectl as the admin: exit status, standard output, standard error.
-    async fn kubectl(&self, words: &[&str]) -> (i32, String, String) {
+    pub(super) async fn kubectl(&self, words: &[&str]) -> (i32, String, String) {
         let port = self.network.port();
         let admin = self.dir.path().join("controlplane/etc/kubernetes/super-admin.conf");
         let text = std::fs::read_to_string(admin).unwrap();

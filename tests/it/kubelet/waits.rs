@@ -1,7 +1,7 @@
 //! The real waits, on tokio's paused clock: rescans, crash loops, probes, collected garbage.
 
 use super::edits::Hold;
-use super::table::{aside, replace};
+use super::rows::{aside, replace};
 use super::*;
 
 const REMOVE: &str = "\"SyncLoop REMOVE\" source=\"file\"";

@@ -1,5 +1,10 @@
-//! What edits of the manifests directory come to, with the emulated API server and with the real one's process behind the same kubelet.
+//! Every event in the manifests directory, with the emulated API server and with the real one's process behind the same kubelet.
+//!
+//! What the real server cannot be behind: `kubelet/edits.rs`, `waits.rs` and `measured.rs` need a clock that stands still
+//! (a process has the machine's; `live_real.rs` compares a real cluster's times instead), `kubelet/events.rs`, `audit.rs`,
+//! `tools.rs` and `processes.rs` ask the server of their own process (`local.rs` and `long/lessons.rs` ask a real one by kubectl).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,42 +14,24 @@ use cks_lab::kubelet::runtime::{Container, State};
 use cks_lab::kubelet::socket::{NodeState, Question};
 use cks_lab::kubelet::tools::client::ask_at;
 
+use crate::kubelet::rows::{API_POD, End, Manifests, Row, aside, rows};
 use crate::lessons::Up;
 use crate::program::{awaited, on, until};
 use crate::realserver::Binaries;
 
 const LIMIT: Duration = Duration::from_secs(240);
-const FILE: &str = "kube-apiserver.yaml";
 const API: &str = "kube-apiserver";
-const ANCHOR: &str = "    - --enable-bootstrap-token-auth=true\n";
-const WITH_PLUGIN: &str =
-    "    - --enable-admission-plugins=NodeRestriction\n    - --enable-bootstrap-token-auth=true\n";
-
-/// What a row ends in.
-enum End {
-    /// The same container still runs.
-    Same,
-    /// A new pod runs.
-    Other,
-    /// No container is left.
-    Gone,
-    /// It ends again and again with this status and text.
-    Crashes(i32, &'static str),
-}
-
-struct Row {
-    what: &'static str,
-    act: fn(&Bench),
-    /// What the kubelet's journal says, in this order.
-    lines: &'static [&'static str],
-    end: End,
-    repair: Option<fn(&Bench)>,
-}
 
 /// The control plane of a lab in another process, as its node's sockets show it.
 struct Bench {
     root: PathBuf,
     home: PathBuf,
+}
+
+impl Manifests for Bench {
+    fn root(&self) -> PathBuf {
+        self.root.clone()
+    }
 }
 
 impl Bench {
@@ -65,27 +52,34 @@ impl Bench {
         all.filter(|c| c.spec.name == name).collect()
     }
 
-    fn until(&self, what: &str, holds: impl Fn(&[Container]) -> bool) -> Vec<Container> {
-        awaited(what, LIMIT, || self.containers(API), |all| holds(all))
+    fn until(&self, name: &str, what: &str, holds: impl Fn(&[Container]) -> bool) -> Vec<Container> {
+        awaited(what, LIMIT, || self.containers(name), |all| holds(all))
     }
 
     fn ready(&self, what: &str) -> Container {
-        self.until(what, |c| c.iter().any(|c| c.ready && c.state == State::Running)).remove(0)
+        self.until(API, what, |c| c.iter().any(|c| c.ready && c.state == State::Running)).remove(0)
     }
 
     fn journal(&self) -> Vec<Line> {
         self.ask(&Question::Journal { follow: false })
     }
 
-    fn manifest(&self, name: &str) -> PathBuf {
-        self.root.join("etc/kubernetes/manifests").join(name)
+    fn place(&self) -> u64 {
+        self.journal().last().map_or(0, |l| l.sequence)
     }
 
-    fn replace(&self, file: &str, from: &str, to: &str) {
-        let path = self.manifest(file);
-        let text = fs::read_to_string(&path).unwrap();
-        assert!(text.contains(from), "{from}");
-        fs::write(path, text.replace(from, to)).unwrap();
+    /// Waits until the journal has lines with these texts in this order after a place.
+    fn told(&self, from: u64, what: &str, texts: &[&str]) {
+        let told = || {
+            let mut left = texts.iter().peekable();
+            for line in self.journal().iter().filter(|l| l.sequence > from) {
+                if left.peek().is_some_and(|text| line.text.contains(**text)) {
+                    left.next();
+                }
+            }
+            left.peek().is_none()
+        };
+        until(&format!("{what}: {texts:?}"), LIMIT, told);
     }
 
     fn log(&self, container: &Container) -> String {
@@ -95,43 +89,69 @@ impl Bench {
 
     /// Waits until the directory was read once more: a file that is no pod is named by every scan.
     fn rescan(&self, what: &str) {
-        let from = self.journal().last().map_or(0, |l| l.sequence);
+        let from = self.place();
         fs::write(self.manifest("zz-nothing"), "a: 1\n").unwrap();
         let scanned = "\"Could not process manifest file\" err=\"/etc/kubernetes/manifests/zz-nothing";
-        until(what, LIMIT, || self.journal().iter().any(|l| l.sequence > from && l.text.contains(scanned)));
+        self.told(from, what, &[scanned]);
         fs::remove_file(self.manifest("zz-nothing")).unwrap();
+    }
+
+    /// The directory's files.
+    fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let entries = fs::read_dir(self.manifest("")).unwrap().map(|e| e.unwrap().path());
+        entries.filter(|path| path.is_file()).map(|path| (path.clone(), fs::read(path).unwrap())).collect()
+    }
+
+    /// Makes the directory hold these files and nothing else.
+    fn restore(&self, files: &BTreeMap<PathBuf, Vec<u8>>) {
+        for path in fs::read_dir(self.manifest("")).unwrap().map(|e| e.unwrap().path()) {
+            match path.symlink_metadata().unwrap().is_dir() {
+                true => fs::remove_dir_all(path).unwrap(),
+                false if !files.contains_key(&path) => fs::remove_file(path).unwrap(),
+                false => {}
+            }
+        }
+        for (path, bytes) in files {
+            if fs::read(path).ok().as_ref() != Some(bytes) {
+                let aside = self.root.join("restored");
+                fs::write(&aside, bytes).unwrap();
+                fs::rename(aside, path).unwrap();
+            }
+        }
     }
 
     fn play(&self, row: &Row) {
         let what = row.what;
+        let files = self.files();
         let first = self.ready(what);
-        let from = self.journal().last().map_or(0, |l| l.sequence);
+        let from = self.place();
         (row.act)(self);
-        let told = || {
-            let lines = self.journal();
-            let mut left = row.lines.iter().peekable();
-            for line in lines.iter().filter(|l| l.sequence > from) {
-                if left.peek().is_some_and(|text| line.text.contains(**text)) {
-                    left.next();
-                }
-            }
-            left.peek().is_none()
-        };
-        until(&format!("{what}: {:?}", row.lines), LIMIT, told);
+        // A rescan may come before the events: what they say of files comes somewhere, the rest in order.
+        let (events, ordered): (Vec<&str>, Vec<&str>) =
+            row.lines.iter().partition(|l| l.starts_with("can't process") || l.starts_with("file.go:108"));
+        for event in events {
+            self.told(from, what, &[event]);
+        }
+        self.told(from, what, &ordered);
         let runs = |c: &Container| c.ready && c.state == State::Running && c.id != first.id;
         match row.end {
             End::Same => {
                 self.rescan(what);
                 assert_eq!(self.ready(what).id, first.id, "{what}");
+                let told = self.journal().into_iter().filter(|l| l.sequence > from);
+                assert_eq!(told.filter(|l| l.text.contains(API_POD)).count(), 0, "{what}");
             }
             End::Other => {
-                let now = self.until(what, |c| c.iter().any(|c| runs(c) && c.pod != first.pod));
+                let now = self.until(API, what, |c| c.iter().any(|c| runs(c) && c.pod != first.pod));
                 assert_eq!((now.len(), now[0].attempt), (1, 0), "{what}");
                 self.rescan(what);
-                assert_eq!(self.ready(what).id, now[0].id, "{what}");
+                assert_eq!(self.ready(what).id, now[0].id, "{what}: the rescan changes nothing");
             }
-            End::Gone => {
-                self.until(what, <[Container]>::is_empty);
+            End::Again => {
+                self.until(API, what, |c| c.len() == 1 && c.iter().any(|c| runs(c) && c.pod == first.pod));
+            }
+            End::Gone | End::Waits => {
+                self.until(API, what, <[Container]>::is_empty);
                 let (status, _, err) = on(&self.home, "controlplane", "kubectl get nodes");
                 let refused = "The connection to the server 172.30.1.2:6443 was refused - did you specify the right host or port?";
                 assert!(status != 0 && err.contains(refused), "{what}: {err}");
@@ -139,85 +159,51 @@ impl Bench {
             End::Crashes(status, log) => {
                 let crashed =
                     |c: &Container| c.exit == Some(status) && c.attempt > 0 && self.log(c).contains(log);
-                self.until(what, |c| c.iter().any(crashed));
+                self.until(API, what, |c| c.iter().any(crashed));
+            }
+            End::Runs(name) => {
+                self.until(name, what, |c| c.iter().any(|c| c.ready));
+                assert_eq!(self.ready(what).id, first.id, "{what}");
+                assert_eq!(self.containers("two"), [], "{what}");
             }
         }
-        if let Some(repair) = row.repair {
-            repair(self);
-            self.until(&format!("{what}: repaired"), |c| c.iter().any(|c| runs(c) && c.pod == first.pod));
+        match row.repair {
+            Some(repair) => {
+                repair(self);
+                let is_back = |c: &Container| runs(c) && c.pod == first.pod;
+                self.until(API, &format!("{what}: repaired"), |c| c.iter().any(is_back));
+            }
+            None => {
+                self.restore(&files);
+                let is_back = |c: &Container| c.ready && c.state == State::Running && c.pod == first.pod;
+                self.until(API, &format!("{what}: as before"), |c| c.iter().any(is_back));
+                if let End::Runs(name) = row.end {
+                    self.until(name, &format!("{what}: gone"), <[Container]>::is_empty);
+                }
+            }
         }
+        assert_eq!(self.files(), files, "{what}");
+        let aside = aside(self);
+        let _ = if aside.is_dir() { fs::remove_dir_all(aside) } else { fs::remove_file(aside) };
         until(&format!("{what}: it answers"), LIMIT, || {
             on(&self.home, "controlplane", "kubectl get --raw /readyz").0 == 0
         });
     }
 }
 
-fn rows() -> Vec<Row> {
-    let row = |what, act, lines, end, repair| Row { what, act, lines, end, repair };
-    vec![
-        row(
-            "comments change nothing",
-            |b| b.replace(FILE, "apiVersion: v1\n", "# a comment\napiVersion: v1\n"),
-            &[],
-            End::Same,
-            None,
-        ),
-        row(
-            "an edit of the flags is a new pod, the earlier content the earlier one",
-            |b| b.replace(FILE, ANCHOR, WITH_PLUGIN),
-            &[],
-            End::Other,
-            Some(|b| b.replace(FILE, WITH_PLUGIN, ANCHOR)),
-        ),
-        row(
-            "a copy that sorts after wins",
-            |b| {
-                let text = fs::read_to_string(b.manifest(FILE)).unwrap().replace(ANCHOR, WITH_PLUGIN);
-                fs::write(b.manifest("kube-apiserver.yaml~"), text).unwrap();
-            },
-            &[],
-            End::Other,
-            Some(|b| fs::remove_file(b.manifest("kube-apiserver.yaml~")).unwrap()),
-        ),
-        row(
-            "a YAML error counts at the rescan",
-            |b| b.replace(FILE, "    - --authorization-mode", "   - --authorization-mode"),
-            &[
-                "\"Could not process manifest file\" err=\"/etc/kubernetes/manifests/kube-apiserver.yaml: couldn't parse as pod(yaml: line ",
-            ],
-            End::Gone,
-            Some(|b| b.replace(FILE, "   - --authorization-mode", "    - --authorization-mode")),
-        ),
-        row(
-            "an unknown flag crashes",
-            |b| b.replace(FILE, "--authorization-mode", "--authorisation-mode"),
-            &["CrashLoopBackOff: \\\"back-off 10s restarting failed container=kube-apiserver"],
-            End::Crashes(1, "unknown flag: --authorisation-mode"),
-            Some(|b| b.replace(FILE, "--authorisation-mode", "--authorization-mode")),
-        ),
-        row(
-            "an unknown plugin crashes",
-            |b| b.replace(FILE, ANCHOR, "    - --enable-admission-plugins=NodeRestrictio\n"),
-            &["CrashLoopBackOff: \\\"back-off 10s", "CrashLoopBackOff: \\\"back-off 20s"],
-            End::Crashes(1, "enable-admission-plugins plugin \\\"NodeRestrictio\\\" is unknown"),
-            Some(|b| b.replace(FILE, "    - --enable-admission-plugins=NodeRestrictio\n", ANCHOR)),
-        ),
-        row(
-            "moved out it ends, moved back it is the same pod",
-            |b| fs::rename(b.manifest(FILE), b.root.join(FILE)).unwrap(),
-            &[],
-            End::Gone,
-            Some(|b| fs::rename(b.root.join(FILE), b.manifest(FILE)).unwrap()),
-        ),
-    ]
-}
-
+#[allow(clippy::print_stderr)]
 fn suite(home: &Path, arguments: &[String]) {
     let up = Up::start_with(home, arguments);
     let root = PathBuf::from(up.info["nodes"]["controlplane"]["root"].as_str().unwrap());
     let bench = Bench { root, home: home.to_owned() };
+    // The kubelet writes as much as the recorded one did.
+    let louder = "mkdir -p /etc/default; echo 'KUBELET_EXTRA_ARGS=\"--v=2\"' >/etc/default/kubelet; systemctl restart kubelet";
+    let (status, _, err) = on(home, "controlplane", louder);
+    assert_eq!(status, 0, "{err}");
     for row in rows() {
+        let begun = std::time::Instant::now();
         bench.play(&row);
+        eprintln!("{:6.1} s  {}", begun.elapsed().as_secs_f64(), row.what);
     }
 }
 

@@ -2,10 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::kubelet::Lab;
+use crate::kubelet::timeline::{Times, out_of_order, read, recorded, watched};
 use crate::live::{self, Theirs};
 use crate::program::{PROGRAM, awaited, ready, text};
 use crate::realserver::Binaries;
@@ -17,7 +20,11 @@ const NR: &str = "    - --enable-admission-plugins=NodeRestriction\n";
 struct Real {
     dir: tempfile::TempDir,
     label: String,
+    /// A machine has room for one.
+    _turn: MutexGuard<'static, ()>,
 }
+
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Real {
     /// `None`, said on one line, where it cannot run here.
@@ -25,6 +32,7 @@ impl Real {
         let real = Self {
             dir: tempfile::Builder::new().prefix("cks-lab-real").tempdir().unwrap(),
             label: format!("cks{}", std::process::id()),
+            _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner),
         };
         let missing = text(&real.script(&["can"]).stdout);
         if !missing.is_empty() {
@@ -169,4 +177,47 @@ fn the_lesson_on_a_real_cluster() {
     assert_eq!((real.on("controlplane", STATE), real.admin(labels)), before);
     let leases = real.admin("kubectl get leases -n kube-system -o name");
     assert!(!leases.contains("/cks-lab"), "{leases}");
+}
+
+/// What an edit comes to on this machine's real cluster: when what was seen, and of which pod the new container is.
+fn edited(real: &Real, sed: &str) -> (Times, Value) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/realcluster/timeline.py");
+    let output = real.script(&["in", "controlplane", "python3", script, sed]);
+    let told = text(&output.stdout);
+    assert!(output.status.success(), "{told}{}", text(&output.stderr));
+    let (times, pod) = told.trim_end().rsplit_once('\n').unwrap();
+    (read(times), serde_json::from_str(pod).unwrap())
+}
+
+/// File saved, old server stopped, connection refused, new container, mirror pod, ready: on a real control plane, in the
+/// recording and in the lab, in one order.
+#[test]
+#[ignore = "long: bash .ci/run runs it"]
+fn the_timeline_of_an_edit_is_that_of_a_real_control_plane() {
+    let Some(real) = Real::start() else { return };
+    let clock = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+    let emulated = clock.unwrap().block_on(Lab::timeline());
+    let put_in = "s#\\(    - --enable-\\)bootstrap-token-auth=true#\\1admission-plugins=NodeRestriction\\n&#";
+    let mut uids = Vec::new();
+    for (name, sed) in [
+        ("a flag is taken out with sed -i", "/--enable-admission-plugins=NodeRestriction/d"),
+        ("a flag is put in with sed -i", put_in),
+    ] {
+        let (times, pod) = edited(&real, sed);
+        eprintln!("{name}: {times:?} {pod}\nin the lab: {emulated:?}");
+        for what in
+            ["refused", "ended", "unready", "removed", "sandbox", "container", "200", "mirror", "ready"]
+        {
+            assert!(times.contains_key(watched(what)), "{name}: {what} was not seen: {times:?}");
+        }
+        let of_name = recorded().into_iter().filter(|(recorded, _)| *recorded == name);
+        let mut wrong: Vec<_> = of_name.flat_map(|(_, then)| out_of_order(name, &times, &then)).collect();
+        wrong.extend(out_of_order("in the lab", &emulated, &times));
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+        assert_eq!((&pod["containers"], &pod["attempt"]), (&1.into(), &0.into()), "{pod}");
+        assert_ne!(pod["new"], pod["old"], "{pod}");
+        assert_eq!(pod["mirror"], pod["new"], "{pod}");
+        uids.push(pod);
+    }
+    assert_eq!(uids[1]["new"], uids[0]["old"], "the earlier content is the earlier pod");
 }

@@ -85,6 +85,16 @@ fn tables_look_like_crictls() {
 }
 
 #[test]
+fn a_newer_crictl_has_a_column_for_the_namespace() {
+    let newer = NodeState { version: "v1.36.3".into(), ..node() };
+    let text = list::ps(&newer, &options("ps", &[])).unwrap();
+    let (head, row) = text.trim_end().split_once('\n').unwrap();
+    assert!(head.ends_with("POD ID              POD                           NAMESPACE"), "{head}");
+    assert!(row.ends_with("a7bcd4b6d89be       kube-apiserver-controlplane   kube-system"), "{row}");
+    assert!(!list::ps(&node(), &options("ps", &[])).unwrap().contains("NAMESPACE"));
+}
+
+#[test]
 fn filters_choose() {
     for (words, count) in [
         (&["-a"][..], 2),
