@@ -121,9 +121,14 @@ impl Kubelet {
             stop: CancellationToken::new(),
             tasks: TaskTracker::new(),
         });
-        for unit in services::UNITS.iter().rev() {
-            kubelet.stand(unit).await;
-        }
+        // The node may not be there yet; nothing here waits for it.
+        let standing = kubelet.clone();
+        kubelet.tasks.spawn(kubelet.stop.clone().run_until_cancelled_owned(async move {
+            for unit in services::UNITS.iter().rev() {
+                standing.stand(unit).await;
+            }
+            standing.config.runtime.services_stand();
+        }));
         kubelet.containerd_started();
         kubelet.started();
         kubelet.tell_of_start();

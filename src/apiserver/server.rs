@@ -59,6 +59,11 @@ pub trait Network: Send + Sync {
     /// The listeners for `--secure-port` on the node's addresses (one in the lab's network, one on this machine's
     /// loopback). An error's text is the reason, e.g. `listen tcp 0.0.0.0:6443: bind: address already in use`.
     async fn listen(&self, port: u16) -> std::io::Result<Vec<tokio::net::TcpListener>>;
+
+    /// The rest of the listeners, where some could not be had yet: the node's network is still being made.
+    async fn listen_more(&self, _port: u16) -> std::io::Result<Vec<tokio::net::TcpListener>> {
+        Ok(Vec::new())
+    }
 }
 
 /// What an API server asks a kubelet.
@@ -152,16 +157,22 @@ impl Server {
         // Whoever is not interested any more before the hooks are done leaves nobody listening.
         let unfinished = core.stop.clone().drop_guard();
         let tasks = tokio_util::task::TaskTracker::new();
+        let serve = {
+            let core = core.clone();
+            move |listener| {
+                let patience = core.dependencies.patience;
+                serving::serve(listener, acceptor.clone(), core.clone(), patience, core.stop.clone())
+            }
+        };
         for listener in listeners {
-            let patience = core.dependencies.patience;
-            tasks.spawn(serving::serve(
-                listener,
-                acceptor.clone(),
-                core.clone(),
-                patience,
-                core.stop.clone(),
-            ));
+            tasks.spawn(serve(listener));
         }
+        let network = core.dependencies.network.clone();
+        let stop = core.stop.clone();
+        tasks.spawn(async move {
+            let more = stop.run_until_cancelled(network.listen_more(port)).await;
+            futures::future::join_all(more.and_then(Result::ok).into_iter().flatten().map(serve)).await;
+        });
         let hooks = hooks::run(core.clone(), journal);
         if core.dependencies.waits == Waits::default() {
             hooks.await;

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::ClusterKind;
-use super::sandbox::nodes::Started;
+use super::sandbox::nodes::Starting;
 use super::sandbox::plane::{Plane, record};
 use super::sandbox::port::Held;
 use super::sandbox::{API_PORT, CONTROL_PLANE, CONTROL_PLANE_ADDRESS, Options};
@@ -100,19 +100,25 @@ fn release(server: &Path) -> Result<&'static Release> {
 }
 
 /// The control plane whose API server and etcd are the real ones; they can be reached at `outside` on this machine.
-pub fn plane(options: &Options, started: &Started, outside: Held, stop: &CancellationToken) -> Result<Plane> {
+pub fn plane(
+    options: &Options,
+    starting: &Starting,
+    outside: Held,
+    stop: &CancellationToken,
+) -> Result<Plane> {
     let root = options.dir.node_root(CONTROL_PLANE);
-    let node = started.nodes.find(CONTROL_PLANE).ok_or_else(|| Error::new(tr!(local_no_control_plane)))?;
-    let authority = started.authority.again()?;
+    let node = starting.find(CONTROL_PLANE)?;
+    let authority = starting.authority().again()?;
     let address = SocketAddr::new(CONTROL_PLANE_ADDRESS, API_PORT);
     let remote = Remote::new(node, address, authority, options.clock.clone());
     let audit = record(options)?;
     tokio::spawn(stop.clone().run_until_cancelled_owned(forward(remote.clone(), outside)));
     let (record, api, recorded) = (audit.clone(), remote.clone(), remote.clone());
-    let authority = started.authority.again()?;
+    let authority = starting.authority().again()?;
     Ok(Plane {
         kind: ClusterKind::Local,
         up: remote.up(),
+        inside: None,
         api: remote,
         audit,
         recorded: Box::new(move || recorded.recorded()),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use self::network::Listeners;
-use self::nodes::Nodes;
+use self::nodes::{MEMBERS, Nodes, Starting};
 use self::plane::Plane;
 use self::pristine::Extent;
 use super::local::{self, Binaries};
@@ -127,23 +127,31 @@ impl Sandbox {
         phase(Phase::Nodes);
         let dir = &options.dir;
         let (address, listeners) = Listeners::bind(dir, options.port)?;
-        let mut started = nodes::start(&options, address).await?;
+        let starting = nodes::begin(&options, address).await?;
         let tasks = tokio_util::sync::CancellationToken::new();
         let mut plane = match &options.real {
-            None => plane::emulated(&options, &started, listeners)?,
-            Some(_) => local::plane(&options, &started, listeners.outside(), &tasks)?,
+            None => plane::emulated(&options, &starting, listeners)?,
+            Some(_) => local::plane(&options, &starting, listeners.outside(), &tasks)?,
         };
         let mut notices = std::mem::take(&mut plane.notices);
-        notices.extend(started.notice.take());
         if plane.first {
             manifests::write_missing(&dir.node_root(CONTROL_PLANE), options.release)?;
         }
         phase(Phase::ApiServer);
-        let kubelets = kubelets(&options, &started.nodes, &plane).await?;
+        // The nodes may come later than what runs inside this program.
+        let kubelets = kubelets(&options, &starting, &plane).await?;
+        let (nodes, notice) = match starting.finish(&options).await {
+            Ok(finished) => finished,
+            Err(error) => {
+                end(&kubelets).await;
+                return Err(error);
+            }
+        };
+        notices.extend(notice);
         let changes = broadcast::channel(64).0;
         let manifests = dir.node_root(CONTROL_PLANE).join(MANIFESTS.trim_start_matches('/'));
         changes::forward(&changes, &plane.audit, plane.up.clone(), &manifests, &tasks);
-        let (nodes, first, patience) = (started.nodes, plane.first, plane.patience);
+        let (first, patience) = (plane.first, plane.patience);
         let sandbox = Arc::new(Self { options, address, nodes, kubelets, plane, changes, tasks, notices });
         let patience = if first { patience.0 } else { patience.1 };
         let up = tokio::time::timeout(patience, sandbox.wait_until_up()).await.is_ok();
@@ -176,8 +184,11 @@ impl Sandbox {
         self.kubelets.iter().find_map(|kubelet| kubelet.last_error())
     }
 
-    /// Waits until the API server is ready and both nodes are registered.
+    /// Waits until the API server is ready, inside the nodes' network too, and both nodes are registered.
     async fn wait_until_up(&self) {
+        if let Some(mut inside) = self.plane.inside.clone().filter(|_| self.nodes.have_a_network()) {
+            let _ = inside.wait_for(|open| *open).await;
+        }
         let mut up = self.plane.up.clone();
         let Ok(client) = self.client(&Identity::Admin) else { return };
         loop {
@@ -256,13 +267,18 @@ async fn sees(client: &kube::Client, node: &str) -> bool {
     client.request::<serde_json::Value>(request).await.is_ok()
 }
 
+/// Ends kubelets and what they run.
+async fn end(kubelets: &[Arc<Kubelet>]) {
+    for kubelet in kubelets {
+        kubelet.shutdown().await;
+    }
+}
+
 /// Starts the kubelet of each node.
-async fn kubelets(options: &Options, nodes: &Nodes, plane: &Plane) -> Result<Vec<Arc<Kubelet>>> {
+async fn kubelets(options: &Options, nodes: &Starting, plane: &Plane) -> Result<Vec<Arc<Kubelet>>> {
     let mut kubelets = Vec::new();
-    for (name, address, control_plane) in
-        [(CONTROL_PLANE, CONTROL_PLANE_ADDRESS, true), (WORKER, WORKER_ADDRESS, false)]
-    {
-        let node = nodes.find(name).ok_or_else(|| Error::new(tr!(sandbox_no_node { name })))?;
+    for (name, address) in MEMBERS {
+        let node = nodes.find(name)?;
         let root = options.dir.node_root(name);
         let runtime = Containers::new(Environment {
             node: name.into(),
@@ -278,7 +294,7 @@ async fn kubelets(options: &Options, nodes: &Nodes, plane: &Plane) -> Result<Vec
             node: name.into(),
             address,
             root,
-            control_plane,
+            control_plane: name == CONTROL_PLANE,
             timing: options.timing.clone(),
             release: options.release,
             clock: options.clock.clone(),
@@ -370,9 +386,7 @@ impl Cluster for Sandbox {
 
     async fn shutdown(&self) {
         self.tasks.cancel();
-        for kubelet in &self.kubelets {
-            kubelet.shutdown().await;
-        }
+        end(&self.kubelets).await;
         self.nodes.stop().await;
     }
 }

@@ -13,6 +13,10 @@ use super::Api;
 use crate::apiserver::authentication::UserInfo;
 use crate::apiserver::serving::Body;
 
+const JSON: &str = "application/json";
+/// Of every object of a list no more than its metadata.
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+
 /// Why a request did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -100,7 +104,17 @@ impl Client {
 
     /// The items of a list with the resource version it is from.
     pub async fn list(&self, path: &str) -> Result<(Vec<Value>, String), ClientError> {
-        let mut list = self.send_as(self.reader(), Method::GET, path, "", None).await?;
+        self.list_as(path, JSON).await
+    }
+
+    /// The same with no more of each item than its metadata.
+    pub async fn list_metadata(&self, path: &str) -> Result<Vec<Value>, ClientError> {
+        Ok(self.list_as(path, METADATA).await?.0)
+    }
+
+    async fn list_as(&self, path: &str, accept: &str) -> Result<(Vec<Value>, String), ClientError> {
+        let request = self.request(Method::GET, path, accept, "", None)?;
+        let mut list = self.answer(self.reader(), request).await?;
         let version = list["metadata"]["resourceVersion"].as_str().unwrap_or_default().to_owned();
         let items = match list["items"].take() {
             Value::Array(items) => items,
@@ -112,7 +126,8 @@ impl Client {
     /// Watches a collection from a resource version.
     pub async fn watch(&self, path: &str, from: &str) -> Result<Watch, ClientError> {
         let path = format!("{path}?watch=true&allowWatchBookmarks=true&resourceVersion={from}");
-        let response = self.api.call(self.reader(), self.request(Method::GET, &path, "", None)?).await?;
+        let request = self.request(Method::GET, &path, JSON, "", None)?;
+        let response = self.api.call(self.reader(), request).await?;
         if response.status().is_success() {
             return Ok(Watch { body: response.into_body(), buffer: BytesMut::new() });
         }
@@ -130,18 +145,11 @@ impl Client {
         content_type: &str,
         body: Option<&Value>,
     ) -> Result<Value, ClientError> {
-        self.send_as(&self.user, method, path, content_type, body).await
+        self.answer(&self.user, self.request(method, path, JSON, content_type, body)?).await
     }
 
-    async fn send_as(
-        &self,
-        user: &UserInfo,
-        method: Method,
-        path: &str,
-        content_type: &str,
-        body: Option<&Value>,
-    ) -> Result<Value, ClientError> {
-        let response = self.api.call(user, self.request(method, path, content_type, body)?).await?;
+    async fn answer(&self, user: &UserInfo, request: Request<Bytes>) -> Result<Value, ClientError> {
+        let response = self.api.call(user, request).await?;
         let status = response.status();
         let bytes = read(response.into_body()).await?;
         if !status.is_success() {
@@ -155,13 +163,14 @@ impl Client {
         &self,
         method: Method,
         path: &str,
+        accept: &str,
         content_type: &str,
         body: Option<&Value>,
     ) -> io::Result<Request<Bytes>> {
         let mut builder = Request::builder()
             .method(method)
             .uri(path)
-            .header("accept", "application/json")
+            .header("accept", accept)
             .header("user-agent", &self.agent);
         if !content_type.is_empty() {
             builder = builder.header("content-type", content_type);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Context;
 use super::client::{Client, ClientError};
-use super::namespace::resources;
+use super::namespace::{Served, served};
 use super::trigger::{self, Trigger};
 use super::{NODES, PODS};
 
@@ -28,41 +28,40 @@ pub async fn run(context: &Context) {
 }
 
 async fn orphans(client: &Client) -> Result<(), ClientError> {
-    let dependents = everything(client).await?;
+    let resources: Vec<_> = served(client).await?.into_iter().filter(|r| r.plural != "events").collect();
+    let mut dependents = Vec::new();
+    let mut kinds = HashSet::new();
+    for resource in &resources {
+        for object in client.list_metadata(&resource.path()).await? {
+            let owners = object["metadata"]["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice);
+            if owners.is_empty() {
+                continue;
+            }
+            kinds.extend(owners.iter().filter_map(|owner| owner["kind"].as_str().map(str::to_owned)));
+            dependents.push((resource, object));
+        }
+    }
     // Owners are looked for after their dependents: what is made meanwhile is never taken for an orphan.
-    let owners = everything(client).await?;
-    let alive: HashSet<&str> = owners.iter().filter_map(|(_, o)| o["metadata"]["uid"].as_str()).collect();
-    for (place, object) in &dependents {
+    let mut alive = HashSet::new();
+    for resource in resources.iter().filter(|resource| kinds.contains(&resource.kind)) {
+        let owners = client.list_metadata(&resource.path()).await?;
+        alive.extend(owners.iter().filter_map(|o| o["metadata"]["uid"].as_str().map(str::to_owned)));
+    }
+    for (resource, object) in dependents {
         let metadata = &object["metadata"];
-        let owners = metadata["ownerReferences"].as_array().map_or(&[][..], Vec::as_slice);
-        let orphan = !owners.is_empty()
-            && owners.iter().all(|o| o["uid"].as_str().is_none_or(|uid| !alive.contains(uid)));
+        let mut owners = metadata["ownerReferences"].as_array().into_iter().flatten();
+        let orphan = owners.all(|o| o["uid"].as_str().is_none_or(|uid| !alive.contains(uid)));
         if orphan && metadata.get("deletionTimestamp").is_none() {
             let name = metadata["name"].as_str().unwrap_or_default();
-            ignore_missing(client.delete(&format!("{place}/{name}")).await)?;
+            let Served { prefix, plural, .. } = resource;
+            let path = match metadata["namespace"].as_str() {
+                Some(namespace) => format!("{prefix}/namespaces/{namespace}/{plural}/{name}"),
+                None => format!("{prefix}/{plural}/{name}"),
+            };
+            ignore_missing(client.delete(&path).await)?;
         }
     }
     Ok(())
-}
-
-/// Every object that can be deleted, with the path of its collection.
-async fn everything(client: &Client) -> Result<Vec<(String, Value)>, ClientError> {
-    let mut all: Vec<(String, Value)> = Vec::new();
-    for namespaced in [false, true] {
-        for (prefix, plural) in resources(client, namespaced).await? {
-            if plural == "events" {
-                continue;
-            }
-            for item in client.list(&format!("{prefix}/{plural}")).await?.0 {
-                let place = match item["metadata"]["namespace"].as_str() {
-                    Some(namespace) => format!("{prefix}/namespaces/{namespace}/{plural}"),
-                    None => format!("{prefix}/{plural}"),
-                };
-                all.push((place, item));
-            }
-        }
-    }
-    Ok(all)
 }
 
 fn ignore_missing(answer: Result<Value, ClientError>) -> Result<Value, ClientError> {

@@ -52,12 +52,14 @@ async fn reconcile(client: &Client) -> Result<bool, ClientError> {
 /// Deletes everything in a namespace; returns whether nothing is left.
 async fn empty(client: &Client, namespace: &str) -> Result<bool, ClientError> {
     let mut left = false;
-    for (prefix, plural) in resources(client, true).await? {
+    let mut all = served(client).await?;
+    all.retain(|resource| resource.namespaced);
+    for Served { prefix, plural, .. } in &all {
         let collection = format!("{prefix}/namespaces/{namespace}/{plural}");
         for item in client.list(&collection).await?.0 {
             left = true;
             let metadata = &item["metadata"];
-            if metadata.get("deletionTimestamp").is_some() && plural != "pods" {
+            if metadata.get("deletionTimestamp").is_some() && *plural != "pods" {
                 continue;
             }
             let name = metadata["name"].as_str().unwrap_or_default();
@@ -69,7 +71,7 @@ async fn empty(client: &Client, namespace: &str) -> Result<bool, ClientError> {
     }
     // A second look tells whether the deletions were carried out already.
     if left {
-        for (prefix, plural) in resources(client, true).await? {
+        for Served { prefix, plural, .. } in &all {
             if !client.list(&format!("{prefix}/namespaces/{namespace}/{plural}")).await?.0.is_empty() {
                 return Ok(false);
             }
@@ -78,8 +80,27 @@ async fn empty(client: &Client, namespace: &str) -> Result<bool, ClientError> {
     Ok(true)
 }
 
-/// The listable and deletable resources that discovery names: path prefix and plural.
-pub async fn resources(client: &Client, namespaced: bool) -> Result<Vec<(String, String)>, ClientError> {
+/// A resource whose objects can be listed and deleted.
+pub struct Served {
+    /// `/apis/apps/v1`
+    pub prefix: String,
+    /// Its plural name.
+    pub plural: String,
+    /// The kind of its objects.
+    pub kind: String,
+    /// Whether its objects are in namespaces.
+    pub namespaced: bool,
+}
+
+impl Served {
+    /// The collection of its objects in all namespaces.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.prefix, self.plural)
+    }
+}
+
+/// All such resources, by discovery.
+pub async fn served(client: &Client) -> Result<Vec<Served>, ClientError> {
     let mut prefixes = vec!["/api/v1".to_owned()];
     for group in client.get("/apis").await?["groups"].as_array().unwrap_or(&Vec::new()) {
         if let Some(version) = group["preferredVersion"]["groupVersion"].as_str() {
@@ -91,9 +112,11 @@ pub async fn resources(client: &Client, namespaced: bool) -> Result<Vec<(String,
         for resource in client.get(&prefix).await?["resources"].as_array().unwrap_or(&Vec::new()) {
             let verbs = resource["verbs"].as_array();
             let can = |verb: &str| verbs.is_some_and(|v| v.iter().any(|x| x == verb));
-            let name = resource["name"].as_str().unwrap_or_default();
-            if resource["namespaced"] == namespaced && !name.contains('/') && can("list") && can("delete") {
-                out.push((prefix.clone(), name.to_owned()));
+            let text = |key: &str| resource[key].as_str().unwrap_or_default().to_owned();
+            let (prefix, plural) = (prefix.clone(), text("name"));
+            if !plural.contains('/') && can("list") && can("delete") {
+                let namespaced = resource["namespaced"] == true;
+                out.push(Served { prefix, plural, kind: text("kind"), namespaced });
             }
         }
     }

@@ -35,13 +35,39 @@ pub struct Line {
     pub text: String,
 }
 
+/// A line as it was written: its process id may become known only later, when the node has a process that stands for the unit.
+struct Written {
+    /// Without the process id, and of a klog line the message alone.
+    line: Line,
+    /// Which of the unit's processes wrote it; systemd's lines are of the first process.
+    process: Option<usize>,
+    /// What comes before a klog line's message.
+    klog: Option<(Severity, String)>,
+}
+
 /// The journal.
 pub struct Journal {
-    lines: Mutex<VecDeque<Line>>,
+    lines: Mutex<VecDeque<Written>>,
     newest: watch::Sender<u64>,
     clock: SharedClock,
-    pids: Mutex<(u32, u32)>,
+    pids: Mutex<Pids>,
     verbosity: AtomicU8,
+}
+
+/// The process ids that each unit has had, oldest first; there is always one.
+struct Pids {
+    kubelet: Vec<u32>,
+    containerd: Vec<u32>,
+}
+
+impl Pids {
+    fn of(&self, unit: &str) -> &[u32] {
+        if unit == "containerd" { &self.containerd } else { &self.kubelet }
+    }
+
+    fn of_mut(&mut self, unit: &str) -> &mut Vec<u32> {
+        if unit == "containerd" { &mut self.containerd } else { &mut self.kubelet }
+    }
 }
 
 impl Journal {
@@ -51,20 +77,14 @@ impl Journal {
             lines: Mutex::default(),
             newest: watch::Sender::new(0),
             clock,
-            pids: Mutex::new((132, 87)),
+            pids: Mutex::new(Pids { kubelet: vec![132], containerd: vec![87] }),
             verbosity: AtomicU8::new(0),
         }
     }
 
-    /// The kubelet's process id.
-    pub fn pid(&self) -> u32 {
-        lock(&self.pids).0
-    }
-
     /// The process id of a unit: the kubelet's or containerd's.
     pub fn unit_pid(&self, unit: &str) -> u32 {
-        let pids = *lock(&self.pids);
-        if unit == "containerd" { pids.1 } else { pids.0 }
+        lock(&self.pids).of(unit).last().copied().unwrap_or_default()
     }
 
     /// Sets how much is written (`-v`).
@@ -72,17 +92,18 @@ impl Journal {
         self.verbosity.store(verbosity, Ordering::Relaxed);
     }
 
-    /// Sets the process id of a unit: of the process that stands for it on the node.
+    /// Sets the process id of a unit: of the process that stands for it on the node. What it wrote before has it, too.
     pub fn set_pid(&self, unit: &str, pid: u32) {
-        let mut pids = lock(&self.pids);
-        if unit == "containerd" { pids.1 = pid } else { pids.0 = pid }
+        if let Some(last) = lock(&self.pids).of_mut(unit).last_mut() {
+            *last = pid;
+        }
     }
 
     /// A unit was started again: the next process ids are larger than all before.
     pub fn next_pid(&self, unit: &str) {
         let mut pids = lock(&self.pids);
-        let next = pids.0.max(pids.1) + 411;
-        if unit == "containerd" { pids.1 = next } else { pids.0 = next }
+        let largest = pids.kubelet.last().max(pids.containerd.last()).copied().unwrap_or_default();
+        pids.of_mut(unit).push(largest + 411);
     }
 
     /// A klog line of the kubelet.
@@ -92,27 +113,36 @@ impl Journal {
         if VERBOSE.contains(&source) && self.verbosity.load(Ordering::Relaxed) < 2 {
             return;
         }
-        let (now, pid) = (self.clock.now(), self.pid());
-        self.write(now, "kubelet", "kubelet", pid, klog::line(severity, now, pid, source, message));
+        let klog = Some((severity, source.to_owned()));
+        self.write(self.clock.now(), "kubelet", "kubelet", message.to_owned(), klog);
     }
 
     /// A line of containerd (logrus' text format); `more` is what follows the message, with its leading space.
     pub fn containerd(&self, level: &str, message: &str, more: &str) {
-        let (now, pid) = (self.clock.now(), self.unit_pid("containerd"));
+        let now = self.clock.now();
         let quoted = if message.contains(' ') { format!("{message:?}") } else { message.to_owned() };
         let text = format!("time=\"{now:.9}\" level={level} msg={quoted}{more}");
-        self.write(now, "containerd", "containerd", pid, text);
+        self.write(now, "containerd", "containerd", text, None);
     }
 
     /// A line of systemd about a unit.
     pub fn systemd(&self, unit: &str, text: &str) {
-        self.write(self.clock.now(), "systemd", unit, 1, text.to_owned());
+        self.write(self.clock.now(), "systemd", unit, text.to_owned(), None);
     }
 
-    fn write(&self, at: Timestamp, program: &str, unit: &str, pid: u32, text: String) {
+    fn write(
+        &self,
+        at: Timestamp,
+        program: &str,
+        unit: &str,
+        text: String,
+        klog: Option<(Severity, String)>,
+    ) {
+        let process = (program != "systemd").then(|| lock(&self.pids).of(unit).len() - 1);
         let mut lines = lock(&self.lines);
         let sequence = *self.newest.borrow() + 1;
-        lines.push_back(Line { sequence, at, program: program.into(), unit: unit.into(), pid, text });
+        let line = Line { sequence, at, program: program.into(), unit: unit.into(), pid: 1, text };
+        lines.push_back(Written { line, process, klog });
         if lines.len() > KEEP {
             lines.pop_front();
         }
@@ -121,7 +151,20 @@ impl Journal {
 
     /// The lines after a place.
     pub fn since(&self, sequence: u64) -> Vec<Line> {
-        lock(&self.lines).iter().filter(|l| l.sequence > sequence).cloned().collect()
+        let lines = lock(&self.lines);
+        let pids = lock(&self.pids);
+        let later = lines.partition_point(|written| written.line.sequence <= sequence);
+        let whole = |written: &Written| {
+            let mut line = written.line.clone();
+            if let Some(pid) = written.process.and_then(|process| pids.of(&line.unit).get(process)) {
+                line.pid = *pid;
+            }
+            if let Some((severity, source)) = &written.klog {
+                line.text = klog::line(*severity, line.at, line.pid, source, &line.text);
+            }
+            line
+        };
+        lines.range(later..).map(whole).collect()
     }
 
     /// Tells of new lines.
@@ -133,4 +176,29 @@ impl Journal {
 /// Locks, whatever happened to another holder.
 pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_process_id_that_becomes_known_later_is_in_the_lines_before() {
+        let journal = Journal::new(Arc::new(crate::clock::SystemClock));
+        journal.systemd("kubelet", "Started kubelet.service");
+        journal.klog(Severity::Info, "server.go:486", "first");
+        journal.set_pid("kubelet", 73);
+        journal.containerd("info", "serving", "");
+        journal.next_pid("kubelet");
+        journal.klog(Severity::Info, "server.go:486", "second");
+        journal.set_pid("kubelet", 99);
+        let lines = journal.since(0);
+        let pids: Vec<_> = lines.iter().map(|line| (line.sequence, line.pid)).collect();
+        assert_eq!(pids, [(1, 1), (2, 73), (3, 87), (4, 99)]);
+        assert!(lines[1].text.contains("      73 server.go:486] first"), "{}", lines[1].text);
+        assert!(lines[3].text.contains("      99 server.go:486] second"), "{}", lines[3].text);
+        assert_eq!(journal.since(3).len(), 1);
+    }
 }

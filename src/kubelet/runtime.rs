@@ -175,6 +175,9 @@ pub trait ContainerRuntime: Send + Sync {
     /// Tells of every log line.
     fn log_changes(&self) -> watch::Receiver<u64>;
 
+    /// The node's services have the processes that stand for them: those of containers come after.
+    fn services_stand(&self) {}
+
     /// What etcd holds, where one of this program's runs here.
     fn etcd(&self) -> Option<etcd::Etcd> {
         None
@@ -236,8 +239,8 @@ struct Stop {
 #[derive(Default)]
 struct Records {
     sandboxes: BTreeMap<String, Sandbox>,
-    /// What ends the processes that stand for the sandboxes' pauses.
-    pauses: BTreeMap<String, DropGuard>,
+    /// What ends the processes that stand for the sandboxes' pauses, and whether they have begun, as far as they ever will.
+    pauses: BTreeMap<String, (DropGuard, watch::Receiver<bool>)>,
     containers: BTreeMap<String, Container>,
     stops: BTreeMap<String, Stop>,
 }
@@ -252,6 +255,8 @@ struct Core {
     first: AtomicBool,
     /// Where etcd listens, while it runs.
     etcd: programs::Etcd,
+    /// Whether the node's services have processes that stand for them, as far as they ever will.
+    services: watch::Sender<bool>,
 }
 
 /// The containers of a node.
@@ -268,6 +273,7 @@ impl Containers {
             tasks: TaskTracker::new(),
             first: AtomicBool::new(true),
             etcd: programs::Etcd::new(Vec::new()),
+            services: watch::Sender::new(false),
         })))
     }
 }
@@ -358,6 +364,17 @@ impl Core {
         });
     }
 
+    /// Waits until the node's services have their processes, and a container's sandbox, too.
+    fn processes_before(&self, sandbox: Option<&str>) -> impl Future<Output = ()> + Send + 'static {
+        let pause = sandbox.and_then(|id| Some(lock(&self.records).pauses.get(id)?.1.clone()));
+        let before = std::iter::once(self.services.subscribe()).chain(pause);
+        async move {
+            for mut begun in before {
+                let _ = begun.wait_for(|begun| *begun).await;
+            }
+        }
+    }
+
     /// Has a process stand for a container's program; its exit status comes back if somebody on the node ended it.
     async fn stands_for(&self, container: &Container, over: CancellationToken) -> i32 {
         if !images::has_program(&container.spec.image, &container.spec.argv) {
@@ -368,7 +385,8 @@ impl Core {
             // Of variables only the one that addons use for their node.
             argv => argv.iter().map(|w| w.replace("$(NODE_NAME)", &self.environment.node)).collect(),
         };
-        let StandIn { pid, died } = stand_in::begin(self.environment.stands.as_ref(), words, over);
+        let before = self.processes_before(Some(&container.sandbox));
+        let StandIn { pid, died } = stand_in::begin(self.environment.stands.as_ref(), words, over, before);
         if let Ok(pid) = pid.await {
             self.update(&container.id, |c| c.pid = Some(pid));
         }
@@ -382,20 +400,23 @@ impl Core {
     fn pause(self: Arc<Self>, id: String) {
         let Some(node) = &self.environment.stands else { return };
         let over = CancellationToken::new();
-        let StandIn { pid, died } = stand_in::begin(Some(node), vec!["/pause".into()], over.clone());
+        let before = self.processes_before(None);
+        let StandIn { pid, died } = stand_in::begin(Some(node), vec!["/pause".into()], over.clone(), before);
+        let (begun, is_begun) = watch::channel(false);
         self.change(|records| {
-            records.pauses.insert(id.clone(), over.drop_guard());
+            records.pauses.insert(id.clone(), (over.drop_guard(), is_begun));
         });
         let core = Arc::downgrade(&self);
         tokio::spawn(async move {
-            let Ok(pid) = pid.await else { return };
-            if let Some(core) = core.upgrade() {
+            let pid = pid.await.ok();
+            if let Some(core) = core.upgrade().filter(|_| pid.is_some()) {
                 core.change(|records| {
                     if let Some(sandbox) = records.sandboxes.get_mut(&id).filter(|s| s.ready) {
-                        sandbox.pid = Some(pid);
+                        sandbox.pid = pid;
                     }
                 });
             }
+            begun.send_replace(true);
             if died.await.is_ok()
                 && let Some(core) = core.upgrade()
             {
@@ -538,6 +559,10 @@ impl ContainerRuntime for Containers {
 
     fn log_changes(&self) -> watch::Receiver<u64> {
         self.0.log_changes.subscribe()
+    }
+
+    fn services_stand(&self) {
+        self.0.services.send_replace(true);
     }
 
     fn etcd(&self) -> Option<etcd::Etcd> {

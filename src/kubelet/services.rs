@@ -111,7 +111,8 @@ impl Kubelet {
         let words = Files::Of(Rooted::new(&self.config.root)).command(unit);
         let words = words.split(' ').map(str::to_owned).collect();
         let over = CancellationToken::new();
-        let StandIn { pid, died } = stand_in::begin(self.config.stands.as_ref(), words, over.clone());
+        let StandIn { pid, died } =
+            stand_in::begin(self.config.stands.as_ref(), words, over.clone(), std::future::ready(()));
         let Ok(pid) = pid.await else { return };
         self.journal.set_pid(unit, pid);
         self.standing(unit, |standing| {

@@ -15,13 +15,21 @@ pub struct StandIn {
     pub died: oneshot::Receiver<i32>,
 }
 
-/// Has a node start a process with these words; it ends when `over` is cancelled.
-pub fn begin(node: Option<&Arc<dyn Node>>, words: Vec<String>, over: CancellationToken) -> StandIn {
+/// Has a node start a process with these words, `after` something; it ends when `over` is cancelled.
+pub fn begin(
+    node: Option<&Arc<dyn Node>>,
+    words: Vec<String>,
+    over: CancellationToken,
+    after: impl Future<Output = ()> + Send + 'static,
+) -> StandIn {
     let (told, pid) = oneshot::channel();
     let (death, died) = oneshot::channel();
     if let Some(node) = node.cloned() {
         // A task of its own: whoever stops waiting for it leaves no process behind.
         tokio::spawn(async move {
+            if over.run_until_cancelled(after).await.is_none() {
+                return;
+            }
             let Ok(Some(process)) = node.stand_in(&words).await else { return };
             if let Some(pid) = process.pid {
                 let _ = told.send(pid);

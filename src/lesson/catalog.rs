@@ -20,7 +20,10 @@ impl Catalog {
         let mut entries: Vec<(String, Source)> = Vec::new();
         let own = extra.map(source::in_directory).transpose()?.unwrap_or_default();
         for source in own.into_iter().chain(source::embedded()) {
-            let id = load::spec(&source, None)?.0.id;
+            let id = match &source {
+                Source::Embedded(id) => id.clone(),
+                Source::Directory(_) => load::spec(&source, None)?.0.id,
+            };
             if !entries.iter().any(|(known, _)| *known == id) {
                 entries.push((id, source));
             }
@@ -49,5 +52,19 @@ impl Catalog {
     /// Loads a lesson.
     pub fn load(&self, id: &str, lang: &str, cluster: Option<&Variables>) -> Result<Loaded> {
         load::load(self.source(id)?, lang, cluster)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn lessons_of_the_binary_are_where_their_ids_say() {
+        for (id, source) in Catalog::new(None).unwrap().entries() {
+            assert_eq!(load::spec(source, None).unwrap().0.id, *id);
+        }
     }
 }

@@ -55,6 +55,17 @@ pub fn init_main() -> i32 {
     init::main()
 }
 
+/// Tells of every node of a lab, in order, whether it is there by now, or why it cannot be.
+pub type Beginnings = Vec<oneshot::Receiver<Result<(), String>>>;
+
+/// Waits until all nodes are there; the error's text is why namespaces cannot be had.
+pub async fn begun(beginnings: Beginnings) -> Result<(), String> {
+    for node in beginnings {
+        node.await.unwrap_or_else(|_| Err(tr!(node_first_process).into()))?;
+    }
+    Ok(())
+}
+
 /// All nodes of a lab.
 pub struct Lab {
     launcher: Mutex<Option<(Child, OwnedFd)>>,
@@ -72,11 +83,23 @@ impl Lab {
 
     /// Starts the nodes with less of the kernel than it has, to see what stands in for it.
     pub async fn start_with(specs: Vec<NodeSpec>, program: &Path, kernel: Kernel) -> Result<Self, String> {
+        let (lab, beginnings) = Self::begin(specs, program, kernel).await?;
+        begun(beginnings).await?;
+        Ok(lab)
+    }
+
+    /// Begins to start the nodes: what they are asked meanwhile they do once they are there, in that order; a node that
+    /// cannot begin refuses it.
+    pub async fn begin(
+        specs: Vec<NodeSpec>,
+        program: &Path,
+        kernel: Kernel,
+    ) -> Result<(Self, Beginnings), String> {
         let program = program.to_owned();
         let started = tokio::task::spawn_blocking(move || launch(specs, &program, kernel)).await;
-        let mut lab = started.map_err(|e| e.to_string())??;
+        let (mut lab, beginnings) = started.map_err(|e| e.to_string())??;
         lab.guards = guard::start(&lab.nodes);
-        Ok(lab)
+        Ok((lab, beginnings))
     }
 
     /// A node by its name.
@@ -120,7 +143,9 @@ pub fn detect() -> Result<(), String> {
     let spec =
         NodeSpec { name: "probe".into(), address, root: dir.path().into(), mounts: Vec::new(), limits };
     let program = std::env::current_exe().map_err(|e| e.to_string())?;
-    launch(vec![spec], &program, Kernel::default()).map(|_| ())
+    let (_lab, beginnings) = launch(vec![spec], &program, Kernel::default())?;
+    let refused = || Err(tr!(node_first_process).into());
+    beginnings.into_iter().try_for_each(|node| node.blocking_recv().unwrap_or_else(|_| refused()))
 }
 
 /// Whether the nodes of a lab have a limit on the memory of all of them together here: how many bytes, else why not.
@@ -136,7 +161,7 @@ pub fn memory_cap() -> Result<u64, String> {
     taken.map(|()| most)
 }
 
-fn launch(specs: Vec<NodeSpec>, program: &Path, kernel: Kernel) -> Result<Lab, String> {
+fn launch(specs: Vec<NodeSpec>, program: &Path, kernel: Kernel) -> Result<(Lab, Beginnings), String> {
     let text = |e: io::Error| e.to_string();
     let (ours, theirs) = wire::pair().map_err(text)?;
     let child = std::process::Command::new(program)
@@ -157,17 +182,15 @@ fn launch(specs: Vec<NodeSpec>, program: &Path, kernel: Kernel) -> Result<Lab, S
     let owner = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
     wire::send(&ours, &Launch { nodes: specs.clone(), owner, kernel }, &theirs).map_err(text)?;
     let launcher = Mutex::new(Some((child, ours)));
-    let mut lab = Lab { launcher, nodes: Vec::new(), guards: Vec::new(), _cap: cap };
-    let sockets: Vec<OwnedFd> = pairs.into_iter().map(|(ours, _)| ours).collect();
-    for (spec, socket) in specs.into_iter().zip(sockets) {
-        match wire::receive::<Reply>(&socket).map_err(text)? {
-            Some((Reply::Ready(Ok(())), _)) => {}
-            Some((Reply::Ready(Err(why)), _)) => return Err(why),
-            _ => return Err(tr!(node_first_process).into()),
-        }
-        lab.nodes.push(Arc::new(LinuxNode::new(spec, socket)));
-    }
-    Ok(lab)
+    let (nodes, beginnings) = specs
+        .into_iter()
+        .zip(pairs)
+        .map(|(spec, (ours, _))| {
+            let (told, beginning) = oneshot::channel();
+            (Arc::new(LinuxNode::new(spec, ours, told)), beginning)
+        })
+        .unzip();
+    Ok((Lab { launcher, nodes, guards: Vec::new(), _cap: cap }, beginnings))
 }
 
 /// A node in namespaces.
@@ -200,7 +223,8 @@ impl Link {
     }
 
     /// Hands replies to whoever waits for them, until the node is gone.
-    fn read(&self) {
+    fn read(&self, beginning: oneshot::Sender<Result<(), String>>) {
+        let mut beginning = Some(beginning);
         while let Ok(Some((reply, fds))) = wire::receive::<Reply>(&self.socket) {
             let fd = fds.into_iter().next();
             match reply {
@@ -227,7 +251,11 @@ impl Link {
                         let _ = sender.send(answer);
                     }
                 }
-                Reply::Ready(_) => {}
+                Reply::Ready(ready) => {
+                    if let Some(sender) = beginning.take() {
+                        let _ = sender.send(ready);
+                    }
+                }
             }
         }
         // Whoever still waits learns by its closed channel that the node is gone.
@@ -236,10 +264,10 @@ impl Link {
 }
 
 impl LinuxNode {
-    fn new(spec: NodeSpec, socket: OwnedFd) -> Self {
+    fn new(spec: NodeSpec, socket: OwnedFd, beginning: oneshot::Sender<Result<(), String>>) -> Self {
         let link = Arc::new(Link { socket, next: AtomicU64::new(1), waiting: Mutex::default() });
         let reader = link.clone();
-        std::thread::spawn(move || reader.read());
+        std::thread::spawn(move || reader.read(beginning));
         Self { files: LocalFiles::new(&spec.name, &spec.root), spec, link }
     }
 

@@ -63,17 +63,8 @@ pub fn ensure(layout: &Layout, now: Timestamp) -> Result<Authority> {
     let pki = Path::new(PKI);
     let ca = ensure_authority(&files, pki, "ca", "kubernetes", now)?;
     ensure_server_side(layout, &ca, &files, now)?;
-    for (file, user, group) in KUBECONFIGS {
-        let path = Path::new("etc/kubernetes").join(file);
-        if !files.exists(&path) {
-            let leaf = ca.issue(&Subject::client(user, group), Usage::Client, now)?;
-            let credentials = Credentials::Embedded(leaf);
-            files.place(&path, &kubeconfig(layout, &ca, "kubernetes", user, credentials).render(), 0o600)?;
-        }
-    }
-    ensure_kubelet(layout, &layout.control_plane, true, &ca, now)?;
+    kubeconfigs(layout, &ca, now, false)?;
     for worker in &layout.workers {
-        ensure_kubelet(layout, worker, false, &ca, now)?;
         let files = Rooted::new(&worker.root);
         files.place_missing(pki.join("ca.crt"), ca.certificate(), 0o644)?;
         let manifests = "etc/kubernetes/manifests";
@@ -82,6 +73,26 @@ pub fn ensure(layout: &Layout, now: Timestamp) -> Result<Authority> {
             .context_what(|| tr!(file_cannot_be_made { file: files.shown(manifests).display() }))?;
     }
     Ok(ca)
+}
+
+/// Writes the kubeconfigs anew, for a layout that turned out to be another than the one they were made for.
+pub fn change_layout(layout: &Layout, ca: &Authority, now: Timestamp) -> Result<()> {
+    kubeconfigs(layout, ca, now, true)
+}
+
+/// Makes the kubeconfigs on all nodes, those that are there too where `anew`.
+fn kubeconfigs(layout: &Layout, ca: &Authority, now: Timestamp, anew: bool) -> Result<()> {
+    let files = Rooted::new(&layout.control_plane.root);
+    for (file, user, group) in KUBECONFIGS {
+        let path = Path::new("etc/kubernetes").join(file);
+        if anew || !files.exists(&path) {
+            let leaf = ca.issue(&Subject::client(user, group), Usage::Client, now)?;
+            let credentials = Credentials::Embedded(leaf);
+            files.place(&path, &kubeconfig(layout, ca, "kubernetes", user, credentials).render(), 0o600)?;
+        }
+    }
+    kubelet_config(layout, &layout.control_plane, true, ca, now, anew)?;
+    layout.workers.iter().try_for_each(|worker| kubelet_config(layout, worker, false, ca, now, anew))
 }
 
 /// A kubeconfig with an embedded certificate, for use from this machine.
@@ -201,29 +212,31 @@ fn ensure_authority(
 }
 
 /// The kubelet's client certificate (a dated file and the link to the current one) and its kubeconfig.
-fn ensure_kubelet(
+fn kubelet_config(
     layout: &Layout,
     member: &Member,
     init: bool,
     ca: &Authority,
     now: Timestamp,
+    anew: bool,
 ) -> Result<()> {
     let files = Rooted::new(&member.root);
     let current = Path::new(KUBELET_CLIENT);
     let user = format!("system:node:{}", member.name);
     // Not what it leads to: on a plain node it says a path of this machine.
-    if files.symlink_metadata(current).is_err() {
+    let there = files.symlink_metadata(current).is_ok();
+    if anew || !there {
         let leaf = ca.issue(&Subject::client(&user, "system:nodes"), Usage::Client, now)?;
         let stamp = now.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d-%H-%M-%S").to_string();
         let dated = format!("kubelet-client-{stamp}.pem");
         files.place(current.with_file_name(&dated), &format!("{}{}", leaf.certificate, leaf.key), 0o600)?;
         let target = format!("{}/var/lib/kubelet/pki/{dated}", (layout.path_prefix)(member));
-        files
-            .symlink(target, current)
+        let old = if there { files.remove_file(current) } else { Ok(()) };
+        old.and_then(|()| files.symlink(target, current))
             .context_what(|| tr!(node_link_not_made { path: files.shown(current).display() }))?;
     }
     let path = "etc/kubernetes/kubelet.conf";
-    if files.exists(path) {
+    if !anew && files.exists(path) {
         return Ok(());
     }
     let credentials = Credentials::File(format!("{}{KUBELET_CLIENT}", (layout.path_prefix)(member)));
@@ -300,6 +313,28 @@ mod tests {
         let again = ensure(&layout(dir.path()), now).unwrap();
         assert_eq!(first.certificate(), again.certificate());
         assert_eq!(before, fs::read(dir.path().join("node01/etc/kubernetes/kubelet.conf")).unwrap());
+    }
+
+    #[test]
+    fn another_layout_changes_the_kubeconfigs_and_no_certificate_of_the_servers() {
+        let dir = tempfile::tempdir().unwrap();
+        let now: Timestamp = "2026-11-24T08:00:00Z".parse().unwrap();
+        let mut layout = layout(dir.path());
+        let ca = ensure(&layout, now).unwrap();
+        let read = |path: &str| fs::read_to_string(dir.path().join(path)).unwrap();
+        let server = "controlplane/etc/kubernetes/pki/apiserver.crt";
+        let before = read(server);
+        layout.server = "https://127.0.0.1:7".into();
+        layout.path_prefix = |member| member.root.display().to_string();
+        change_layout(&layout, &ca, now).unwrap();
+        assert_eq!(read(server), before);
+        for file in ["controlplane/etc/kubernetes/admin.conf", "controlplane/etc/kubernetes/kubelet.conf"] {
+            assert!(read(file).contains("server: https://127.0.0.1:7\n"), "{file}");
+        }
+        let config = read("node01/etc/kubernetes/kubelet.conf");
+        let current = dir.path().join("node01/var/lib/kubelet/pki/kubelet-client-current.pem");
+        assert!(config.contains(&format!("client-key: {}\n", current.display())), "{config}");
+        assert!(fs::read_to_string(current).unwrap().contains("PRIVATE KEY"), "by its path of this machine");
     }
 
     #[test]

@@ -152,7 +152,6 @@ local_sandbox_needs_none = the sandbox needs neither: leave --cluster away
 local_no_version = { $program } does not tell its version
 local_unknown_release = { $program } is { $version }, a release that this program does not know
 local_known = it knows { $known }
-local_no_control_plane = there is no control plane
 sandbox_server_not_up = the API server did not come up
 sandbox_doctor = `cks-lab doctor` tells what this machine lacks
 sandbox_fresh = `cks-lab start --fresh` begins anew

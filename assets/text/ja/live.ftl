@@ -152,7 +152,6 @@ local_sandbox_needs_none = サンドボックスならどちらも不要です�
 local_no_version = { $program } がバージョンを返しません
 local_unknown_release = { $program } は { $version } で、このプログラムが知らないリリースです
 local_known = 使えるのは { $known } です
-local_no_control_plane = コントロールプレーンがありません
 sandbox_server_not_up = APIサーバーが起動しませんでした
 sandbox_doctor = このマシンに足りないものは `cks-lab doctor` で確認できます
 sandbox_fresh = `cks-lab start --fresh` で最初から始められます

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::CONTROL_PLANE_ADDRESS;
 use super::port::Held;
@@ -48,23 +49,35 @@ impl Listeners {
         self.outside
     }
 
-    /// The listeners of an API server that runs on `node`.
-    pub fn inside(self, node: Option<Arc<dyn Node>>) -> ServerNetwork {
-        ServerNetwork { outside: self.outside, node }
+    /// The listeners of an API server that runs on `node`, which is there once `made` says so.
+    pub fn inside(self, node: Arc<dyn Node>, made: watch::Receiver<bool>) -> ServerNetwork {
+        let node = Some(node).filter(|n| n.isolation() == Isolation::Namespaces);
+        ServerNetwork { outside: self.outside, node, made, open: watch::Sender::new(false) }
     }
 }
 
 /// Opens an API server's listeners: in the lab's network, and on this machine's loopback.
+///
+/// The first server of a lab does not wait for its node: nobody else can have a port there yet, and nobody is there to ask
+/// for it.
 pub struct ServerNetwork {
     outside: Held,
+    /// The node, where it has a network of its own.
     node: Option<Arc<dyn Node>>,
+    made: watch::Receiver<bool>,
+    /// Whether a server can be reached inside the node's network, if it has one.
+    open: watch::Sender<bool>,
 }
 
-#[async_trait]
-impl Network for ServerNetwork {
-    async fn listen(&self, port: u16) -> io::Result<Vec<TcpListener>> {
-        let mut listeners = vec![self.outside.listen().await?];
-        if let Some(node) = self.node.as_ref().filter(|n| n.isolation() == Isolation::Namespaces) {
+impl ServerNetwork {
+    /// Tells whether a server has ever listened at all its addresses.
+    pub fn open(&self) -> watch::Receiver<bool> {
+        self.open.subscribe()
+    }
+
+    async fn listen_inside(&self, port: u16) -> io::Result<Vec<TcpListener>> {
+        let mut listeners = Vec::new();
+        if let Some(node) = &self.node {
             for address in [CONTROL_PLANE_ADDRESS, Ipv4Addr::LOCALHOST.into()] {
                 let listener = node.listen(SocketAddr::new(address, port)).await;
                 listeners.push(listener.map_err(|e| {
@@ -73,7 +86,23 @@ impl Network for ServerNetwork {
                 })?);
             }
         }
+        self.open.send_replace(true);
         Ok(listeners)
+    }
+}
+
+#[async_trait]
+impl Network for ServerNetwork {
+    async fn listen(&self, port: u16) -> io::Result<Vec<TcpListener>> {
+        let mut listeners = vec![self.outside.listen().await?];
+        if *self.made.borrow() {
+            listeners.extend(self.listen_inside(port).await?);
+        }
+        Ok(listeners)
+    }
+
+    async fn listen_more(&self, port: u16) -> io::Result<Vec<TcpListener>> {
+        if *self.open.borrow() { Ok(Vec::new()) } else { self.listen_inside(port).await }
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::client::CurrentServer;
 use super::network::{Listeners, Logs};
-use super::nodes::Started;
+use super::nodes::Starting;
 use super::{CONTROL_PLANE, Options};
 use crate::apiserver::audit;
 use crate::apiserver::storage::Store;
@@ -36,6 +36,8 @@ pub struct Plane {
     pub api: Arc<dyn Api>,
     /// Whether it is ready.
     pub up: watch::Receiver<bool>,
+    /// Whether it has ever listened inside the nodes' network, where it may do so later than outside.
+    pub inside: Option<watch::Receiver<bool>>,
     /// Its record of requests.
     pub audit: Arc<audit::Log>,
     /// Whether the record can be had from the server that runs now.
@@ -63,7 +65,7 @@ pub fn record(options: &Options) -> Result<Arc<audit::Log>> {
 }
 
 /// The control plane whose API server runs inside this process.
-pub fn emulated(options: &Options, started: &Started, listeners: Listeners) -> Result<Plane> {
+pub fn emulated(options: &Options, starting: &Starting, listeners: Listeners) -> Result<Plane> {
     let store_dir = options.dir.store();
     let first = !store_dir.join("log").exists();
     let (store, notices) =
@@ -71,12 +73,14 @@ pub fn emulated(options: &Options, started: &Started, listeners: Listeners) -> R
     let audit = record(options)?;
     let (current, servers) = watch::channel(None);
     let logs = Arc::new(Logs::default());
-    let network = Arc::new(listeners.inside(started.nodes.find(CONTROL_PLANE)));
+    let network = Arc::new(listeners.inside(starting.find(CONTROL_PLANE)?, starting.made()));
+    let inside = network.open();
     let (release, record, kubelets) = (options.release, audit.clone(), logs.clone());
     Ok(Plane {
         kind: ClusterKind::Sandbox,
         api: InProcess::new(servers.clone()),
         up: readiness(servers),
+        inside: Some(inside),
         audit,
         recorded: Box::new(|| true),
         servers: Box::new(move |_| {

@@ -30,6 +30,10 @@ impl Network for Late {
         tokio::time::sleep(self.wait).await;
         self.network.listen(port).await
     }
+
+    async fn listen_more(&self, port: u16) -> std::io::Result<Vec<TcpListener>> {
+        self.network.listen_more(port).await
+    }
 }
 
 /// The exit status of a container whose command does not exist.

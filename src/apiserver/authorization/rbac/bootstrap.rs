@@ -40,7 +40,8 @@ pub fn kubeadm() -> Vec<Object> {
 /// The rules of one bootstrap ClusterRole, e.g. `system:node` for the Node authorizer.
 pub fn cluster_role_rules(release: &Release, name: &str) -> Vec<PolicyRule> {
     let key = Key::new(GROUP, "clusterroles", "", name);
-    let role = policy(release).into_iter().find(|object| object.key == key);
+    let named: Vec<_> = release.assets.rbac_policy.lines().filter(|line| line.contains(name)).collect();
+    let role = parse(&named.join("\n"), true).into_iter().find(|object| object.key == key);
     role.map(|role| PolicyRule::of_role(&role.object)).unwrap_or_default()
 }
 
