@@ -15,9 +15,9 @@ use super::{Event, EventType, Key, StorageError, footprint, version_of};
 /// How many changes are kept.
 pub(super) const WINDOW: usize = 1024;
 /// How many bytes their texts may have.
-const TEXTS: usize = 3 << 20;
+const TEXTS: usize = 8 << 20;
 /// How many bytes of memory the newest may take as values; one is kept so whatever it takes.
-const VALUES: usize = 1 << 20;
+const VALUES: usize = 1 << 19;
 
 /// An object as text.
 #[derive(Debug, Clone)]
@@ -225,7 +225,7 @@ mod tests {
     fn what_is_read_from_text_is_what_was_told() {
         let mut history = History::since(1);
         let mut previous = None;
-        for version in 2..100 {
+        for version in 2..50 {
             previous = Some(change(&mut history, "a", version, 40_000, previous));
         }
         let all: Vec<_> = history.after(1).cloned().collect();

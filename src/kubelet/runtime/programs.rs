@@ -69,19 +69,20 @@ pub async fn run(run: Program<'_>) -> i32 {
     if !images::has_program(&spec.image, &spec.argv) {
         return NOT_STARTED;
     }
+    // Apart from each other: what runs in every container would be as large as the largest of them.
     match (spec.program(), &environment.servers) {
-        (Some("kube-apiserver"), Servers::Emulated(emulated)) => api_server(&run, emulated).await,
-        (Some("etcd"), Servers::Emulated(_)) => etcd::run(&run).await,
+        (Some("kube-apiserver"), Servers::Emulated(emulated)) => Box::pin(api_server(&run, emulated)).await,
+        (Some("etcd"), Servers::Emulated(_)) => Box::pin(etcd::run(&run)).await,
         (Some("kube-controller-manager"), _) => {
             ready(true);
             let mut context = context(environment, log);
             context.root_ca = read(environment, "ca.crt");
             context.signing = read(environment, "ca.crt").zip(read(environment, "ca.key"));
-            until(term, controllers::run_controller_manager(context)).await
+            until(term, Box::pin(controllers::run_controller_manager(context))).await
         }
         (Some("kube-scheduler"), _) => {
             ready(true);
-            until(term, controllers::run_scheduler(context(environment, log))).await
+            until(term, Box::pin(controllers::run_scheduler(context(environment, log)))).await
         }
         _ => {
             for (severity, source, text) in images::start_lines(&spec.image) {
