@@ -143,6 +143,7 @@ impl Server {
         journal.options(&flags);
         let read = |path: &str| dependencies.files.read(path);
         flags.validate(dependencies.release, &read).map_err(|why| journal.refuse(why))?;
+        let policy = hooks::begin_policy(&dependencies);
         let made = Core::make(flags, dependencies).map_err(|why| journal.refuse(Refusal::Failed(why)))?;
         let (core, acceptor) = (Arc::new(made.core), made.acceptor);
         journal.part(&core, "start");
@@ -173,7 +174,7 @@ impl Server {
             let more = stop.run_until_cancelled(network.listen_more(port)).await;
             futures::future::join_all(more.and_then(Result::ok).into_iter().flatten().map(serve)).await;
         });
-        let hooks = hooks::run(core.clone(), journal);
+        let hooks = hooks::run(core.clone(), journal, policy);
         if core.dependencies.waits == Waits::default() {
             hooks.await;
         } else {

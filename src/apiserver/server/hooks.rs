@@ -178,14 +178,25 @@ impl Health {
     }
 }
 
+/// The bootstrap policy, which is made while the server reads its files.
+pub(super) type Policy = tokio::task::JoinHandle<Vec<bootstrap::Object>>;
+
+/// Begins to make the policy.
+pub(super) fn begin_policy(dependencies: &super::Dependencies) -> Policy {
+    let (store, release) = (dependencies.store.clone(), dependencies.release);
+    let clock = dependencies.clock.clone();
+    tokio::task::spawn_blocking(move || bootstrap::prepared(&store, release, &clock))
+}
+
 /// Brings up what clients rely on, then says that the server is ready.
-pub(super) async fn run(core: Arc<Core>, journal: Journal) {
+pub(super) async fn run(core: Arc<Core>, journal: Journal, policy: Policy) {
     let waits = core.dependencies.waits;
     tokio::time::sleep(waits.policy).await;
     core.health.policy.store(true, Ordering::Release);
     journal.part(&core, "synced");
     tokio::time::sleep(waits.hooks).await;
-    if let Err(error) = prepare(&core, &journal) {
+    let policy = policy.await.unwrap_or_else(|_| bootstrap::policy(core.dependencies.release));
+    if let Err(error) = prepare(&core, &journal, policy) {
         journal.section("failed-hook", &[("error", &error.to_string())]);
     }
     journal.part(&core, "hooks");
@@ -193,7 +204,7 @@ pub(super) async fn run(core: Arc<Core>, journal: Journal) {
 }
 
 /// Makes the namespaces, classes, roles and services that every server makes.
-fn prepare(core: &Core, journal: &Journal) -> Result<(), StorageError> {
+fn prepare(core: &Core, journal: &Journal, policy: Vec<bootstrap::Object>) -> Result<(), StorageError> {
     let dependencies = &core.dependencies;
     for name in ["kube-system", "kube-public", "kube-node-lease", "default"] {
         let namespace = json!({
@@ -230,7 +241,7 @@ fn prepare(core: &Core, journal: &Journal) -> Result<(), StorageError> {
         }
     }
     if core.flags.authorization_modes().iter().any(|mode| mode == "RBAC") {
-        bootstrap::reconcile(&dependencies.store, dependencies.release, &dependencies.clock)?;
+        bootstrap::reconcile(&dependencies.store, dependencies.release, &dependencies.clock, policy)?;
     }
     ensure_config_maps(core)?;
     ensure_service(core)

@@ -294,9 +294,9 @@ fn keys(options: &Options, outside: SocketAddr, plain: bool) -> Result<Keys> {
 fn new_files(options: &Options, layout: &Layout) -> Result<Authority> {
     let (authority, written) = std::thread::scope(|scope| {
         let machines = beside(scope, || {
-            on_both(|name, address| {
+            MEMBERS.iter().try_for_each(|(name, address)| {
                 let root = options.dir.node_root(name);
-                machine::write(&root, name, address, name == CONTROL_PLANE, options.release, &options.clock)
+                machine::write(&root, name, *address, *name == CONTROL_PLANE, options.release, &options.clock)
             })
         });
         let authority = kubeadm::ensure(layout, options.clock.now());

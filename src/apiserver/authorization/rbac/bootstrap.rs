@@ -86,11 +86,27 @@ fn expand(mut line: Map<String, Value>, marked: bool) -> Object {
 ///
 /// What is missing is made; a role that lacks rules gets them, a binding that lacks subjects gets them, a binding to
 /// another role is made anew; nothing is taken away; objects whose `autoupdate` annotation is `false` stay as they are.
-pub fn reconcile(store: &Store, release: &'static Release, clock: &SharedClock) -> Result<(), StorageError> {
-    for wanted in policy(release) {
+pub fn reconcile(
+    store: &Store,
+    release: &'static Release,
+    clock: &SharedClock,
+    policy: Vec<Object>,
+) -> Result<(), StorageError> {
+    for wanted in policy {
         ensure(store, release, wanted, clock)?;
     }
     Ok(())
+}
+
+/// The policy for a store: where that has none yet, with the notes of who wrote what, which are most of the work.
+pub fn prepared(store: &Store, release: &'static Release, clock: &SharedClock) -> Vec<Object> {
+    let mut policy = policy(release);
+    if store.list(GROUP, "clusterroles", "").1.is_empty() {
+        for Object { key, object } in &mut policy {
+            written_by_server(release, key, &Value::Null, object, clock);
+        }
+    }
+    policy
 }
 
 /// Notes that the server itself has written an object (`metadata.managedFields`).
@@ -142,7 +158,9 @@ fn create(
     mut object: Value,
     clock: &SharedClock,
 ) -> Result<(), StorageError> {
-    written_by_server(release, &key, &Value::Null, &mut object, clock);
+    if object["metadata"].get("managedFields").is_none() {
+        written_by_server(release, &key, &Value::Null, &mut object, clock);
+    }
     let metadata = &mut object["metadata"];
     metadata["uid"] = json!(uuid::Uuid::new_v4().to_string());
     metadata["creationTimestamp"] = json!(clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string());

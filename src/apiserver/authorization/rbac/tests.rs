@@ -10,6 +10,11 @@ use crate::apiserver::storage::{Key, Store};
 use crate::clock::{SharedClock, SystemClock};
 use crate::release::default_release;
 
+fn reconcile(store: &Store, clock: &SharedClock) {
+    let policy = bootstrap::prepared(store, default_release(), clock);
+    bootstrap::reconcile(store, default_release(), clock, policy).unwrap();
+}
+
 fn put(store: &Store, resource: &str, namespace: &str, name: &str, mut object: Value) {
     object["metadata"] = json!({"name": name});
     if !namespace.is_empty() {
@@ -30,7 +35,7 @@ fn binding(kind: &str, role: &str, subjects: Value) -> Value {
 fn store() -> Store {
     let store = Store::in_memory();
     let clock: SharedClock = Arc::new(SystemClock);
-    bootstrap::reconcile(&store, default_release(), &clock).unwrap();
+    reconcile(&store, &clock);
     for bootstrap::Object { key, object } in bootstrap::kubeadm() {
         store.create(key, object).unwrap();
     }
@@ -160,7 +165,7 @@ fn the_bootstrap_policy_is_whole_and_comes_back() {
     );
     let before = store.resource_version();
     let clock: SharedClock = Arc::new(SystemClock);
-    bootstrap::reconcile(&store, default_release(), &clock).unwrap();
+    reconcile(&store, &clock);
     assert_eq!(store.resource_version(), before, "a second reconciliation changes nothing");
 
     let key = Key::new(GROUP, "clusterroles", "", "system:discovery");
@@ -171,7 +176,7 @@ fn the_bootstrap_policy_is_whole_and_comes_back() {
         cut["metadata"]["annotations"]["rbac.authorization.kubernetes.io/autoupdate"] = json!(autoupdate);
         let version = cut["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
         store.update(&key, version, cut).unwrap();
-        bootstrap::reconcile(&store, default_release(), &clock).unwrap();
+        reconcile(&store, &clock);
         let rules = PolicyRule::of_role(&store.get(&key).unwrap());
         let restored = covers::uncovered(&rules, &PolicyRule::of_role(&whole)).is_empty();
         assert_eq!(restored, autoupdate == "true");
@@ -190,7 +195,7 @@ fn a_changed_role_ref_is_made_anew() {
     changed["roleRef"]["name"] = json!("view");
     let version = changed["metadata"]["resourceVersion"].as_str().unwrap().parse().unwrap();
     store.update(&key, version, changed).unwrap();
-    bootstrap::reconcile(&store, default_release(), &clock).unwrap();
+    reconcile(&store, &clock);
     assert_eq!(store.get(&key).unwrap()["roleRef"]["name"], "cluster-admin");
 }
 
