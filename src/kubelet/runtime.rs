@@ -310,7 +310,7 @@ impl Core {
         let exit = match &self.environment.servers {
             Servers::Real(processes) if processes.program(&container.spec).is_some() => {
                 let pid = |pid: u32| self.update(&id, |c| c.pid = Some(pid));
-                processes.run(&container, log, (&term, &kill), &ready, &pid).await
+                processes.run(&container, log, (&term, &kill), &self.environment.timing, &ready, &pid).await
             }
             _ => {
                 let first = container.spec.argv.first().is_some_and(|p| p.ends_with("kube-apiserver"))

@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::unix::pipe;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Container, ContainerSpec};
 use crate::apiserver::audit::{self, evidence};
 use crate::controllers::remote::Remote;
 use crate::klog::SharedLog;
+use crate::kubelet::timing::Timing;
 use crate::node::{Command, Io, Node};
 
 mod policy;
@@ -27,6 +29,9 @@ pub const PROGRAMS: [&str; 2] = ["kube-apiserver", "etcd"];
 
 /// How often a server that is not ready yet, and one that is, are asked how they are.
 const PROBES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+/// The least time that a server which was ready may be in no health before it is killed, however short the lab's waits are:
+/// a busy machine makes the real programs slow.
+const LEAST_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the end of a process's output is waited for when the process is gone.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 /// What a container runtime says of a program that cannot be started.
@@ -54,6 +59,7 @@ impl Processes {
         container: &Container,
         log: SharedLog,
         (term, kill): (&CancellationToken, &CancellationToken),
+        timing: &Timing,
         ready: &(dyn Fn(bool) + Send + Sync),
         started: &(dyn Fn(u32) + Send + Sync),
     ) -> i32 {
@@ -80,6 +86,7 @@ impl Processes {
         if let Some(pid) = pid {
             started(pid);
         }
+        let unhealthy = CancellationToken::new();
         let ended = async {
             tokio::pin!(exit);
             let (mut asked, mut killed) = (false, false);
@@ -90,6 +97,16 @@ impl Processes {
                         asked = true;
                         let _ = signal.send(rustix::process::Signal::TERM.as_raw());
                     }
+                    // As the liveness probe has it: the kubelet ends the container, and starts it again.
+                    () = unhealthy.cancelled(), if !asked => {
+                        asked = true;
+                        let _ = signal.send(rustix::process::Signal::TERM.as_raw());
+                        if let Ok(status) = tokio::time::timeout(timing.grace_period, &mut exit).await {
+                            break status.unwrap_or(137);
+                        }
+                        killed = true;
+                        let _ = signal.send(rustix::process::Signal::KILL.as_raw());
+                    }
                     () = kill.cancelled(), if !killed => {
                         killed = true;
                         let _ = signal.send(rustix::process::Signal::KILL.as_raw());
@@ -99,9 +116,11 @@ impl Processes {
         };
         let probes = async {
             if api_server {
-                self.probe(&container.id, ready).await;
+                self.probe(&container.id, timing.liveness.max(LEAST_PATIENCE), ready).await;
+                unhealthy.cancel();
+            } else {
+                ready(true);
             }
-            ready(true);
             std::future::pending::<()>().await;
         };
         let status = tokio::select! {
@@ -145,14 +164,20 @@ impl Processes {
         Ok((process, receiver(out.into())?, receiver(err.into())?))
     }
 
-    /// Tells how a server does, as its probes see it; never returns.
-    async fn probe(&self, container: &str, ready: &(dyn Fn(bool) + Send + Sync)) {
+    /// Tells how a server does, as its probes see it, until one that was ready has been in no health for longer than it may.
+    async fn probe(&self, container: &str, patience: Duration, ready: &(dyn Fn(bool) + Send + Sync)) {
         let mut was = false;
+        let mut healthy: Option<Instant> = None;
         loop {
             let is = self.api.probe(container).await;
             if is != was {
                 ready(is);
                 was = is;
+            }
+            if is {
+                healthy = Some(Instant::now());
+            } else if healthy.is_some_and(|last| last.elapsed() > patience) {
+                return;
             }
             tokio::time::sleep(if is { PROBES.1 } else { PROBES.0 }).await;
         }
