@@ -1,8 +1,9 @@
 //! Every event in the manifests directory, with the emulated API server and with the real one's process behind the same kubelet.
 //!
-//! What the real server cannot be behind: `kubelet/edits.rs`, `waits.rs` and `measured.rs` need a clock that stands still
-//! (a process has the machine's; `live_real.rs` compares a real cluster's times instead), `kubelet/events.rs`, `audit.rs`,
-//! `tools.rs` and `processes.rs` ask the server of their own process (`local.rs` and `long/lessons.rs` ask a real one by kubectl).
+//! `kubelet/rows.rs` has the events; what else the suite knows of pods, nodes and their tools is here once more as lines of a
+//! shell ([`DEEDS`]), since `kubelet/events.rs`, `tools.rs` and `processes.rs` ask the server of their own process. What the
+//! real server cannot be behind is a clock that stands still: a process has the machine's, so that `kubelet/edits.rs`,
+//! `waits.rs` and `measured.rs` are for the emulated one alone, and `live_real.rs` compares a real cluster's times instead.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,6 +22,135 @@ use crate::realserver::Binaries;
 
 const LIMIT: Duration = Duration::from_secs(240);
 const API: &str = "kube-apiserver";
+
+/// What is done on a node by hand, what it comes to, and what puts it right: scripts, and what they print in the end.
+struct Deed {
+    what: &'static str,
+    node: &'static str,
+    act: &'static str,
+    /// On the control plane, each until it prints this.
+    comes: &'static [(&'static str, &'static str)],
+    repair: &'static str,
+    ends: (&'static str, &'static str),
+}
+
+const DEEDS: &[Deed] = &[
+    Deed {
+        what: "without a scheduler pods stay Pending",
+        node: "controlplane",
+        act: "mv /etc/kubernetes/manifests/kube-scheduler.yaml /root/; while crictl ps | grep -q kube-scheduler; do :; done; \
+            kubectl run p --image=nginx",
+        comes: &[("kubectl get pod p -o jsonpath='{.status.phase} {.spec.nodeName}.'", "Pending .")],
+        repair: "mv /root/kube-scheduler.yaml /etc/kubernetes/manifests/",
+        ends: ("kubectl get pod p -o jsonpath='{.status.phase} {.spec.nodeName}'", "Running node01"),
+    },
+    Deed {
+        what: "without a controller-manager a namespace gets no service account",
+        node: "controlplane",
+        act: "mv /etc/kubernetes/manifests/kube-controller-manager.yaml /root/; \
+            while crictl ps | grep -q kube-controller-manager; do :; done; kubectl create namespace fresh",
+        comes: &[(
+            "kubectl run p -n fresh --image=nginx",
+            "pods \"p\" is forbidden: error looking up service account fresh/default: serviceaccount \"default\" not found",
+        )],
+        repair: "mv /root/kube-controller-manager.yaml /etc/kubernetes/manifests/",
+        ends: ("kubectl get serviceaccount -n fresh default -o name", "serviceaccount/default"),
+    },
+    Deed {
+        what: "a pod waits for the secret that it mounts, and an event tells",
+        node: "controlplane",
+        act: "kubectl run m --image=nginx --overrides='{\"spec\": {\"volumes\": [{\"name\": \"v\", \"secret\": {\"secretName\": \"s\"}}]}}'",
+        comes: &[
+            (
+                "kubectl get events --field-selector involvedObject.name=m,reason=FailedMount -o jsonpath='{.items[0].message}'",
+                "MountVolume.SetUp failed for volume \"v\" : secret \"s\" not found",
+            ),
+            ("kubectl get pod m -o jsonpath='{.status.phase}'", "Pending"),
+        ],
+        repair: "kubectl create secret generic s",
+        ends: ("kubectl get pod m -o jsonpath='{.status.phase}'", "Running"),
+    },
+    Deed {
+        what: "a node whose kubelet stopped becomes unknown and is tainted",
+        node: "node01",
+        act: "systemctl stop kubelet",
+        comes: &[
+            (
+                "kubectl get node node01 -o jsonpath='{.status.conditions[?(@.type==\"Ready\")].message} {.spec.taints[*].key}'",
+                "Kubelet stopped posting node status. node.kubernetes.io/unreachable",
+            ),
+            ("kubectl get node node01 --no-headers", " NotReady "),
+        ],
+        repair: "systemctl start kubelet",
+        ends: ("kubectl get node node01 --no-headers", " Ready "),
+    },
+    Deed {
+        what: "without containerd a node is not ready, and its server goes on",
+        node: "controlplane",
+        act: "systemctl stop containerd",
+        comes: &[
+            ("crictl ps", "containerd.sock: connect: no such file or directory"),
+            (
+                "kubectl get node controlplane -o jsonpath='{.status.conditions[?(@.type==\"Ready\")].message}'",
+                "container runtime is down",
+            ),
+        ],
+        repair: "systemctl start containerd",
+        ends: ("kubectl get node controlplane --no-headers", " Ready "),
+    },
+    Deed {
+        what: "what crictl stops is started again, one attempt later",
+        node: "controlplane",
+        act: "crictl stop $(crictl ps -q --name kube-apiserver) && crictl ps -a | grep apiserver",
+        comes: &[(
+            "crictl ps -o json --name kube-apiserver | grep restartCount | tr -d ' '",
+            "\"io.kubernetes.container.restartCount\":\"1\"",
+        )],
+        repair: "true",
+        ends: ("kubectl get pod -n kube-system kube-apiserver-controlplane --no-headers", "1/1 "),
+    },
+    Deed {
+        what: "a server that is killed counts up, and its last words are the previous log",
+        node: "controlplane",
+        act: "kill -9 $(pidof kube-apiserver)",
+        comes: &[
+            (
+                "crictl ps -o json --name kube-apiserver | grep restartCount | tr -d ' '",
+                "\"io.kubernetes.container.restartCount\":\"2\"",
+            ),
+            (
+                "kubectl get pod -n kube-system kube-apiserver-controlplane -o jsonpath='{.status.containerStatuses[0].restartCount}'",
+                "2",
+            ),
+            (
+                "kubectl logs -n kube-system kube-apiserver-controlplane --previous",
+                "mutating admission controller(s)",
+            ),
+        ],
+        repair: "true",
+        ends: ("kubectl get pod -n kube-system kube-apiserver-controlplane --no-headers", "1/1 "),
+    },
+    Deed {
+        what: "the mirror pod is of the file's pod and its node",
+        node: "controlplane",
+        act: "true",
+        comes: &[
+            (
+                "kubectl get pod -n kube-system kube-apiserver-controlplane -o jsonpath='{.metadata.ownerReferences[0].kind} \
+                 {.metadata.annotations.kubernetes\\.io/config\\.source} {.spec.priority} {.status.podIP}'",
+                "Node file 2000001000 172.30.1.2",
+            ),
+            (
+                "test $(kubectl get pod -n kube-system kube-apiserver-controlplane -o \
+                 jsonpath='{.metadata.annotations.kubernetes\\.io/config\\.mirror}') = $(ls /var/log/pods | \
+                 sed -n 's/.*kube-apiserver-controlplane_//p') && echo same",
+                "same",
+            ),
+        ],
+        repair: "true",
+        ends: ("kubectl get --raw /readyz", "ok"),
+    },
+];
 
 /// The control plane of a lab in another process, as its node's sockets show it.
 struct Bench {
@@ -120,6 +250,26 @@ impl Bench {
         }
     }
 
+    /// Waits until a script on a node prints a text.
+    fn prints(&self, what: &str, node: &str, (script, text): (&str, &str)) {
+        let look = || on(&self.home, node, script);
+        awaited(&format!("{what}: {script}"), LIMIT, look, |(_, out, err)| {
+            format!("{out}{err}").contains(text)
+        });
+    }
+
+    fn do_by_hand(&self, deed: &Deed) {
+        let (status, out, err) = on(&self.home, deed.node, deed.act);
+        assert_eq!(status, 0, "{}: {out}{err}", deed.what);
+        self.rescan(deed.what);
+        for comes in deed.comes {
+            self.prints(deed.what, "controlplane", *comes);
+        }
+        let (status, out, err) = on(&self.home, deed.node, deed.repair);
+        assert_eq!(status, 0, "{}: {out}{err}", deed.what);
+        self.prints(deed.what, "controlplane", deed.ends);
+    }
+
     fn play(&self, row: &Row) {
         let what = row.what;
         let files = self.files();
@@ -200,10 +350,16 @@ fn suite(home: &Path, arguments: &[String]) {
     let louder = "mkdir -p /etc/default; echo 'KUBELET_EXTRA_ARGS=\"--v=2\"' >/etc/default/kubelet; systemctl restart kubelet";
     let (status, _, err) = on(home, "controlplane", louder);
     assert_eq!(status, 0, "{err}");
-    for row in rows() {
+    let timed = |what: &str, play: &dyn Fn()| {
         let begun = std::time::Instant::now();
-        bench.play(&row);
-        eprintln!("{:6.1} s  {}", begun.elapsed().as_secs_f64(), row.what);
+        play();
+        eprintln!("{:6.1} s  {what}", begun.elapsed().as_secs_f64());
+    };
+    for deed in DEEDS {
+        timed(deed.what, &|| bench.do_by_hand(deed));
+    }
+    for row in rows() {
+        timed(row.what, &|| bench.play(&row));
     }
 }
 
