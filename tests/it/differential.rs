@@ -11,13 +11,19 @@ use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::apiserver::{connect, start_release};
-use super::conformance::UNBROKEN;
+use super::conformance::{self, UNBROKEN};
 use super::realserver::{Binaries, RealServer, VERSIONS};
 use bytes::Bytes;
 use cks_lab::release::Release;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 
 pub mod generate;
+mod served;
+mod watches;
+
+use served::Served;
+use watches::Watch;
 
 /// Requests in a sequence, beside those that prepare it.
 const LENGTH: usize = 60;
@@ -37,6 +43,8 @@ struct Side {
     dir: std::path::PathBuf,
     port: u16,
     connections: BTreeMap<String, Sender>,
+    served: Served,
+    kept: BTreeMap<String, Sender>,
     runs: u32,
 }
 
@@ -94,7 +102,7 @@ impl Seen {
 
     fn text(&mut self, text: &str) -> String {
         thread_local! {
-            static MASKS: [(Regex, &'static str); 9] = [
+            static MASKS: [(Regex, &'static str); 10] = [
                 // Of several bindings that allow it, the real server names any.
                 (r#"RBAC: allowed by [^"]*"[^"]*" of [^"]*"[^"]*" to"#, "RBAC: allowed by <binding> to"),
                 (r#"(?s)Invalid value: "\{.*\}": "#, "Invalid value: <object>: "),
@@ -104,6 +112,7 @@ impl Seen {
                 ("X509SHA256=[0-9a-f]{64}", "X509SHA256=<sum>"),
                 (r"(Too large resource version: \d+, current:) \d+", "$1 <version>"),
                 (r"(ResourceVersion in record|too old resource version: \d+) \(\d+\)", "$1 (<version>)"),
+                (r"(127\.0\.0\.1|172\.30\.1\.2):\d+", "<server>"),
                 (r#"(resourceVersion: )"\d+""#, "$1<version>"),
             ].map(|(pattern, with)| (Regex::new(pattern).unwrap(), with));
         }
@@ -141,8 +150,15 @@ impl Seen {
 }
 
 impl Side {
-    fn new(dir: &Path, port: u16) -> Self {
-        Self { dir: dir.to_owned(), port, connections: BTreeMap::new(), runs: 0 }
+    fn new(dir: &Path, port: u16, served: Served) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            port,
+            connections: BTreeMap::new(),
+            served,
+            kept: BTreeMap::new(),
+            runs: 0,
+        }
     }
 
     fn begin(&mut self, csr: &str) -> Seen {
@@ -158,6 +174,32 @@ impl Side {
 
     /// Sends a step, and gives what is compared of the answer.
     async fn play(&mut self, seen: &mut Seen, step: &Value) -> Value {
+        let (parts, body) = self.send(seen, step).await;
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let mut body = answered(&bytes);
+        self.served.narrow(&mut body);
+        if parts.status.is_success() {
+            for (name, path) in step["save"].as_object().into_iter().flatten() {
+                let at = path.as_str().unwrap().split('.').filter(|p| !p.is_empty());
+                let value = at.fold(&body, |value, key| &value[key]).clone();
+                seen.saved.insert(name.clone(), value);
+            }
+        }
+        let warnings: Vec<String> = parts
+            .headers
+            .get_all("warning")
+            .iter()
+            .map(|value| seen.text(&String::from_utf8_lossy(value.as_bytes())))
+            .collect();
+        let mut observed = json!({"code": parts.status.as_u16(), "body": seen.mask("", &body, false)});
+        if !warnings.is_empty() {
+            observed["warnings"] = json!(warnings);
+        }
+        observed
+    }
+
+    /// Sends a step; the answer's body is still to come.
+    async fn send(&mut self, seen: &Seen, step: &Value) -> (http::response::Parts, Incoming) {
         let base = step["base"].as_str().and_then(|name| seen.saved.get(name)).cloned();
         let step = seen.fill(step);
         let body = match (base, &step["body"]) {
@@ -199,27 +241,7 @@ impl Side {
         let sender = self.connections.entry(who.into()).or_insert(sender);
         let _ = sender.ready().await;
         let answer = sender.send_request(request).await.unwrap();
-        let (parts, body) = answer.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let body = answered(&bytes);
-        if parts.status.is_success() {
-            for (name, path) in step["save"].as_object().into_iter().flatten() {
-                let at = path.as_str().unwrap().split('.').filter(|p| !p.is_empty());
-                let value = at.fold(&body, |value, key| &value[key]).clone();
-                seen.saved.insert(name.clone(), value);
-            }
-        }
-        let warnings: Vec<String> = parts
-            .headers
-            .get_all("warning")
-            .iter()
-            .map(|value| seen.text(&String::from_utf8_lossy(value.as_bytes())))
-            .collect();
-        let mut observed = json!({"code": parts.status.as_u16(), "body": seen.mask("", &body, false)});
-        if !warnings.is_empty() {
-            observed["warnings"] = json!(warnings);
-        }
-        observed
+        answer.into_parts()
     }
 }
 
@@ -265,7 +287,23 @@ async fn first_difference(
 ) -> Option<(usize, Value, Value)> {
     let mut seen = [sides[0].begin(csr), sides[1].begin(csr)];
     let mut found = None;
+    let mut watches = Vec::new();
+    if let Some(watch) = steps.last().filter(|last| last["marker"].is_object()) {
+        for (side, seen) in sides.iter_mut().zip(&seen) {
+            watches.push(Watch::open(side, seen, watch).await);
+        }
+    }
     for (at, step) in steps.iter().enumerate() {
+        if step["marker"].is_object() {
+            let mut told = Vec::new();
+            for ((side, seen), watch) in sides.iter_mut().zip(&mut seen).zip(watches.drain(..)) {
+                told.push(watch.close(side, seen, step).await);
+            }
+            if told.len() == 2 && told[0] != told[1] {
+                found = Some((at, told[0].take(), told[1].take()));
+            }
+            break;
+        }
         let ours = sides[0].play(&mut seen[0], step).await;
         let real = sides[1].play(&mut seen[1], step).await;
         if ours != real {
@@ -345,12 +383,14 @@ fn number(variable: &str, or: usize) -> usize {
 
 /// Plays so many sequences on both servers; none of them may differ.
 #[allow(clippy::print_stdout)]
-pub async fn compare(version: &str, sequences: usize) {
-    let flags = ["--enable-admission-plugins=NodeRestriction"];
+pub async fn compare(version: &str, plugin: &str, sequences: usize) {
+    let flags = conformance::flags(plugin);
     let Some(binaries) = Binaries::or_skip(version, "random requests") else { return };
-    let real = RealServer::start(&binaries, &flags).await;
-    let sandbox = start_release(Release::find(version).unwrap(), &flags).await;
-    let mut sides = [Side::new(sandbox.dir.path(), sandbox.port), Side::new(real.dir.path(), real.port)];
+    let real = RealServer::start(&binaries, flags).await;
+    let sandbox = start_release(Release::find(version).unwrap(), flags).await;
+    let served = Served::of(sandbox.dir.path(), sandbox.port).await;
+    let mut sides = [(sandbox.dir.path(), sandbox.port), (real.dir.path(), real.port)]
+        .map(|(dir, port)| Side::new(dir, port, served.clone()));
     let csr = {
         use base64::Engine;
         let key = rcgen::KeyPair::generate().unwrap();
@@ -366,6 +406,7 @@ pub async fn compare(version: &str, sequences: usize) {
         let mut dice = generate::Dice(u64::try_from(seed).unwrap());
         let mut steps = generate::prelude();
         steps.extend((0..LENGTH).map(|_| generate::step(&mut dice)));
+        steps.push(generate::watch(&mut dice));
         played += steps.len();
         let Some(once) = first_difference(&mut sides, &csr, &steps).await else { continue };
         // The real server's authorizers see a write a moment late: what does not come again is no difference.
@@ -391,7 +432,7 @@ pub async fn compare(version: &str, sequences: usize) {
         found.push(text);
     }
     println!(
-        "{version}: {played} random requests, {} sequences of {sequences} differ, {passing} did only once",
+        "{version} {plugin}: {played} random requests, {} sequences of {sequences} differ, {passing} did only once",
         found.len()
     );
     assert!(found.is_empty(), "{} sequences differ:\n{}", found.len(), found.join("\n\n"));
@@ -400,5 +441,5 @@ pub async fn compare(version: &str, sequences: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn random_requests_are_answered_as_by_the_default_release() {
-    compare(VERSIONS[0].1, SEQUENCES).await;
+    compare(VERSIONS[0].1, "on", SEQUENCES).await;
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::list::Selection;
+use super::list::{self, Selection};
 use super::options::{self, DeleteOptions};
 use super::{Call, Reply, storage_failed, text, time_text};
 use crate::apiserver::admission::Operation;
@@ -31,6 +31,9 @@ const RETURNED: &[&str] = &[
     "storageclasses",
     "volumeattachments",
 ];
+
+/// More than any collection here has: the deletion of all reads them in one page.
+const PAGE: usize = usize::MAX;
 
 /// What became of an object.
 struct Outcome {
@@ -59,19 +62,22 @@ pub(super) fn delete(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<R
 pub(super) fn collection(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     let body = call.body.clone();
     options::check_list(call.query, false, rt.release)?;
+    let limit = list::limit(call)?;
     let selection = Selection::of(call, rt)?;
     let options = DeleteOptions::read(call, &body)?;
-    options::resource_version(call.query, true)?;
-    let (version, mut objects) = call.store().list(rt.group, rt.plural, call.namespace(rt));
-    objects.retain(|object| selection.takes(object));
-    for object in &objects {
+    // Without a limit all go, from the store page by page.
+    let page = match list::page(call, rt, &selection, if limit == 0 { PAGE } else { limit })? {
+        Ok(page) => page,
+        Err(expired) => return Ok(expired),
+    };
+    for object in &page.objects {
         match remove(call, rt, text(&object["metadata"], "name"), &options) {
             Err(status) if status.reason != "NotFound" => return Err(status),
             _ => {}
         }
     }
     // The answer is what was there before.
-    call.objects(rt, json!({"resourceVersion": version.to_string()}), &objects)
+    call.objects(rt, page.metadata, &page.objects)
 }
 
 /// Deletes a pod for an eviction; admission sees the creation of the eviction, not the deletion.

@@ -110,14 +110,40 @@ pub(super) fn check_reached(call: &Call<'_>, wanted: u64) -> Result<(), Status> 
     Err(status)
 }
 
+/// Objects that were asked for, with the metadata of their list.
+pub(super) struct Page {
+    /// The list's metadata.
+    pub(super) metadata: Value,
+    /// The objects.
+    pub(super) objects: Vec<Arc<Value>>,
+}
+
 /// Answers with many.
 pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_list(call.query, false, call.core.dependencies.release)?;
+    let limit = limit(call)?;
+    let selection = Selection::of(call, rt)?;
+    match page(call, rt, &selection, limit)? {
+        Ok(Page { metadata, objects }) => call.objects(rt, metadata, &objects),
+        Err(expired) => Ok(expired),
+    }
+}
+
+/// How many objects a page has at most; 0 where all are asked for.
+pub(super) fn limit(call: &Call<'_>) -> Result<usize, Status> {
     let limit = options::number(call.query, "limit")?.unwrap_or(0);
-    let limit = usize::try_from(limit).unwrap_or(0);
+    Ok(usize::try_from(limit).unwrap_or(0))
+}
+
+/// Finds what a page consists of, or answers that its token is too old.
+pub(super) fn page(
+    call: &Call<'_>,
+    rt: &'static ResourceType,
+    selection: &Selection,
+    limit: usize,
+) -> Result<Result<Page, Reply>, Status> {
     // The watch cache answers as a whole.
     let limit = if call.query.get("resourceVersion") == Some("0") { 0 } else { limit };
-    let selection = Selection::of(call, rt)?;
     let token = call.query.get("continue").unwrap_or("");
     let exact = call.query.get("resourceVersionMatch") == Some("Exact");
     let snapshots = call.core.dependencies.release.gates.lists_from_snapshots;
@@ -134,7 +160,7 @@ pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Rep
         if !selection.is_everything() {
             objects.retain(|object| selection.takes(object));
         }
-        return call.objects(rt, json!({"resourceVersion": version.to_string()}), &objects);
+        return Ok(Ok(Page { metadata: json!({"resourceVersion": version.to_string()}), objects }));
     }
     let token = if token.is_empty() { None } else { Some(Token::decode(token, rt.namespaced)?) };
     if token.is_some() && wanted.is_some_and(|version| version > 0) {
@@ -147,7 +173,9 @@ pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Rep
     };
     let all = match call.store().list_at(rt.group, rt.plural, call.namespace(rt), version) {
         Ok(all) => all,
-        Err(StorageError::TooOld { .. }) if token.is_some() => return Ok(expired(call, token.as_ref(), rt)),
+        Err(StorageError::TooOld { .. }) if token.is_some() => {
+            return Ok(Err(expired(call, token.as_ref(), rt)));
+        }
         Err(StorageError::TooOld { .. }) => {
             return Err(Status::new(410, "Expired", "The resourceVersion for the provided list is too old."));
         }
@@ -177,7 +205,7 @@ pub(super) fn list(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Rep
         }
     }
     let objects: Vec<Arc<Value>> = page.into_iter().map(|(_, object)| object).collect();
-    call.objects(rt, metadata, &objects)
+    Ok(Ok(Page { metadata, objects }))
 }
 
 /// A token from too long ago; the answer has one that goes on in what is there now.

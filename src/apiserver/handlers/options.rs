@@ -178,6 +178,9 @@ impl DeleteOptions {
             options.grace_period = number(query, "gracePeriodSeconds")?;
             options.policy = query.get("propagationPolicy").map(str::to_owned);
             options.orphan = query.get("orphanDependents").map(|_| query.truth("orphanDependents"));
+            // `Convert_url_Values_To_v1_DeleteOptions`; a list's version is taken for one, too.
+            let given = |key: &str| query.get(key).filter(|text| !text.is_empty()).map(str::to_owned);
+            (options.uid, options.resource_version) = (given("uid"), given("resourceVersion"));
         } else {
             let is_yaml = call.decodable()? != "application/json";
             let value = decode::delete_options(release, body, is_yaml).map_err(|why| {

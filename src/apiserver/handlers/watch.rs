@@ -27,6 +27,9 @@ const BEFORE_THE_END: Duration = Duration::from_secs(2);
 /// How long a watch lasts when the client does not say (upstream: 30 to 60 minutes).
 const LASTS: Duration = Duration::from_secs(45 * 60);
 
+/// Stands for an event that would have to be a list: the watch ends there.
+const NOT_A_LIST: Bytes = Bytes::new();
+
 /// Answers with a stream of changes.
 pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     options::check_list(call.query, true, call.core.dependencies.release)?;
@@ -45,15 +48,20 @@ pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
     let format = accepted.format;
     let mut writer = Writer { rt, form, format, table, clock: call.core.dependencies.clock.clone() };
     let mut ready = VecDeque::new();
-    let asks_initial = call.query.truth("sendInitialEvents");
-    let initial = asks_initial
-        || from.is_none_or(|version| version == 0) && call.query.get("sendInitialEvents").is_none();
+    let release = call.core.dependencies.release;
+    let bookmarks = call.query.truth("allowWatchBookmarks");
+    let unsaid = call.query.get("sendInitialEvents").is_none();
+    let from_any = from.is_none_or(|version| version == 0);
+    let initial = call.query.truth("sendInitialEvents") || from_any && unsaid;
+    // Who asks for no version is taken for somebody who asks for the beginning (`SetListOptionsDefaults`).
+    let by_default = release.gates.watch_list && unsaid && call.query.get("resourceVersionMatch").is_none();
+    let tells_the_end = initial && bookmarks && (!unsaid || by_default);
     let opened = if initial {
         let (version, objects) = call.store().list(rt.group, rt.plural, namespace);
         for object in objects.iter().filter(|object| is_named(object, &name) && selection.takes(object)) {
             ready.push_back(writer.event("ADDED", object));
         }
-        if asks_initial {
+        if tells_the_end {
             ready.push_back(writer.bookmark(version, true));
         }
         call.store().watch(rt.group, rt.plural, namespace, version)
@@ -74,11 +82,7 @@ pub(super) fn watch(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Re
         selection,
         name,
         writer,
-        bookmarks: if call.query.truth("allowWatchBookmarks") {
-            next_bookmark(now, now + lasts)
-        } else {
-            None
-        },
+        bookmarks: if bookmarks { next_bookmark(now, now + lasts) } else { None },
         ends: now + lasts,
         stop: call.core.stop.clone(),
     };
@@ -128,9 +132,8 @@ impl Writer {
                 options.no_headers = true;
                 self.frame(kind, &table)
             }
-            (Form::Metadata(version) | Form::MetadataList(version), _) => {
-                self.frame(kind, &partial(object, version))
-            }
+            (Form::Metadata(version), _) => self.frame(kind, &partial(object, version)),
+            (Form::MetadataList(_), _) => NOT_A_LIST,
             _ => self.frame(kind, object),
         }
     }
@@ -191,7 +194,7 @@ impl Stream {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(piece) = self.ready.pop_front() {
-                return Some(piece);
+                return (piece != NOT_A_LIST).then_some(piece);
             }
             let changes = self.changes.as_mut()?;
             let wakes = self.bookmarks.unwrap_or(self.ends).min(self.ends);

@@ -294,7 +294,22 @@ fn selection(dice: &mut Dice) -> String {
 
 fn delete(dice: &mut Dice, object: &str) -> Value {
     let mut step = json!({"method": "DELETE", "path": object});
-    if dice.one_in(2) {
+    if dice.one_in(4) {
+        let options = dice.of(&[
+            "gracePeriodSeconds=0",
+            "gracePeriodSeconds=x",
+            "propagationPolicy=Orphan",
+            "propagationPolicy=x",
+            "orphanDependents=true",
+            "orphanDependents=x",
+            "orphanDependents=false&propagationPolicy=Background",
+            "uid=11111111-1111-1111-1111-111111111111",
+            "resourceVersion=1",
+            "resourceVersion=x",
+            "dryRun=All",
+        ]);
+        step["path"] = json!(format!("{object}?{options}"));
+    } else if dice.one_in(2) {
         step["body"] = dice.value(&[
             json!({"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Orphan"}),
             json!({"propagationPolicy": "Foreground"}),
@@ -506,6 +521,7 @@ fn metadata_change(dice: &mut Dice) -> Value {
 }
 
 mod more;
+pub use more::watch;
 use more::{collective, elsewhere};
 
 mod bodies;

@@ -1,5 +1,8 @@
 //! Defaults of pod specs, wherever they stand. Upstream: `kubernetes/pkg/apis/core/v1/defaults.go`.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use super::default;
@@ -31,12 +34,29 @@ pub fn pod_spec(spec: &mut Map<String, Value>) {
     }
 }
 
+/// Whether an image's name means its newest; what is no name does not (`ParseImageName`, `github.com/distribution/reference`).
+fn is_latest(image: &str) -> bool {
+    static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        const HOST: &str = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])";
+        const PART: &str = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*";
+        let domain = format!(r"(?:(?:{HOST}(?:\.{HOST})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?/)?");
+        let digest = r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}";
+        Regex::new(&format!(
+            r"^{domain}{PART}(?:/{PART})*(?::([A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}}))?(?:@({digest}))?$"
+        ))
+        .ok()
+    });
+    let Some(parts) = NAME.as_ref().and_then(|name| name.captures(image)) else { return false };
+    match parts.get(1) {
+        Some(tag) => tag.as_str() == "latest",
+        None => parts.get(2).is_none(),
+    }
+}
+
 fn container(container: &mut Map<String, Value>, host: bool) {
     let image = container.get("image").and_then(Value::as_str).unwrap_or("");
-    let last = image.rsplit('/').next().unwrap_or(image);
-    let tag = last.split('@').next().unwrap_or(last).split_once(':').map(|(_, tag)| tag);
-    let latest = tag == Some("latest") || (tag.is_none() && !image.contains('@'));
-    default(container, "imagePullPolicy", if latest { "Always" } else { "IfNotPresent" });
+    let policy = if is_latest(image) { "Always" } else { "IfNotPresent" };
+    default(container, "imagePullPolicy", policy);
     default(container, "terminationMessagePath", "/dev/termination-log");
     default(container, "terminationMessagePolicy", "File");
     let ports = container.get_mut("ports").and_then(Value::as_array_mut);
@@ -102,6 +122,22 @@ fn volume(volume: &mut Map<String, Value>) {
             if let Some(field) = item.get_mut("fieldRef").and_then(Value::as_object_mut) {
                 default(field, "apiVersion", "v1");
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_latest;
+
+    #[test]
+    fn images_that_mean_the_newest() {
+        for image in ["nginx", "nginx:latest", "a.b:5000/x/y", "Host/x", "k8s.gcr.io/pause:latest"] {
+            assert!(is_latest(image), "{image}");
+        }
+        let digest = format!("nginx@sha256:{}", "0".repeat(64));
+        for image in ["", "Nginx", "nginx:1", "a.b:5000/x:2", "i@sha256:0", " x", &digest] {
+            assert!(!is_latest(image), "{image}");
         }
     }
 }

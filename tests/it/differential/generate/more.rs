@@ -52,6 +52,15 @@ pub fn collective(dice: &mut Dice) -> Value {
                 "",
                 "&fieldSelector=metadata.name%3Da",
                 "&limit=1",
+                "&limit=2",
+                "&limit=1&continue=${continue}",
+                "&continue=${continue}",
+                "&limit=x",
+                "&resourceVersion=0&limit=1",
+                "&resourceVersion=0",
+                "&resourceVersion=x",
+                "&resourceVersionMatch=Exact",
+                "&timeoutSeconds=x",
                 "&fieldSelector=x",
                 "&dryRun=All",
             ]);
@@ -100,6 +109,63 @@ pub fn collective(dice: &mut Dice) -> Value {
     }
 }
 
+/// What is served.
+fn discovery(dice: &mut Dice) -> Value {
+    let path = dice.of(&[
+        "/",
+        "/api",
+        "/api/",
+        "/apis",
+        "/apis/",
+        "/api/v1",
+        "/api/v1/",
+        "/apis/apps/v1",
+        "/apis/rbac.authorization.k8s.io",
+        "/apis/rbac.authorization.k8s.io/",
+        "/apis/rbac.authorization.k8s.io/v1",
+        "/apis/coordination.k8s.io/v1",
+        "/apis/certificates.k8s.io",
+        "/apis/nope.example.com/v1",
+        "/apis/rbac.authorization.k8s.io/v1beta1",
+        "/.well-known/openid-configuration",
+    ]);
+    let mut step =
+        json!({"method": dice.of(&["GET", "GET", "GET", "GET", "HEAD", "POST", "DELETE"]), "path": path});
+    let accept = dice.of(&[
+        "application/json",
+        "application/json",
+        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+        "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json",
+        "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList",
+        "application/json;g=apidiscovery.k8s.io;v=v2beta1;as=APIGroupDiscoveryList,application/json",
+        "application/json;g=apidiscovery.k8s.io;v=v9;as=APIGroupDiscoveryList,application/json",
+        "*/*",
+        "text/html",
+    ]);
+    step["accept"] = json!(accept);
+    step
+}
+
+/// A watch that is open during the whole sequence, and what is made last, so that its end is known.
+pub fn watch(dice: &mut Dice) -> Value {
+    let kind =
+        dice.of(&["ConfigMap", "Secret", "ServiceAccount", "Pod", "Lease", "Role", "Node", "ClusterRole"]);
+    let kind = KINDS.iter().find(|one| one.kind == kind).unwrap();
+    let path = kind.collection();
+    let marker = json!({"metadata": {"name": "the-last-one-${run}", "labels": {"run": "${run}", "a": "x"}},
+        "spec": {"containers": [{"name": "c", "image": "i"}]}});
+    let more = dice.of(&["", "", ",a", ",a%3Dx", "&resourceVersion=0", "&allowWatchBookmarks=true"]);
+    let accept = dice.of(&[
+        "application/json",
+        "application/json",
+        "application/json",
+        "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io",
+        "application/json;as=Table;v=v1;g=meta.k8s.io",
+    ]);
+    json!({"method": "GET", "path": format!("{path}?watch=1&labelSelector=run%3D${{run}}{more}"), "accept": accept,
+        "marker": {"method": "POST", "path": path, "body": marker}})
+}
+
 /// A path beside the resources, or a request under an odd name.
 pub fn elsewhere(dice: &mut Dice) -> Value {
     if dice.one_in(2) {
@@ -122,6 +188,9 @@ pub fn elsewhere(dice: &mut Dice) -> Value {
         let path =
             dice.of(&["/api/v1/nodes/n1-${run}", "/api/v1/namespaces/d-${run}/configmaps/a", "/version"]);
         return json!({"method": "GET", "path": path, "headers": headers});
+    }
+    if dice.one_in(3) {
+        return discovery(dice);
     }
     let path = dice.of(&[
         "/api/v2",
