@@ -21,10 +21,12 @@ use crate::apiserver::server::Server;
 use crate::apiserver::serving::Body;
 use crate::clock::SharedClock;
 use crate::klog::{self, Severity, SharedLog};
+use crate::release::Release;
 
 pub mod aggregation;
 pub mod certificates;
 pub mod client;
+pub mod endpoints;
 pub mod event;
 pub mod garbage;
 pub mod leader;
@@ -144,6 +146,8 @@ pub struct Context {
     pub clock: SharedClock,
     /// Where its output goes.
     pub log: SharedLog,
+    /// Which Kubernetes it is of.
+    pub release: &'static Release,
     /// The name of the node it runs on, for its lease's holder identity.
     pub node: String,
     /// The cluster authority's certificate in PEM (`--root-ca-file`).
@@ -194,6 +198,7 @@ pub async fn run_controller_manager(context: Context) -> i32 {
             aggregation::run(&context),
             nodelifecycle::run(&context),
             certificates::run(&context),
+            endpoints::run(&context),
             workloads::deployment::run(&context),
             workloads::replicaset::run(&context),
             workloads::daemonset::run(&context),

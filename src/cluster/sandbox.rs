@@ -284,6 +284,7 @@ async fn kubelets(options: &Options, nodes: &Starting, plane: &Plane) -> Result<
             node: name.into(),
             address,
             root: root.clone(),
+            release: options.release,
             clock: options.clock.clone(),
             timing: options.timing.clone(),
             api: plane.api.clone(),

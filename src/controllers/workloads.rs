@@ -20,21 +20,21 @@ fn controlled_by(object: &Value, owner: &Value) -> bool {
 }
 
 /// The owner reference that makes an object `owner`'s.
-fn reference(owner: &Value, kind: &str) -> Value {
+pub(super) fn reference(owner: &Value, kind: &str) -> Value {
     json!({"apiVersion": "apps/v1", "kind": kind, "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"],
         "controller": true, "blockOwnerDeletion": true})
 }
 
-fn deleting(object: &Value) -> bool {
+pub(super) fn deleting(object: &Value) -> bool {
     object["metadata"].get("deletionTimestamp").is_some()
 }
 
-fn text<'a>(object: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(object: &'a Value, key: &str) -> &'a str {
     object["metadata"][key].as_str().unwrap_or_default()
 }
 
 /// Whether a pod's Ready condition is true.
-fn ready(pod: &Value) -> bool {
+pub(super) fn ready(pod: &Value) -> bool {
     pod["status"]["conditions"]
         .as_array()
         .is_some_and(|c| c.iter().any(|c| c["type"] == "Ready" && c["status"] == "True"))
@@ -107,7 +107,7 @@ async fn write_status(client: &Client, path: &str, object: &Value, status: Value
 }
 
 /// What somebody else changed or deleted meanwhile comes again as a change.
-fn ignore_races(answer: Result<Value, ClientError>) -> Result<Value, ClientError> {
+pub(super) fn ignore_races(answer: Result<Value, ClientError>) -> Result<Value, ClientError> {
     match answer {
         Err(error) if error.is_code(404) || error.is_code(409) => Ok(Value::Null),
         other => other,

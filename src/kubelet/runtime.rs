@@ -195,6 +195,8 @@ pub struct Environment {
     pub address: IpAddr,
     /// Its root file system on this machine.
     pub root: PathBuf,
+    /// The release of what runs.
+    pub release: &'static Release,
     /// The time.
     pub clock: SharedClock,
     /// How long things take.
@@ -217,8 +219,6 @@ pub enum Servers {
 
 /// What the API server of this program is started with.
 pub struct EmulatedServer {
-    /// The emulated release.
-    pub release: &'static Release,
     /// The store behind the API server.
     pub store: Store,
     /// The record of requests.
@@ -568,7 +568,7 @@ impl ContainerRuntime for Containers {
     fn etcd(&self) -> Option<etcd::Etcd> {
         match &self.0.environment.servers {
             Servers::Emulated(server) if !self.0.etcd.borrow().is_empty() => {
-                Some(etcd::Etcd::new(server.store.clone(), server.release))
+                Some(etcd::Etcd::new(server.store.clone(), self.0.environment.release))
             }
             _ => None,
         }

@@ -124,11 +124,11 @@ impl Lab {
             node: "controlplane".into(),
             address: [172, 30, 1, 2].into(),
             root: root.clone(),
+            release,
             clock: clock.clone(),
             timing: timing.clone(),
             api: api.clone(),
             servers: Servers::Emulated(EmulatedServer {
-                release,
                 store: Store::in_memory(),
                 audit: Arc::new(record::Log::default()),
                 network: network.clone(),

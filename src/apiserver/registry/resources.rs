@@ -1,6 +1,7 @@
 //! The table of the served resources, as discovery of the real server names them.
 
 use super::strategies::config::{ConfigMaps, Secrets};
+use super::strategies::endpoints::{EndpointSlices, Endpoints};
 use super::strategies::events::{CsiNodes, Events};
 use super::strategies::namespaces::Namespaces;
 use super::strategies::nodes::Nodes;
@@ -153,7 +154,7 @@ static RESOURCES: &[Row] = &[
         .short(&["cs"])
         .verbs(&["get", "list"]),
     namespaced(CORE, "ConfigMap", "configmaps", "configmap", &ConfigMaps).short(&["cm"]),
-    namespaced(CORE, "Endpoints", "endpoints", "endpoints", &CreateOnUpdate).short(&["ep"]),
+    namespaced(CORE, "Endpoints", "endpoints", "endpoints", &Endpoints).short(&["ep"]),
     namespaced(CORE, "Event", "events", "event", &Events).short(&["ev"]),
     namespaced(CORE, "LimitRange", "limitranges", "limitrange", &CreateOnUpdate).short(&["limits"]),
     cluster_wide(CORE, "Namespace", "namespaces", "namespace", &Namespaces)
@@ -246,7 +247,7 @@ static RESOURCES: &[Row] = &[
         status("CertificateSigningRequest"),
     ]),
     namespaced(COORDINATION, "Lease", "leases", "lease", &Leases),
-    namespaced(DISCOVERY, "EndpointSlice", "endpointslices", "endpointslice", &Plain),
+    namespaced(DISCOVERY, "EndpointSlice", "endpointslices", "endpointslice", &EndpointSlices),
     namespaced(EVENTS, "Event", "events", "event", &Events).short(&["ev"]),
     cluster_wide(NODE, "RuntimeClass", "runtimeclasses", "runtimeclass", &Plain),
     namespaced(

@@ -3,6 +3,7 @@
 //! Upstream: the `strategy.go` of each resource in `kubernetes/pkg/registry`, `kubernetes/pkg/apis/*/v1/defaults.go`.
 
 pub mod config;
+pub mod endpoints;
 pub mod events;
 pub mod namespaces;
 pub mod nodes;

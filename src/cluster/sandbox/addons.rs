@@ -17,6 +17,9 @@ use crate::text::tr;
 
 const ADDONS: &str = include_str!("../../../assets/cluster/addons.yaml");
 
+/// What kubeadm gives CoreDNS to read.
+const COREFILE: &str = include_str!("../../../assets/cluster/Corefile");
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Addon {
@@ -47,6 +50,12 @@ struct Container {
     command: Vec<String>,
     #[serde(default)]
     args: Vec<String>,
+    /// What it asks for and may have at most, as in a pod.
+    #[serde(default)]
+    resources: Value,
+    /// Its ports, as in a pod.
+    #[serde(default)]
+    ports: Value,
 }
 
 /// One object to create: where, and what.
@@ -150,6 +159,11 @@ fn pod_spec(addon: &Addon, release: &Release) -> Value {
                     out[key] = json!(words);
                 }
             }
+            for (key, value) in [("resources", &c.resources), ("ports", &c.ports)] {
+                if !value.is_null() {
+                    out[key] = value.clone();
+                }
+            }
             out
         })
         .collect();
@@ -179,16 +193,18 @@ fn kubeadm_objects(release: &Release) -> Vec<Creation> {
         object: json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "kube-system"}, "data": {key: text}}),
     };
     let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "kube-dns", "namespace": "kube-system",
+            "annotations": {"prometheus.io/port": "9153", "prometheus.io/scrape": "true"},
             "labels": {"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}},
         "spec": {"clusterIP": "10.96.0.10", "clusterIPs": ["10.96.0.10"], "selector": {"k8s-app": "kube-dns"},
-            "ports": [{"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53}, {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53}]}});
-    let corefile = ".:53 {\n    errors\n    health\n    ready\n    kubernetes cluster.local in-addr.arpa ip6.arpa\n    forward . /etc/resolv.conf\n    cache 30\n}\n";
+            "ports": [{"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
+                {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
+                {"name": "metrics", "port": 9153, "protocol": "TCP", "targetPort": 9153}]}});
     let proxy = "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nclientConnection:\n  kubeconfig: \
                  /var/lib/kube-proxy/kubeconfig.conf\nclusterCIDR: 192.168.0.0/16\nkind: KubeProxyConfiguration\n";
     let mut out: Vec<Creation> = bootstrap::kubeadm().into_iter().map(rbac_creation).collect();
     out.extend([
         config_map("kubeadm-config", "ClusterConfiguration", &config),
-        config_map("coredns", "Corefile", corefile),
+        config_map("coredns", "Corefile", COREFILE),
         config_map("kube-proxy", "config.conf", proxy),
         Creation { path: "/api/v1/namespaces/kube-system/services".into(), object: service },
     ]);

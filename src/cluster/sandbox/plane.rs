@@ -75,7 +75,7 @@ pub fn emulated(options: &Options, starting: &Starting, listeners: Listeners) ->
     let logs = Arc::new(Logs::default());
     let network = Arc::new(listeners.inside(starting.find(CONTROL_PLANE)?, starting.made()));
     let inside = network.open();
-    let (release, record, kubelets) = (options.release, audit.clone(), logs.clone());
+    let (record, kubelets) = (audit.clone(), logs.clone());
     Ok(Plane {
         kind: ClusterKind::Sandbox,
         api: InProcess::new(servers.clone()),
@@ -85,7 +85,6 @@ pub fn emulated(options: &Options, starting: &Starting, listeners: Listeners) ->
         recorded: Box::new(|| true),
         servers: Box::new(move |_| {
             Servers::Emulated(EmulatedServer {
-                release,
                 store: store.clone(),
                 audit: record.clone(),
                 network: network.clone(),

@@ -124,7 +124,7 @@ async fn api_server(run: &Program<'_>, emulated: &EmulatedServer) -> i32 {
     let dependencies = Dependencies {
         store: emulated.store.clone(),
         audit: emulated.audit.clone(),
-        release: emulated.release,
+        release: environment.release,
         clock: environment.clock.clone(),
         log: log.clone(),
         files: ContainerFs::mounted(&environment.root, &spec.mounts),
@@ -217,6 +217,7 @@ fn context(environment: &Environment, log: SharedLog) -> controllers::Context {
         clock: environment.clock.clone(),
         log,
         node: environment.node.clone(),
+        release: environment.release,
         root_ca: None,
         signing: None,
     }

@@ -58,7 +58,7 @@ impl Strategy for PriorityClasses {
     }
 }
 
-fn first_generation(new: &mut Value) {
+pub(super) fn first_generation(new: &mut Value) {
     if let Some(metadata) = object(new, "metadata") {
         metadata.insert("generation".into(), json!(1));
     }
