@@ -258,10 +258,15 @@ fn number(text: &str) -> bool {
         return false;
     }
     // Base 60, which YAML 1.1 readers take for numbers.
-    if unsigned.contains(':') {
-        return unsigned
-            .split(':')
-            .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit() || c == '.'));
+    if let Some((first, rest)) = unsigned.split_once(':') {
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        let (whole, fraction) = rest.split_once('.').unwrap_or((rest, ""));
+        let sixtieth = |part: &str| match part.as_bytes() {
+            [one] => one.is_ascii_digit(),
+            [ten, one] => (b'0'..=b'5').contains(ten) && one.is_ascii_digit(),
+            _ => false,
+        };
+        return !first.is_empty() && digits(first) && digits(fraction) && whole.split(':').all(sixtieth);
     }
     unsigned.parse::<f64>().is_ok()
 }

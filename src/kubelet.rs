@@ -41,6 +41,7 @@ mod status;
 pub mod timing;
 pub mod tools;
 pub mod units;
+pub mod usage;
 mod workers;
 
 /// What a kubelet is started with.

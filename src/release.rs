@@ -211,8 +211,12 @@ pub struct NodeTools {
     pub static_pod_hash: StaticPodHash,
     /// What `crictl --version` says.
     pub crictl: &'static str,
-    /// Whether `crictl ps` has a column NAMESPACE (since 1.32).
+    /// The help of crictl and of its commands, in sections; which flags there are is read of it.
+    pub crictl_help: &'static str,
+    /// Whether `crictl ps` has a column NAMESPACE (since 1.32), and `crictl stats` one of SWAP.
     pub crictl_shows_namespace: bool,
+    /// Where crictl's client library logs that a call failed, by the beginning of the line; none where `log.go` does it for all.
+    pub crictl_calls: &'static [(&'static str, &'static str)],
     /// What the Node's status calls `containerRuntimeVersion`.
     pub container_runtime: &'static str,
     /// What the event of an image that is there says, with `IMAGE` for its name in quotes.

@@ -7,6 +7,7 @@ use super::discovery::Resource;
 use super::fail::{Fail, Result, plain};
 use super::jsonpath::{self, Template};
 use super::{tabs, yaml};
+pub use crate::go_value::go_value;
 
 /// How objects are printed.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,22 +145,6 @@ pub fn column_lines(columns: &[(String, Template)], items: &[Value]) -> Result<S
         text += &(cells?.join("\t") + "\n");
     }
     Ok(text)
-}
-
-/// A value as Go's `%v` prints it.
-pub fn go_value(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => "<nil>".into(),
-        Value::Array(list) => format!("[{}]", list.iter().map(go_value).collect::<Vec<_>>().join(" ")),
-        Value::Object(map) => {
-            let mut pairs: Vec<_> = map.iter().collect();
-            pairs.sort_by(|a, b| a.0.cmp(b.0));
-            let pairs: Vec<_> = pairs.into_iter().map(|(k, v)| format!("{k}:{}", go_value(v))).collect();
-            format!("map[{}]", pairs.join(" "))
-        }
-        other => other.to_string(),
-    }
 }
 
 /// Reads `HEAD:.path,HEAD:.path`.

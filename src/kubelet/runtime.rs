@@ -183,6 +183,11 @@ pub trait ContainerRuntime: Send + Sync {
         None
     }
 
+    /// Whether a running kube-apiserver is a part of this program.
+    fn serves_itself(&self) -> bool {
+        false
+    }
+
     /// Ends everything at once.
     async fn shutdown(&self);
 }
@@ -563,6 +568,11 @@ impl ContainerRuntime for Containers {
 
     fn services_stand(&self) {
         self.0.services.send_replace(true);
+    }
+
+    fn serves_itself(&self) -> bool {
+        let is_server = |c: &Container| c.spec.name == "kube-apiserver" && c.state == State::Running;
+        matches!(self.0.environment.servers, Servers::Emulated(_)) && self.containers().iter().any(is_server)
     }
 
     fn etcd(&self) -> Option<etcd::Etcd> {

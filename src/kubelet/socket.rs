@@ -34,6 +34,8 @@ pub const MANAGER: &str = "/run/systemd/private";
 pub enum Question {
     /// All sandboxes and containers.
     State,
+    /// What the lab's own process uses, as far as the API server is a part of it.
+    Used,
     /// A container's log.
     Logs {
         /// The container's whole id.
@@ -240,6 +242,9 @@ async fn respond(
                 stands: kubelet.stands(),
             };
             send(write, &state).await
+        }
+        Question::Used => {
+            send(write, &config.runtime.serves_itself().then(|| super::usage::Used::of("self"))).await
         }
         Question::Act { what, id, seconds } => {
             let error = kubelet.act(&what, &id, std::time::Duration::from_secs(seconds)).await.err();

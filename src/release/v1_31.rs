@@ -112,7 +112,9 @@ pub const RELEASE: Release = Release {
     node: NodeTools {
         static_pod_hash: StaticPodHash::Md5,
         crictl: "v1.31.1",
+        crictl_help: include_str!("../../assets/node/crictl-help-1.31.txt"),
         crictl_shows_namespace: false,
+        crictl_calls: &[],
         container_runtime: "containerd://1.7.13",
         pulled: "Container image IMAGE already present on machine",
         created: "Created container NAME",

@@ -9,6 +9,7 @@ mod behaviours;
 mod cli;
 mod components;
 mod conformance;
+mod crictl;
 mod differential;
 mod editor;
 mod exam;

@@ -1,10 +1,12 @@
-//! crictl v1.31: what runs on this node, its logs, and ending it.
+//! crictl: what runs on this node, its logs, and ending it.
 //!
 //! Columns, texts and exit codes are those of `kubernetes-sigs/cri-tools`, recorded on a kubeadm node with containerd.
 //!
 //! | file | what it does |
 //! |---|---|
 //! | [`args`] | the command line, by the help of each command |
+//! | [`config`] | endpoints and other settings |
+//! | [`json`] | JSON and YAML |
 //! | [`list`] | `ps`, `pods`, `images` |
 //! | [`inspect`] | `inspect`, `inspectp`, `inspecti`, `info`, `imagefsinfo` |
 //! | [`stats`] | `stats`, `statsp` |
@@ -13,9 +15,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-
-use serde_json::Value;
+use std::path::PathBuf;
 
 use self::args::Options;
 use super::client::{self, Whom};
@@ -25,8 +25,10 @@ use crate::release::{Release, default_release};
 
 mod act;
 mod args;
+mod config;
 mod facts;
 mod inspect;
+mod json;
 mod list;
 mod stats;
 
@@ -61,66 +63,69 @@ impl From<&str> for Failure {
     }
 }
 
-/// Where crictl looks for the runtime, and how often it may be asked.
+/// Where crictl looks for the runtime, and of which release it is.
 pub(super) struct Endpoint {
-    path: PathBuf,
-    shown: String,
+    runtime: String,
+    image: String,
+    /// The node's release.
+    release: &'static Release,
+    global: config::Global,
 }
 
 /// Runs crictl; the exit status comes back.
 pub fn main(args: Vec<OsString>) -> i32 {
     let words: Vec<String> = args.iter().map(|a| a.to_string_lossy().into_owned()).collect();
     let mut output = io::stdout().lock();
-    let (command, rest, endpoint) = match global(&words) {
+    let release = release();
+    let (command, rest, endpoint) = match global(&words, release) {
         Ok(found) => found,
         Err(done) => return done,
     };
     match run(&endpoint, &command, &rest, &mut output) {
         Ok(()) => 0,
-        Err(failure) => tell(&failure, &command, &mut output),
+        Err(failure) => tell(&failure, &command, release, &mut output),
     }
 }
 
 /// Reads crictl's own flags: the command, its words, the endpoint; or the exit status where there is no command to run.
-fn global(words: &[String]) -> Result<(String, Vec<String>, Endpoint), i32> {
-    let options = Options::parse("", words).map_err(|why| {
-        let _ = write!(io::stdout(), "Incorrect Usage: {why}\n\n{}", usage(""));
-        log("fatal", &why);
-        1
-    })?;
-    let shown = options.value("runtime-endpoint").map_or_else(configured, str::to_owned);
-    let own = client::socket_path(Whom::Runtime);
-    let path = match shown.as_str() {
-        "unix:///run/containerd/containerd.sock" | "unix:///var/run/containerd/containerd.sock" => own,
-        other => PathBuf::from(other.strip_prefix("unix://").unwrap_or_default()),
-    };
-    let endpoint = Endpoint { path, shown };
+fn global(words: &[String], release: &'static Release) -> Result<(String, Vec<String>, Endpoint), i32> {
+    let options = Options::parse(release.node.crictl_help, "", words)
+        .and_then(|options| options.duration("timeout").map(|()| options))
+        .map_err(|why| {
+            let _ = write!(io::stdout(), "Incorrect Usage: {why}\n\n{}", usage(release, ""));
+            log("fatal", &why);
+            1
+        })?;
     if options.has("version") {
-        let _ = writeln!(io::stdout(), "crictl version {}", release().node.crictl);
+        let _ = writeln!(io::stdout(), "crictl version {}", release.node.crictl);
         return Err(0);
     }
+    if options.has("help") {
+        let _ = io::stdout().write_all(usage(release, "").as_bytes());
+        return Err(0);
+    }
+    let newer = is_newer(release);
+    let settings = config::read_settings(&options, newer)
+        .map_err(|failure| tell(&failure, "", release, &mut io::stdout()))?;
+    let of = |service| config::endpoint(&options, &settings, service);
+    let endpoint = Endpoint { runtime: of("runtime"), image: of("image"), release, global: settings };
     let mut arguments = options.arguments.iter();
     let first = arguments.next().map_or("", String::as_str);
     let command = args::command(first).to_owned();
     let rest: Vec<String> = arguments.cloned().collect();
-    if first.is_empty() || options.has("help") {
-        let _ = io::stdout().write_all(usage("").as_bytes());
+    if first.is_empty() {
+        let _ = io::stdout().write_all(usage(release, "").as_bytes());
         return Err(0);
     }
     if command == "help" {
         let about = rest.first().map_or("", |name| args::command(name));
-        return Err(match args::help(about) {
-            Some(_) => i32::from(io::stdout().write_all(usage(about).as_bytes()).is_err()),
+        return Err(match args::help(release.node.crictl_help, about) {
+            Some(_) => i32::from(io::stdout().write_all(usage(release, about).as_bytes()).is_err()),
             None => no_help(about),
         });
     }
-    if args::help(&command).is_none() {
-        return Err(if args::is_listed(first) {
-            log("fatal", &format!("{first} is not emulated in this lab"));
-            1
-        } else {
-            no_help(first)
-        });
+    if args::help(release.node.crictl_help, &command).is_none() {
+        return Err(no_help(first));
     }
     Ok((command, rest, endpoint))
 }
@@ -130,36 +135,22 @@ fn no_help(name: &str) -> i32 {
     3
 }
 
-/// The endpoint of `/etc/crictl.yaml`, else the first of crictl's own.
-fn configured() -> String {
-    let default = "unix:///run/containerd/containerd.sock".to_owned();
-    if std::env::var_os(client::VARIABLE).is_some() {
-        return default;
-    }
-    if let Some(endpoint) = std::env::var("CONTAINER_RUNTIME_ENDPOINT").ok().filter(|e| !e.is_empty()) {
-        return endpoint;
-    }
-    let file = std::fs::read_to_string("/etc/crictl.yaml").unwrap_or_default();
-    let settings: Value = serde_yaml::from_str(&file).unwrap_or_default();
-    if let Some(endpoint) = settings["runtime-endpoint"].as_str().filter(|e| !e.is_empty()) {
-        return endpoint.to_owned();
-    }
-    for what in ["runtime", "image"] {
-        log(
-            "warning",
-            &format!(
-                "{what} connect using default endpoints: [unix:///run/containerd/containerd.sock unix:///run/crio/crio.sock \
-                 unix:///var/run/cri-dockerd.sock]. As the default settings are now deprecated, you should set the endpoint instead."
-            ),
-        );
-    }
-    default
+/// Commands that show their help where they are given an argument.
+const TAKES_NOTHING: [&str; 4] = ["ps", "version", "info", "events"];
+
+/// Whether this is the crictl of 1.32 or later, which tells namespaces, takes other sentences, and knows more fields.
+fn is_newer(release: &Release) -> bool {
+    release.node.crictl_shows_namespace
 }
 
 fn run(endpoint: &Endpoint, command: &str, words: &[String], output: &mut impl Write) -> Result<(), Failure> {
-    let options = Options::parse(command, words).map_err(Failure::Usage)?;
-    if options.has("help") {
-        return print(output, &usage(command));
+    let release = endpoint.release;
+    let options = Options::parse(release.node.crictl_help, command, words).map_err(Failure::Usage)?;
+    if options.has("help") || options.arguments.first().is_some_and(|word| word == "help" || word == "h") {
+        return print(output, &usage(release, command));
+    }
+    if TAKES_NOTHING.contains(&command) && !options.arguments.is_empty() {
+        return Err(Failure::Help);
     }
     let state = || endpoint.state("runtime");
     match command {
@@ -171,8 +162,19 @@ fn run(endpoint: &Endpoint, command: &str, words: &[String], output: &mut impl W
         "inspecti" => print(output, &inspect::images(&endpoint.state("image")?, &options)?),
         "info" => print(output, &inspect::info(&state()?, &options)?),
         "imagefsinfo" => print(output, &inspect::file_system(&endpoint.state("image")?, &options)?),
-        "stats" => print(output, &stats::containers(&state()?, &options)?),
-        "statsp" => print(output, &stats::sandboxes(&state()?, &options)?),
+        "stats" | "statsp" => {
+            let look = || {
+                let (state, at) = (state()?, std::time::Instant::now());
+                let server = endpoint.ask("runtime", &Question::Used)?.next_message().unwrap_or_default();
+                Ok(stats::Look { state, server: server.flatten(), at })
+            };
+            let mut print = |text: &str| print(output, text);
+            match command {
+                "stats" => stats::containers(&look, &options, &mut print),
+                _ => stats::sandboxes(&look, &options, &mut print),
+            }
+        }
+        "config" => print(output, &config::config(&endpoint.global, &options, is_newer(release))?),
         "version" => {
             let runtime = release_of(&state()?).node.container_runtime.replace("://", "\nRuntimeVersion:  ");
             print(output, &format!("Version:  0.1.0\nRuntimeName:  {runtime}\nRuntimeApiVersion:  v1\n"))
@@ -182,11 +184,11 @@ fn run(endpoint: &Endpoint, command: &str, words: &[String], output: &mut impl W
 }
 
 /// Says why, in the words and at the place where crictl says it; the exit status comes back.
-fn tell(failure: &Failure, command: &str, output: &mut impl Write) -> i32 {
+fn tell(failure: &Failure, command: &str, release: &Release, output: &mut impl Write) -> i32 {
     match failure {
         Failure::Fatal(why) => log("fatal", why),
         Failure::Runtime(line, why) => {
-            client_line(line);
+            client_line(release, line);
             log("fatal", why);
         }
         Failure::Log(why) => {
@@ -197,11 +199,14 @@ fn tell(failure: &Failure, command: &str, output: &mut impl Write) -> i32 {
             let _ = writeln!(io::stderr(), "{why}");
         }
         Failure::Help => {
-            let _ = print(output, &usage_with_subcommands(command));
+            let _ = print(output, &usage_with_subcommands(release, command));
             return 0;
         }
         Failure::Usage(why) => {
-            let _ = print(output, &format!("Incorrect Usage: {why}\n\n{}", usage_with_subcommands(command)));
+            let _ = print(
+                output,
+                &format!("Incorrect Usage: {why}\n\n{}", usage_with_subcommands(release, command)),
+            );
             log("fatal", why);
         }
         Failure::Silent(status) => return *status,
@@ -210,8 +215,11 @@ fn tell(failure: &Failure, command: &str, output: &mut impl Write) -> i32 {
 }
 
 /// A line of the library that speaks to runtimes.
-fn client_line(text: &str) {
-    let line = klog::line(Severity::Error, jiff::Timestamp::now(), std::process::id(), "log.go:32", text);
+fn client_line(release: &Release, text: &str) {
+    let calls = release.node.crictl_calls.iter();
+    let place =
+        calls.clone().find(|(call, _)| text[1..].starts_with(call)).map_or("log.go:32", |(_, place)| place);
+    let line = klog::line(Severity::Error, jiff::Timestamp::now(), std::process::id(), place, text);
     let _ = writeln!(io::stderr(), "{line}");
 }
 
@@ -233,15 +241,22 @@ fn log(level: &str, message: &str) {
     };
 }
 
-fn usage(command: &str) -> String {
-    args::help(command).unwrap_or_default().replace("{version}", release().node.crictl)
+fn usage(release: &Release, command: &str) -> String {
+    let help = args::help(release.node.crictl_help, command).unwrap_or_default();
+    help.replace("{version}", release.node.crictl)
 }
 
 /// The help as it is shown of a command that was called wrongly.
-fn usage_with_subcommands(command: &str) -> String {
-    let help = usage(command);
+fn usage_with_subcommands(release: &Release, command: &str) -> String {
+    let help = usage(release, command);
+    if help.contains("\nCOMMANDS:\n") {
+        return help;
+    }
     let (head, options) = help.split_once("\nOPTIONS:\n").unwrap_or((&help, ""));
-    let head = head.replace("[command options]", "command [command options]");
+    let head = match is_newer(release) {
+        true => head.to_owned(),
+        false => head.replace("[command options]", "command [command options]"),
+    };
     format!(
         "{head}\nCOMMANDS:\n   help, h  Shows a list of commands or help for one command\n\nOPTIONS:\n{options}"
     )
@@ -254,48 +269,80 @@ fn print(output: &mut impl Write, text: &str) -> Result<(), Failure> {
     }
 }
 
-/// A value in a format that is not a table.
-fn formatted(value: &Value, format: &str) -> Result<String, String> {
-    match format {
-        "json" => Ok(format!("{}\n", serde_json::to_string_pretty(value).unwrap_or_default())),
-        "yaml" => Ok(format!("{}\n", serde_yaml::to_string(value).unwrap_or_default())),
-        other => Err(format!("unsupported output format {other:?}")),
-    }
-}
-
 impl Endpoint {
-    fn path(&self) -> &Path {
-        &self.path
+    /// Where a service, `runtime` or `image`, is on this node.
+    fn path(&self, service: &str) -> Result<PathBuf, Failure> {
+        let shown = self.shown(service);
+        match shown {
+            config::CONTAINERD | "unix:///var/run/containerd/containerd.sock" => {
+                Ok(client::socket_path(Whom::Runtime))
+            }
+            other if other.contains("://") && !other.starts_with("unix://") => {
+                Err("only support unix socket endpoint".into())
+            }
+            other => {
+                let path = other.strip_prefix("unix://").unwrap_or(other);
+                let containerd = ["/run/containerd/containerd.sock", "/var/run/containerd/containerd.sock"];
+                Ok(if containerd.contains(&path) { client::socket_path(Whom::Runtime) } else { path.into() })
+            }
+        }
+    }
+
+    fn shown(&self, service: &str) -> &str {
+        let endpoint = if service == "image" { &self.image } else { &self.runtime };
+        if endpoint.is_empty() { config::CONTAINERD } else { endpoint }
     }
 
     /// What runs on the node; `service` is `runtime` or `image`.
     fn state(&self, service: &str) -> Result<NodeState, Failure> {
-        let mut answers =
-            client::ask_at(&self.path, &Question::State).map_err(|e| self.unreachable(service, &e))?;
+        let given = if service == "image" { &self.image } else { &self.runtime };
+        if given.is_empty() {
+            let head = if service == "image" && is_newer(self.release) { "Image" } else { service };
+            log(
+                "warning",
+                &format!(
+                    "{head} connect using default endpoints: [{} unix:///run/crio/crio.sock unix:///var/run/cri-dockerd.sock]. \
+                     As the default settings are now deprecated, you should set the endpoint instead.",
+                    config::CONTAINERD
+                ),
+            );
+        }
+        let mut answers = self.ask(service, &Question::State)?;
         answers
             .next_message()
             .and_then(|state| state.ok_or_else(|| io::ErrorKind::ConnectionReset.into()))
             .map_err(|e| self.unreachable(service, &e))
     }
 
+    /// Asks the runtime.
+    fn ask(&self, service: &str, question: &Question) -> Result<client::Answers, Failure> {
+        client::ask_at(&self.path(service)?, question).map_err(|e| self.unreachable(service, &e))
+    }
+
     fn unreachable(&self, service: &str, error: &io::Error) -> Failure {
-        let path = self.shown.strip_prefix("unix://");
-        let why = match (error.kind(), path) {
-            (_, None) => "unix: missing address".to_owned(),
-            (io::ErrorKind::NotFound, Some(path)) => {
-                format!("unix {path}: connect: no such file or directory")
+        let shown = self.shown(service);
+        let path = shown.strip_prefix("unix://").unwrap_or(shown);
+        let why = match error.kind() {
+            _ if !path.starts_with('/') && is_newer(self.release) => {
+                "dns resolver: missing address".to_owned()
             }
-            (io::ErrorKind::PermissionDenied, Some(path)) => {
-                format!("unix {path}: connect: permission denied")
+            _ if !path.starts_with('/') => dialing("dial unix: missing address"),
+            io::ErrorKind::NotFound => {
+                dialing(&format!("dial unix {path}: connect: no such file or directory"))
             }
-            (_, Some(path)) => format!("unix {path}: connect: connection refused"),
+            io::ErrorKind::PermissionDenied => {
+                dialing(&format!("dial unix {path}: connect: permission denied"))
+            }
+            _ => dialing(&format!("dial unix {path}: connect: connection refused")),
         };
         Failure::Fatal(format!(
-            "validate service connection: validate CRI v1 {service} API for endpoint {:?}: rpc error: code = Unavailable desc = \
-             connection error: desc = \"transport: Error while dialing: dial {why}\"",
-            self.shown
+            "validate service connection: validate CRI v1 {service} API for endpoint {shown:?}: rpc error: code = Unavailable desc = {why}"
         ))
     }
+}
+
+fn dialing(why: &str) -> String {
+    format!("connection error: desc = \"transport: Error while dialing: {why}\"")
 }
 
 /// The release of this node; the default one where there is nobody to ask.

@@ -55,6 +55,11 @@ pub fn go_time(at: Timestamp) -> String {
 
 /// Bytes in the words of docker's units package: four digits, in thousands.
 pub fn human_size(bytes: u64) -> String {
+    human_size_with(bytes, 4)
+}
+
+/// The same with another number of digits.
+pub fn human_size_with(bytes: u64, precision: usize) -> String {
     let (mut size, mut unit) = (bytes as f64, 0);
     let units = ["B", "kB", "MB", "GB", "TB"];
     while size >= 1000.0 && unit + 1 < units.len() {
@@ -62,14 +67,8 @@ pub fn human_size(bytes: u64) -> String {
         unit += 1;
     }
     // Go's `%.4g`.
-    let digits = if size >= 100.0 {
-        1
-    } else if size >= 10.0 {
-        2
-    } else {
-        3
-    };
-    let text = format!("{size:.digits$}");
+    let whole = if size >= 100.0 { 3 } else { 1 + usize::from(size >= 10.0) };
+    let text = format!("{size:.*}", precision.saturating_sub(whole));
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     format!("{text}{}", units[unit])
 }
@@ -109,6 +108,7 @@ mod tests {
         ] {
             assert_eq!(human_size(bytes), text);
         }
+        assert_eq!(human_size_with(27_259_559, 3), "27.3MB");
     }
 
     #[test]

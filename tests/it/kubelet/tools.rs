@@ -107,7 +107,7 @@ async fn crictl_says_and_exits_as_the_real_one_does() {
             "",
             "level=fatal msg=\"pulling image: failed to pull and unpack image",
         ),
-        (vec!["runp"], 1, "", "runp is not emulated in this lab"),
+        (vec!["runp", "pod.json"], 1, "", "runp is not emulated in this lab"),
     ] {
         let said = lab.said("crictl", &words).await;
         assert!(said.0 == status && said.1.contains(out) && said.2.contains(err), "{words:?}: {said:?}");

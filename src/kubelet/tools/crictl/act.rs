@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use jiff::{SignedDuration, Timestamp};
 
 use super::args::Options;
-use super::{Endpoint, Failure, client, client_line, inspect, list, log, print, release_of};
+use super::{Endpoint, Failure, client_line, inspect, is_newer, list, log, print, release_of};
 use crate::kubelet::runtime::images;
 use crate::kubelet::runtime::logs::Entry;
 use crate::kubelet::runtime::{Container, State};
@@ -28,9 +28,68 @@ pub fn run(
         "stopp" => stop_sandboxes(endpoint, options, output),
         "rmp" => remove_sandboxes(endpoint, options, output),
         "pull" => pull(endpoint, options, output),
-        "rmi" => Err("rmi is not emulated in this lab".into()),
+        "start" | "attach" | "port-forward" | "rmi" => missing(endpoint, command, options),
+        "update" | "checkpoint" if options.arguments.is_empty() => Err("ID cannot be empty".into()),
+        "run" | "runp" | "create" if options.arguments.is_empty() => Err(Failure::Help),
         other => Err(format!("{other} is not emulated in this lab").into()),
     }
+}
+
+/// What the lab does not do to something that is there, and what the runtime says of something that is not.
+fn missing(endpoint: &Endpoint, command: &str, options: &Options) -> Result<(), Failure> {
+    let Some(id) = options.arguments.first() else {
+        return Err(if ["rmi", "port-forward"].contains(&command) {
+            Failure::Help
+        } else {
+            "ID cannot be empty".into()
+        });
+    };
+    let state = endpoint.state("runtime")?;
+    let not_emulated = || Failure::Fatal(format!("{command} is not emulated in this lab"));
+    if command == "rmi" {
+        let full = images::full_name(id);
+        let wanted = id.strip_prefix("sha256:").unwrap_or(id);
+        let is = |(name, hash, _): &(String, String, u64)| *name == full || hash.starts_with(wanted);
+        if list::all_images(&state).iter().any(is) {
+            return Err(not_emulated());
+        }
+        let why = format!("no such image {id}");
+        if is_newer(endpoint.release) {
+            return Err(why.into());
+        }
+        log("error", &why);
+        return Err("unable to remove the image(s)".into());
+    }
+    let (call, key, why, said) = match command {
+        "start" => (
+            "StartContainer",
+            "containerID",
+            format!("an error occurred when try to find container {id:?}: not found"),
+            format!("starting the container {id:?}"),
+        ),
+        "attach" => (
+            "Attach container",
+            "containerID",
+            "failed to find container in store: not found".to_owned(),
+            "attaching running container failed".to_owned(),
+        ),
+        _ => (
+            "PortForward",
+            "podSandboxID",
+            format!("failed to find sandbox {id:?}: not found"),
+            "port forward".to_owned(),
+        ),
+    };
+    let is_there = match key {
+        "podSandboxID" => inspect::find_sandbox(&state, id).is_ok(),
+        _ => inspect::find(&state, id).is_ok(),
+    };
+    if is_there {
+        return Err(not_emulated());
+    }
+    let why = format!("rpc error: code = NotFound desc = {why}");
+    let line = format!("\"{call} from runtime service failed\" err={why:?} {key}={id:?}");
+    Err(Failure::Runtime(line, format!("{said}: {why}")))
 }
 
 fn logs(endpoint: &Endpoint, options: &Options) -> Result<(), Failure> {
@@ -60,8 +119,7 @@ fn logs(endpoint: &Endpoint, options: &Options) -> Result<(), Failure> {
         container
     };
     let question = Question::Logs { id: container.id.clone(), follow: options.has("follow"), tail, since };
-    let mut answers =
-        client::ask_at(endpoint.path(), &question).map_err(|e| endpoint.unreachable("runtime", &e))?;
+    let mut answers = endpoint.ask("runtime", &question)?;
     let mut left =
         options.number("limit-bytes").map_err(Failure::Usage)?.filter(|n| *n >= 0).map(|n| n as usize);
     while let Some(entry) = answers.next_message::<Entry>().map_err(|e| e.to_string())? {
@@ -127,14 +185,24 @@ fn exec(endpoint: &Endpoint, options: &Options, output: &mut impl Write) -> Resu
         return Err(Failure::Help);
     };
     let state = endpoint.state("runtime")?;
-    let failed = |why: &str| Failure::Fatal(format!("execing command in container: {why}"));
+    // At once, or by way of a stream: two calls of the runtime, each with words of its own.
+    let named = if is_newer(endpoint.release) { format!(" {id}") } else { String::new() };
+    let (call, said, inner) = match options.has("sync") {
+        true => {
+            let said = format!("execing command in container{named} synchronously");
+            ("ExecSync", said, "failed to exec in container: ")
+        }
+        false => ("Exec", format!("execing command in container{named}"), ""),
+    };
+    let failed = |why: &str| Failure::Fatal(format!("{said}: {why}"));
     let Ok(container) = inspect::find(&state, id) else {
-        let why =
-            format!("rpc error: code = NotFound desc = failed to find container {id:?} in store: not found");
+        let why = format!(
+            "rpc error: code = NotFound desc = {inner}failed to find container {id:?} in store: not found"
+        );
         let words = serde_json::to_string(command).unwrap_or_default();
         let line =
-            format!("\"Exec cmd from runtime service failed\" err={why:?} containerID={id:?} cmd={words}");
-        return Err(Failure::Runtime(line, format!("execing command in container: {why}")));
+            format!("\"{call} cmd from runtime service failed\" err={why:?} containerID={id:?} cmd={words}");
+        return Err(Failure::Runtime(line, format!("{said}: {why}")));
     };
     if container.state != State::Running {
         let word = list::state_word(container.state).to_uppercase();
@@ -152,10 +220,7 @@ fn exec(endpoint: &Endpoint, options: &Options, output: &mut impl Write) -> Resu
             match crate::kubelet::tools::etcdctl::main(words.into_iter().map(Into::into).collect()) {
                 0 => Ok(()),
                 status => {
-                    log(
-                        "fatal",
-                        &format!("execing command in container: command terminated with exit code {status}"),
-                    );
+                    log("fatal", &format!("{said}: command terminated with exit code {status}"));
                     Err(Failure::Silent(1))
                 }
             }
@@ -177,8 +242,7 @@ fn exec(endpoint: &Endpoint, options: &Options, output: &mut impl Write) -> Resu
 fn act(endpoint: &Endpoint, what: &str, id: &str, seconds: i64) -> Result<(), Failure> {
     let question =
         Question::Act { what: what.into(), id: id.into(), seconds: u64::try_from(seconds).unwrap_or(0) };
-    let mut answers =
-        client::ask_at(endpoint.path(), &question).map_err(|e| endpoint.unreachable("runtime", &e))?;
+    let mut answers = endpoint.ask("runtime", &question)?;
     match answers.next_message::<Done>() {
         Ok(Some(Done { error: None })) => Ok(()),
         Ok(Some(Done { error: Some(why) })) => Err(why.into()),
@@ -187,6 +251,9 @@ fn act(endpoint: &Endpoint, what: &str, id: &str, seconds: i64) -> Result<(), Fa
 }
 
 fn stop(endpoint: &Endpoint, options: &Options, output: &mut impl Write) -> Result<(), Failure> {
+    if options.arguments.is_empty() && is_newer(endpoint.release) {
+        return Err(Failure::Plain("you must specify at least one CONTAINER-ID or use --all".into()));
+    }
     if options.arguments.is_empty() {
         return Err("ID cannot be empty".into());
     }
@@ -219,7 +286,7 @@ fn remove(endpoint: &Endpoint, options: &Options, output: &mut impl Write) -> Re
     if ids.is_empty() {
         return Err(Failure::Help);
     }
-    let mut failed = false;
+    let mut failed = Vec::new();
     for id in &ids {
         match removable(&state, id, options) {
             Ok(container) => {
@@ -229,20 +296,32 @@ fn remove(endpoint: &Endpoint, options: &Options, output: &mut impl Write) -> Re
                 act(endpoint, "rm", &container.id, 0)?;
                 print(output, &format!("{id}\n"))?;
             }
-            Err(why) => {
-                log("error", &why);
-                failed = true;
-            }
+            Err(why) => failed.push(why),
         }
     }
-    if failed { Err("unable to remove container(s)".into()) } else { Ok(()) }
+    match (failed.is_empty(), is_newer(endpoint.release)) {
+        (true, _) => Ok(()),
+        (_, true) => Err(together(failed)),
+        (_, false) => {
+            failed.iter().for_each(|why| log("error", why));
+            Err("unable to remove container(s)".into())
+        }
+    }
+}
+
+/// Several failures in one, as Kubernetes' libraries aggregate them.
+fn together(mut failed: Vec<String>) -> Failure {
+    if failed.len() == 1 { failed.remove(0).into() } else { format!("[{}]", failed.join(", ")).into() }
 }
 
 fn removable<'a>(state: &'a NodeState, id: &str, options: &Options) -> Result<&'a Container, String> {
     let container = inspect::find(state, id).inspect_err(|why| {
-        client_line(&format!(
-            "\"ContainerStatus from runtime service failed\" err={why:?} containerID={id:?}"
-        ));
+        let line = format!("\"ContainerStatus from runtime service failed\" err={why:?} containerID={id:?}");
+        client_line(release_of(state), &line);
+    });
+    let container = container.map_err(|why| match is_newer(release_of(state)) {
+        true => format!("getting container status {id:?}: {why}"),
+        false => why,
     })?;
     if container.state == State::Running && !options.has("force") {
         return Err(format!("container {id:?} is running, please stop it first"));
@@ -290,7 +369,11 @@ fn remove_sandboxes(endpoint: &Endpoint, options: &Options, output: &mut impl Wr
             }
         }
     }
-    if failed.is_empty() { Ok(()) } else { Err(Failure::Plain(failed.join("\n"))) }
+    match (failed.is_empty(), is_newer(endpoint.release)) {
+        (true, _) => Ok(()),
+        (_, true) => Err(together(failed)),
+        (_, false) => Err(Failure::Plain(failed.join("\n"))),
+    }
 }
 
 fn pull(endpoint: &Endpoint, options: &Options, output: &mut impl Write) -> Result<(), Failure> {

@@ -1,14 +1,12 @@
 //! crictl's command line, as `urfave/cli` reads it: which flags there are stands in the help of each command.
 
-/// The help of crictl and of its commands, in sections.
-const HELP: &str = include_str!("../../../../assets/node/crictl-help.txt");
-
 /// Commands under another name.
-const ALIASES: [(&str, &str); 3] = [("image", "images"), ("img", "images"), ("h", "help")];
+const ALIASES: [(&str, &str); 4] =
+    [("image", "images"), ("img", "images"), ("event", "events"), ("h", "help")];
 
-/// The help of a command, of crictl itself for an empty name; nothing where the lab does not know the command.
-pub fn help(command: &str) -> Option<&'static str> {
-    HELP.split("== ").skip(1).find_map(|section| {
+/// The help of a command, of crictl itself for an empty name, in a release's help; nothing where it has no such command.
+pub fn help(all: &'static str, command: &str) -> Option<&'static str> {
+    all.split("== ").skip(1).find_map(|section| {
         let (name, text) = section.split_once('\n')?;
         (name == command).then_some(text)
     })
@@ -17,18 +15,6 @@ pub fn help(command: &str) -> Option<&'static str> {
 /// The whole name of a command.
 pub fn command(name: &str) -> &str {
     ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name)
-}
-
-/// The commands that crictl itself lists.
-pub fn is_listed(command: &str) -> bool {
-    help("").is_some_and(|text| {
-        let listed =
-            text.split("COMMANDS:\n").nth(1).and_then(|t| t.split("\n\n").next()).unwrap_or_default();
-        listed
-            .lines()
-            .filter_map(|line| line.trim().split("  ").next())
-            .any(|names| names.split(", ").any(|n| n == command))
-    })
 }
 
 /// What one flag is called, and whether a value follows it.
@@ -55,18 +41,20 @@ fn flags(help: &'static str) -> Vec<Flag> {
 }
 
 /// A command's flags and arguments.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     switches: Vec<&'static str>,
     values: Vec<(&'static str, String)>,
+    /// The name that each of them was given by.
+    typed: Vec<String>,
     /// What is not a flag; as with `urfave/cli` everything after the first argument.
     pub arguments: Vec<String>,
 }
 
 impl Options {
     /// Reads a command's words; the error is urfave/cli's sentence.
-    pub fn parse(command: &str, words: &[String]) -> Result<Self, String> {
-        let flags = flags(help(command).unwrap_or_default());
+    pub fn parse(all: &'static str, command: &str, words: &[String]) -> Result<Self, String> {
+        let flags = flags(help(all, command).unwrap_or_default());
         let mut out = Self::default();
         let mut words = words.iter();
         while let Some(word) = words.next() {
@@ -91,6 +79,7 @@ impl Options {
                         .or_else(|| words.next().cloned())
                         .ok_or_else(|| format!("flag needs an argument: -{name}"))?;
                     out.values.push((flag.names[0], value));
+                    out.typed.push(name.to_owned());
                 }
                 Some(flag) => {
                     if value.as_deref() != Some("false") {
@@ -115,6 +104,17 @@ impl Options {
     /// Whether a switch is on, by its long name.
     pub fn has(&self, name: &str) -> bool {
         self.switches.contains(&name)
+    }
+
+    /// The same without a flag.
+    pub fn without(&self, name: &str) -> Self {
+        let mut other = self.clone();
+        let keep: Vec<bool> = self.values.iter().map(|(n, _)| *n != name).collect();
+        let mut kept = keep.iter();
+        other.values.retain(|_| kept.next() == Some(&true));
+        let mut kept = keep.iter();
+        other.typed.retain(|_| kept.next() == Some(&true));
+        other
     }
 
     /// The last value of a flag, by its long name.
@@ -144,9 +144,40 @@ impl Options {
 
     /// A whole number; the error is urfave/cli's sentence.
     pub fn number(&self, name: &str) -> Result<Option<i64>, String> {
-        let wrong = |text: &str| format!("invalid value {text:?} for flag -{name}: parse error");
-        self.value(name).map(|text| text.parse().map_err(|_| wrong(text))).transpose()
+        let Some(at) = self.values.iter().rposition(|(n, _)| *n == name) else { return Ok(None) };
+        let text = &self.values[at].1;
+        text.parse().map(Some).map_err(|_| self.unreadable(at))
     }
+
+    /// What urfave/cli says of a value that is not of its flag's kind.
+    fn unreadable(&self, at: usize) -> String {
+        format!("invalid value {:?} for flag -{}: parse error", self.values[at].1, self.typed[at])
+    }
+
+    /// Whether a flag's value, if there is one, is a time as Go writes it: `2s`, `1m30s`.
+    pub fn duration(&self, name: &str) -> Result<(), String> {
+        match self.values.iter().rposition(|(n, _)| *n == name) {
+            Some(at) if !is_duration(&self.values[at].1) => Err(self.unreadable(at)),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn is_duration(text: &str) -> bool {
+    const UNITS: [&str; 7] = ["ns", "us", "µs", "ms", "h", "m", "s"];
+    let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if rest.is_empty() || rest == "0" {
+        return rest == "0";
+    }
+    while !rest.is_empty() {
+        let digits = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        let Some(unit) = UNITS.iter().find(|unit| digits.starts_with(**unit)) else { return false };
+        if digits.len() == rest.len() {
+            return false;
+        }
+        rest = &digits[unit.len()..];
+    }
+    true
 }
 
 #[cfg(test)]
@@ -154,9 +185,11 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    const HELP: &str = include_str!("../../../../assets/node/crictl-help-1.31.txt");
+
     fn options(command: &str, text: &str) -> Options {
         let words: Vec<_> = text.split_whitespace().map(str::to_owned).collect();
-        Options::parse(command, &words).unwrap()
+        Options::parse(HELP, command, &words).unwrap()
     }
 
     #[test]
@@ -171,9 +204,26 @@ mod tests {
             options("logs", "--tail x y").number("tail").unwrap_err(),
             "invalid value \"x\" for flag -tail: parse error"
         );
-        assert_eq!(Options::parse("ps", &["-x".into()]).unwrap_err(), "flag provided but not defined: -x");
-        assert_eq!(Options::parse("ps", &["--name".into()]).unwrap_err(), "flag needs an argument: -name");
+        assert_eq!(
+            Options::parse(HELP, "ps", &["-x".into()]).unwrap_err(),
+            "flag provided but not defined: -x"
+        );
+        assert_eq!(
+            Options::parse(HELP, "ps", &["--name".into()]).unwrap_err(),
+            "flag needs an argument: -name"
+        );
         assert!(options("exec", "-it id sh -c true").has("tty"));
-        assert!(is_listed("port-forward") && is_listed("img") && !is_listed("nonsense"));
+        assert!(help(HELP, command("img")).is_some() && help(HELP, "nonsense").is_none());
+        for (text, is) in [
+            ("2s", true),
+            ("1m30s", true),
+            ("0", true),
+            ("1.5h", true),
+            ("2", false),
+            ("", false),
+            ("s", false),
+        ] {
+            assert_eq!(is_duration(text), is, "{text}");
+        }
     }
 }

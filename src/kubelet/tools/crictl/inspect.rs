@@ -6,10 +6,13 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::args::Options;
-use super::{Failure, facts, formatted, list, release_of};
+use super::json::inspected;
+use super::{Failure, facts, is_newer, list, release_of};
 use crate::kubelet::runtime::{Container, Sandbox, State, exit_reason};
 use crate::kubelet::socket::NodeState;
-use crate::kubelet::tools::text::{ago, go_time};
+use crate::kubelet::tools::text::{ago, go_time, human_size};
+
+mod template;
 
 /// One whole object, as its `status` and `info`, and as a table.
 struct Shown {
@@ -17,50 +20,39 @@ struct Shown {
     table: String,
 }
 
-/// The objects in the wanted format: one alone, several as an array.
-fn show(all: Vec<Shown>, options: &Options) -> Result<String, Failure> {
+/// The objects in the wanted format: one alone, several as an array. `what` is what a failure is put down to.
+fn show(all: Vec<Shown>, options: &Options, what: &str) -> Result<String, Failure> {
     let format = options.output("json");
-    match format {
-        "table" => return Ok(all.into_iter().map(|one| one.table).collect()),
-        "go-template" => {
-            let template = options.value("template").unwrap_or_default();
-            return all.iter().map(|one| fill(template, &one.json)).collect();
-        }
-        _ => {}
+    if format == "table" {
+        return Ok(all.into_iter().map(|one| one.table).collect());
     }
     let mut values: Vec<Value> = all.into_iter().map(|one| one.json).collect();
     let value = if values.len() == 1 { values.remove(0) } else { Value::Array(values) };
-    formatted(&value, format).map_err(Failure::Fatal)
+    shown(&value, options, what)
 }
 
-/// Fills in the paths of a template (`{{.status.state}}`); nothing else of Go's templates.
-fn fill(template: &str, value: &Value) -> Result<String, Failure> {
-    let mut out = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once("{{") {
-        out.push_str(before);
-        let (path, more) = after.split_once("}}").ok_or("failed to parse template: unclosed action")?;
-        let pointer = path.trim().replace('.', "/");
-        match value.pointer(&pointer) {
-            Some(Value::String(text)) => out.push_str(text),
-            Some(found) => out.push_str(&found.to_string()),
-            None if pointer.starts_with('/') => out.push_str("<no value>"),
-            None => return Err(format!("failed to parse template: function {path:?} not defined").into()),
-        }
-        rest = more;
+fn shown(value: &Value, options: &Options, what: &str) -> Result<String, Failure> {
+    let format = options.output("json");
+    if format == "go-template" {
+        let template = options.value("template").unwrap_or_default();
+        return template::fill(template, value)
+            .map(|text| text + "\n")
+            .map_err(|why| Failure::Fatal(format!("{what}: execute template: {why}")));
     }
-    Ok(format!("{out}{rest}\n"))
+    inspected(value, format).ok_or_else(|| Failure::Fatal(format!("{what}: unsupported format: {format:?}")))
 }
 
 fn time(at: Option<Timestamp>) -> String {
-    at.map_or("1970-01-01T00:00:00Z".to_owned(), |t| format!("{t:.9}"))
+    at.map_or("0001-01-01T00:00:00Z".to_owned(), |t| format!("{t:.9}"))
 }
 
 /// `crictl inspect`: those of the given ids, else all that run.
 pub fn containers(state: &NodeState, options: &Options) -> Result<String, Failure> {
     let mut all = Vec::new();
     if options.arguments.is_empty() {
-        all.extend(list::chosen(state, options)?);
+        // The newer one takes no notice of --name here.
+        let all_names = is_newer(release_of(state)).then(|| options.without("name"));
+        all.extend(list::chosen(state, all_names.as_ref().unwrap_or(options))?);
         if all.is_empty() {
             super::log("error", "No IDs provided or nothing found per filter");
             return Err(Failure::Help);
@@ -73,7 +65,11 @@ pub fn containers(state: &NodeState, options: &Options) -> Result<String, Failur
             Failure::Runtime(line, format!("get the status of containers: get container status: {why}"))
         })?);
     }
-    show(all.into_iter().map(|c| container(state, c, options)).collect(), options)
+    show(
+        all.into_iter().map(|c| container(state, c, options)).collect(),
+        options,
+        "get the status of containers",
+    )
 }
 
 /// The one that was found, if it was one.
@@ -114,10 +110,10 @@ fn container(state: &NodeState, c: &Container, options: &Options) -> Shown {
         .collect();
     let shares = facts::cpu_shares(state, c);
     let word = format!("CONTAINER_{}", list::state_word(c.state).to_uppercase());
-    let status = json!({
+    let mut status = json!({
         "annotations": annotations, "createdAt": time(Some(c.created)), "exitCode": c.exit.unwrap_or(0),
         "finishedAt": time(c.finished), "id": c.id,
-        "image": {"annotations": {}, "image": image, "runtimeHandler": "", "userSpecifiedImage": ""},
+        "image": list::image_spec(state, image),
         "imageId": "", "imageRef": id, "labels": labels, "logPath": c.log_path, "message": "",
         "metadata": {"attempt": c.attempt, "name": c.spec.name}, "mounts": status_mounts,
         "reason": c.exit.map_or("", exit_reason),
@@ -126,6 +122,12 @@ fn container(state: &NodeState, c: &Container, options: &Options) -> Shown {
             "oomScoreAdj": "0", "unified": {}}},
         "startedAt": time(c.started), "state": word, "user": null,
     });
+    if is_newer(release_of(state)) {
+        status["stopSignal"] = json!("RUNTIME_DEFAULT");
+        for mount in status["mounts"].as_array_mut().into_iter().flatten() {
+            mount["imageSubPath"] = json!("");
+        }
+    }
     let running = c.state == State::Running;
     let info = json!({
         "sandboxID": c.sandbox, "pid": if running { c.process() } else { 0 }, "removing": false,
@@ -175,7 +177,11 @@ pub fn sandboxes(state: &NodeState, options: &Options) -> Result<String, Failure
             Failure::Fatal(format!("get the status of pod sandboxes: get pod sandbox status: {why}"))
         })?);
     }
-    show(all.into_iter().map(|s| sandbox(state, s, options)).collect(), options)
+    show(
+        all.into_iter().map(|s| sandbox(state, s, options)).collect(),
+        options,
+        "get the status of pod sandboxes",
+    )
 }
 
 /// The sandbox of an id or of its first digits; the error is containerd's.
@@ -192,7 +198,7 @@ fn sandbox(state: &NodeState, s: &Sandbox, options: &Options) -> Shown {
     let status = json!({
         "annotations": annotations, "createdAt": time(Some(s.created)), "id": s.id, "labels": labels,
         "linux": {"namespaces": {"options": {"ipc": "POD", "network": if host { "NODE" } else { "POD" }, "pid": "CONTAINER",
-            "targetId": "", "usernsOptions": null}}},
+            "targetId": ""}}},
         "metadata": facts::pod_metadata(s), "network": {"additionalIps": [], "ip": ip}, "runtimeHandler": "",
         "state": facts::sandbox_state(s),
     });
@@ -240,10 +246,13 @@ pub fn images(state: &NodeState, options: &Options) -> Result<String, Failure> {
     let shown = wanted.into_iter().map(|(name, id, size)| {
         let status = list::image(name, id, *size);
         let info = json!({"imageSpec": {"architecture": "amd64", "os": "linux", "config": {}}});
-        let table = format!("ID: sha256:{id}\nTag: {name}\nSize: {size}\n");
+        let mut table = format!("ID: sha256:{id}\nTag: {name}\nSize: {}\n", list::human_size_of_image(*size));
+        if !options.has("quiet") {
+            table += &format!("Info: map[info:{info}]\n");
+        }
         Shown { json: whole(status, info, options), table }
     });
-    show(shown.collect(), options)
+    show(shown.collect(), options, "get the status of images")
 }
 
 /// `crictl info`
@@ -262,16 +271,24 @@ pub fn info(state: &NodeState, options: &Options) -> Result<String, Failure> {
         "golang": "go1.20.13", "lastCNILoadStatus": "OK", "lastCNILoadStatus.default": "OK",
         "status": {"conditions": [condition("RuntimeReady"), condition("NetworkReady")]},
     });
-    formatted(&info, options.output("json")).map_err(Failure::Fatal)
+    let info = if options.has("quiet") { json!({"status": info["status"]}) } else { info };
+    shown(&info, options, "getting status of runtime")
 }
 
 /// `crictl imagefsinfo`
 pub fn file_system(state: &NodeState, options: &Options) -> Result<String, Failure> {
     let images = list::all_images(state);
     let bytes: u64 = images.iter().map(|(_, _, size)| size).sum();
+    let mountpoint = "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs";
+    let (now, inodes) = (state.now.as_nanosecond(), images.len() * 35);
+    if options.value("output") == Some("table") {
+        return Ok(format!(
+            "Container Filesystem \nImage Filesystem \nTimeStamp[0]: {now}\nDisk[0]: {}\nInodes[0]: {inodes}\nMountpoint[0]: {mountpoint}\n",
+            human_size(bytes)
+        ));
+    }
     let info = json!({"status": {"containerFilesystems": [], "imageFilesystems": [{
-        "fsId": {"mountpoint": "/var/lib/containerd/io.containerd.snapshotter.v1.overlayfs"},
-        "inodesUsed": {"value": (images.len() * 35).to_string()}, "timestamp": state.now.as_nanosecond().to_string(),
+        "fsId": {"mountpoint": mountpoint}, "inodesUsed": {"value": inodes.to_string()}, "timestamp": now.to_string(),
         "usedBytes": {"value": bytes.to_string()}}]}});
-    formatted(&info, options.output("json")).map_err(Failure::Fatal)
+    shown(&info, options, "get image filesystem info")
 }

@@ -5,11 +5,16 @@
 use serde_json::{Value, json};
 
 use super::args::Options;
-use super::{Failure, facts, formatted, release_of};
+use super::json::listed;
+use super::{Failure, facts, is_newer, release_of};
 use crate::kubelet::runtime::images::{self, IMAGES};
 use crate::kubelet::runtime::{Container, Sandbox, State};
 use crate::kubelet::socket::NodeState;
-use crate::kubelet::tools::text::{ago, columns, go_time};
+use crate::kubelet::tools::text::{ago, columns, go_time, human_size_with};
+
+fn unsupported(what: &str, format: &str) -> Failure {
+    Failure::Fatal(format!("{what}: unsupported output format {format:?}"))
+}
 
 fn short(id: &str, options: &Options) -> String {
     if options.has("no-trunc") { id.to_owned() } else { id.chars().take(13).collect() }
@@ -41,7 +46,11 @@ pub fn chosen<'a>(state: &'a NodeState, options: &Options) -> Result<Vec<&'a Con
         return Err(Failure::Log("--state should be one of created, running, exited or unknown".into()));
     }
     let labels = options.labels()?;
-    let last = options.number("last")?.and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
+    let last = options
+        .number("last")
+        .map_err(Failure::Usage)?
+        .and_then(|n| usize::try_from(n).ok())
+        .filter(|n| *n > 0);
     let any_state = options.has("latest") || last.is_some();
     let limit = last.unwrap_or(if options.has("latest") { 1 } else { usize::MAX });
     let of_state = |c: &Container| match wanted.as_deref() {
@@ -49,12 +58,13 @@ pub fn chosen<'a>(state: &'a NodeState, options: &Options) -> Result<Vec<&'a Con
         Some(wanted) => state_word(c.state).to_lowercase() == wanted,
         None => options.has("all") || c.state == State::Running,
     };
-    let id = options.value("id").or_else(|| options.arguments.first().map(String::as_str));
+    let id = options.value("id");
     Ok(state
         .containers
         .iter()
         .filter(|c| of_state(c))
         .filter(|c| matches(options.value("name"), &c.spec.name))
+        .filter(|c| matches(options.value("namespace"), &c.pod.namespace))
         .filter(|c| options.value("pod").is_none_or(|p| c.sandbox.starts_with(p)))
         .filter(|c| id.is_none_or(|id| c.id.starts_with(id)))
         .filter(|c| options.value("image").is_none_or(|image| facts::is_image(c, image)))
@@ -69,8 +79,8 @@ pub fn ps(state: &NodeState, options: &Options) -> Result<String, Failure> {
     let format = options.output("table");
     if format != "table" {
         let list: Vec<Value> = containers.iter().map(|c| container(state, c)).collect();
-        return formatted(&json!({"containers": list}), format)
-            .map_err(|e| Failure::Fatal(format!("listing containers: {e}")));
+        return listed(&json!({"containers": list}), format)
+            .ok_or_else(|| unsupported("listing containers", format));
     }
     if options.has("quiet") {
         return Ok(containers.iter().map(|c| format!("{}\n", c.id)).collect());
@@ -98,7 +108,7 @@ pub fn ps(state: &NodeState, options: &Options) -> Result<String, Failure> {
             c.pod.namespace.clone(),
         ]
     }));
-    if !release_of(state).node.crictl_shows_namespace {
+    if !is_newer(release_of(state)) {
         rows.iter_mut().for_each(|row| row.truncate(heads.len() - 1));
     }
     Ok(columns(&rows, 20, 3))
@@ -108,18 +118,28 @@ fn container(state: &NodeState, c: &Container) -> Value {
     let image = format!("sha256:{}", images::id(&c.spec.image));
     json!({
         "id": c.id, "podSandboxId": c.sandbox, "metadata": {"name": c.spec.name, "attempt": c.attempt},
-        "image": {"image": image, "annotations": {}, "userSpecifiedImage": "", "runtimeHandler": ""},
+        "image": image_spec(state, &image),
         "imageRef": image, "state": format!("CONTAINER_{}", state_word(c.state).to_uppercase()),
         "createdAt": c.created.as_nanosecond().to_string(), "labels": facts::container_labels(c),
         "annotations": facts::container_annotations(state, c), "imageId": "",
     })
 }
 
+/// An image as a container names it.
+pub fn image_spec(state: &NodeState, image: &str) -> Value {
+    let mut spec = json!({"image": image, "annotations": {}, "userSpecifiedImage": "", "runtimeHandler": ""});
+    if is_newer(release_of(state)) {
+        spec["imageRef"] = json!("");
+    }
+    spec
+}
+
 fn verbose_container(state: &NodeState, c: &Container) -> String {
     format!(
-        "ID: {}\nPodID: {}\nName: {}\nAttempt: {}\nState: {}\nImage: sha256:{}\nCreated: {}\nLabels:\n{}Annotations:\n{}\n",
+        "ID: {}\nPodID: {}\n{}Name: {}\nAttempt: {}\nState: {}\nImage: sha256:{}\nCreated: {}\nLabels:\n{}Annotations:\n{}\n",
         c.id,
         c.sandbox,
+        if is_newer(release_of(state)) { format!("Namespace: {}\n", c.pod.namespace) } else { String::new() },
         c.spec.name,
         c.attempt,
         state_word(c.state),
@@ -137,10 +157,14 @@ pub fn chosen_pods<'a>(state: &'a NodeState, options: &Options) -> Result<Vec<&'
         return Err(Failure::Log("--state should be ready or notready".into()));
     }
     let labels = options.labels()?;
-    let last = options.number("last")?.and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
+    let last = options
+        .number("last")
+        .map_err(Failure::Usage)?
+        .and_then(|n| usize::try_from(n).ok())
+        .filter(|n| *n > 0);
     let limit = last.unwrap_or(if options.has("latest") { 1 } else { usize::MAX });
     let any_state = options.has("latest") || last.is_some();
-    let id = options.value("id").or_else(|| options.arguments.first().map(String::as_str));
+    let id = options.value("id");
     Ok(state
         .sandboxes
         .iter()
@@ -167,8 +191,8 @@ pub fn pods(state: &NodeState, options: &Options) -> Result<String, Failure> {
                     "annotations": facts::pod_annotations(state, &s.pod), "runtimeHandler": ""})
             })
             .collect();
-        return formatted(&json!({"items": list}), format)
-            .map_err(|e| Failure::Fatal(format!("list pod sandboxes: {e}")));
+        return listed(&json!({"items": list}), format)
+            .ok_or_else(|| unsupported("list pod sandboxes", format));
     }
     if options.has("quiet") {
         return Ok(sandboxes.iter().map(|s| format!("{}\n", s.id)).collect());
@@ -234,41 +258,88 @@ fn bytes(size: &str) -> u64 {
 /// An image as crictl's JSON has it.
 pub fn image(name: &str, id: &str, size: u64) -> Value {
     json!({"id": format!("sha256:{id}"), "repoTags": [name], "repoDigests": [], "size": size.to_string(),
-        "username": "", "pinned": name.contains("/pause:")})
+        "username": "", "pinned": is_pinned(name)})
 }
 
-/// `crictl images`; containerd takes no notice of the filter.
+/// The images that a filter leaves.
+fn filtered(
+    mut all: Vec<(String, String, u64)>,
+    options: &Options,
+) -> Result<Vec<(String, String, u64)>, Failure> {
+    for filter in options.all("filter") {
+        let wrong =
+            || Failure::Fatal(format!("listing images: filter images: unknown filter flag: {filter}"));
+        let (kind, value) = filter.split_once('=').ok_or_else(wrong)?;
+        let place = |all: &[(String, String, u64)]| {
+            all.iter().position(|(name, id, _)| {
+                name == value || id.starts_with(value.trim_start_matches("sha256:"))
+            })
+        };
+        match kind {
+            "dangling" => all.retain(|_| value == "false"),
+            "reference" => {
+                let pattern = regex::Regex::new(value).map_err(|e| Failure::Fatal(e.to_string()))?;
+                all.retain(|(name, ..)| pattern.is_match(name));
+            }
+            "since" => all.truncate(place(&all).unwrap_or(0)),
+            "before" => all = all.split_off(place(&all).map_or(all.len(), |at| at + 1)),
+            _ => return Err(wrong()),
+        }
+    }
+    Ok(all)
+}
+
+/// `crictl images`; containerd takes no notice of the name.
 pub fn list_images(state: &NodeState, options: &Options) -> Result<String, Failure> {
-    let all = all_images(state);
-    let format = options.output("table");
-    if format != "table" {
+    let all = filtered(all_images(state), options)?;
+    let value = || {
         let list: Vec<Value> = all.iter().map(|(name, id, size)| image(name, id, *size)).collect();
-        return formatted(&json!({"images": list}), format)
-            .map_err(|e| Failure::Fatal(format!("listing images: {e}")));
+        json!({"images": list})
+    };
+    // An unknown format is no format.
+    if let Some(text) = options.value("output").and_then(|format| listed(&value(), format)) {
+        return Ok(text);
     }
     if options.has("quiet") {
         return Ok(all.iter().map(|(_, id, _)| format!("sha256:{id}\n")).collect());
     }
     if options.has("verbose") {
         let one = |(name, id, size): &(String, String, u64)| {
-            format!("ID: sha256:{id}\nRepoTags: {name}\nSize: {size}\n\n")
+            let pinned = if is_pinned(name) { "Pinned: true\n" } else { "" };
+            format!("ID: sha256:{id}\nRepoTags: {name}\nSize: {size}\n{pinned}\n")
         };
         return Ok(all.iter().map(one).collect());
     }
-    let digests = options.has("digests");
+    let (digests, pinned) = (options.has("digests"), options.has("pinned"));
     let mut head = vec!["IMAGE".to_owned(), "TAG".into(), "IMAGE ID".into(), "SIZE".into()];
     if digests {
         head.insert(2, "DIGEST".into());
     }
+    if pinned {
+        head.push("PINNED".into());
+    }
     let mut rows = vec![head];
-    for ((name, id, _), image) in all.iter().zip(IMAGES) {
+    for (name, id, size) in &all {
         let (repository, tag) = name.rsplit_once(':').unwrap_or((name, "<none>"));
         let mut row =
-            vec![repository.to_owned(), tag.to_owned(), short_image(id, options), image.size.into()];
+            vec![repository.to_owned(), tag.to_owned(), short_image(id, options), human_size_of_image(*size)];
         if digests {
             row.insert(2, "<none>".into());
+        }
+        if pinned {
+            row.push(is_pinned(name).to_string());
         }
         rows.push(row);
     }
     Ok(columns(&rows, 20, 3))
+}
+
+/// Whether the runtime keeps an image come what may: that of the sandboxes.
+fn is_pinned(name: &str) -> bool {
+    name.contains("/pause:")
+}
+
+/// Bytes in the words of docker's units package, with three digits.
+pub fn human_size_of_image(bytes: u64) -> String {
+    human_size_with(bytes, 3)
 }

@@ -1,0 +1,19 @@
+//! Values as Go's `%v` prints them.
+
+use serde_json::Value;
+
+/// A value as Go's `%v` prints it.
+pub fn go_value(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "<nil>".into(),
+        Value::Array(list) => format!("[{}]", list.iter().map(go_value).collect::<Vec<_>>().join(" ")),
+        Value::Object(map) => {
+            let mut pairs: Vec<_> = map.iter().collect();
+            pairs.sort_by(|a, b| a.0.cmp(b.0));
+            let pairs: Vec<_> = pairs.into_iter().map(|(k, v)| format!("{k}:{}", go_value(v))).collect();
+            format!("map[{}]", pairs.join(" "))
+        }
+        other => other.to_string(),
+    }
+}
