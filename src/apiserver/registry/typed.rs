@@ -15,6 +15,8 @@ pub struct Findings {
     pub strict: Vec<String>,
     /// The first value of a wrong type.
     pub error: Option<String>,
+    /// Whether the error has ended the reading: one of a type's own reader does, and counts before those that were noted.
+    ended: bool,
 }
 
 /// Shapes a node as the type; never fails, what is wrong goes to `findings`.
@@ -47,6 +49,12 @@ impl Shaper<'_> {
 
     fn fail(&mut self, text: String) {
         self.findings.error.get_or_insert(text);
+    }
+
+    fn end(&mut self, text: String) {
+        if !self.findings.ended {
+            (self.findings.error, self.findings.ended) = (Some(text), true);
+        }
     }
 
     fn wrong(&mut self, word: &str, shape: &Shape, go: &str) -> Value {
@@ -218,7 +226,7 @@ impl Shaper<'_> {
         let Ok(time) = text.parse::<jiff::Timestamp>() else {
             let layout =
                 if seconds { "2006-01-02T15:04:05Z07:00" } else { "2006-01-02T15:04:05.000000Z07:00" };
-            self.fail(format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\""));
+            self.end(format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\""));
             return Value::Null;
         };
         // Go's layout asks for six digits after the point, no more and no fewer.
@@ -226,7 +234,7 @@ impl Shaper<'_> {
         let digits = after.strip_prefix('.').map_or(0, |d| d.bytes().take_while(u8::is_ascii_digit).count());
         if !seconds && digits != 6 {
             let layout = "2006-01-02T15:04:05.000000Z07:00";
-            self.fail(format!("parsing time {text:?} as {layout:?}: cannot parse {after:?} as \".000000\""));
+            self.end(format!("parsing time {text:?} as {layout:?}: cannot parse {after:?} as \".000000\""));
             return Value::Null;
         }
         Value::String(if seconds { time_text(time) } else { micro_time_text(time) })
