@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use super::lessons::Up;
-use super::program::{check, on, run, text, until};
+use super::program::{awaited, check, on, run, text, until};
 use super::realserver::Binaries;
 
 const LIMIT: Duration = Duration::from_secs(120);
@@ -64,8 +64,10 @@ fn the_lesson_is_solved_on_the_real_server_and_nothing_is_left() {
             "kubectl logs -n kube-system kube-apiserver-controlplane",
             "cat /var/log/pods/kube-system_kube-apiserver-controlplane_*/kube-apiserver/*.log",
         ] {
-            let (_, out, err) = on(home, "controlplane", line);
-            assert!(out.contains("NodeRestriction") && out.contains(version), "{line}: {err}");
+            // The mirror pod of a new container comes a little later than the container.
+            let what = format!("the log is not had by {line}");
+            let told = |out: &String| out.contains("NodeRestriction") && out.contains(version);
+            let out = awaited(&what, LIMIT, || on(home, "controlplane", line).1, told);
             assert!(!out.contains("audit.k8s.io"), "{line}: the record of requests is not the log");
         }
         let running = programs(up.child.id());
