@@ -13,6 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -31,15 +32,25 @@ static WITHOUT_OPENAT2: AtomicBool = AtomicBool::new(false);
 /// A node's root directory on this machine.
 ///
 /// Paths are the node's own, with or without the leading slash.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Rooted {
     root: PathBuf,
+    /// The directory itself, once something below it was asked for: whoever works on it need not find it again each time.
+    held: Arc<Mutex<Option<Arc<OwnedFd>>>>,
 }
+
+impl PartialEq for Rooted {
+    fn eq(&self, other: &Self) -> bool {
+        self.root == other.root
+    }
+}
+
+impl Eq for Rooted {}
 
 impl Rooted {
     /// The files below `root`.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), held: Arc::default() }
     }
 
     /// Where a path of the node seems to be on this machine; for showing it to people, not for opening it.
@@ -47,10 +58,23 @@ impl Rooted {
         self.root.join(inside(path.as_ref()))
     }
 
+    /// The root directory; found anew where the one that is held was removed, as a reset does.
+    fn root(&self) -> io::Result<Arc<OwnedFd>> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(root) = &*held
+            && rustix::fs::fstat(&**root).is_ok_and(|status| status.st_nlink > 0)
+        {
+            return Ok(root.clone());
+        }
+        let flags = OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC;
+        let root = Arc::new(rustix::fs::open(&self.root, flags, Mode::empty())?);
+        *held = Some(root.clone());
+        Ok(root)
+    }
+
     /// Opens what a path leads to.
     fn open(&self, path: &Path, flags: OFlags, mode: u32) -> io::Result<OwnedFd> {
-        let root =
-            rustix::fs::open(&self.root, OFlags::DIRECTORY | OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+        let root = self.root()?;
         let terminals = if flags.contains(OFlags::PATH) { OFlags::empty() } else { OFlags::NOCTTY };
         let flags = flags | OFlags::CLOEXEC | terminals;
         let mode = Mode::from_raw_mode(mode);
@@ -59,7 +83,7 @@ impl Rooted {
             // The mode must be nothing where nothing is made.
             let mode = if flags.contains(OFlags::CREATE) { mode } else { Mode::empty() };
             for _ in 0..64 {
-                match rustix::fs::openat2(&root, inside(path), flags, mode, resolve) {
+                match rustix::fs::openat2(&*root, inside(path), flags, mode, resolve) {
                     // Something was renamed while it was looked up.
                     Err(Errno::AGAIN | Errno::INTR) => {}
                     Err(Errno::NOSYS | Errno::PERM) if walk::needed(&root) => {
@@ -70,7 +94,7 @@ impl Rooted {
                 }
             }
         }
-        walk::open(root, path, flags, mode)
+        walk::open(root.try_clone()?, path, flags, mode)
     }
 
     /// Opens the directory that a path's last name is in, and gives the name; links before it are followed.

@@ -48,7 +48,7 @@ impl Item {
 
 /// Looks at everything; a problem makes the status 1.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut items = vec![kernel(), isolation(), memory()];
+    let mut items = vec![kernel(), isolation(), landlock(), seccomp(Path::new("/proc")), memory()];
     items.extend(["kubectl", "vim", "ssh", "bash"].map(tool));
     items.extend([terminal(), state(), disk()]);
     let bad = items.iter().any(|i| i.level == Level::Problem);
@@ -87,6 +87,29 @@ fn isolation() -> Item {
         None => Item::new("namespaces", Level::Ok, tr!(doctor_allowed), ""),
         Some((found, remedy)) => Item::new("namespaces", Level::Warning, found, remedy),
     }
+}
+
+/// The lock on top of namespaces; without it they hold by themselves.
+fn landlock() -> Item {
+    match crate::node::linux::landlock() {
+        (version, true, true) => Item::new("landlock", Level::Ok, tr!(doctor_landlock_used { version }), ""),
+        (version, true, false) => {
+            Item::new("landlock", Level::Ok, tr!(doctor_landlock_without_scopes { version }), "")
+        }
+        (version, false, _) => {
+            let found = tr!(doctor_landlock_missing { version });
+            Item::new("landlock", Level::Warning, found, tr!(doctor_landlock_kernel))
+        }
+    }
+}
+
+/// The filter of system calls.
+fn seccomp(proc: &Path) -> Item {
+    let actions = std::fs::read_to_string(proc.join("sys/kernel/seccomp/actions_avail")).unwrap_or_default();
+    if actions.split_whitespace().any(|action| action == "errno") {
+        return Item::new("seccomp", Level::Ok, tr!(doctor_seccomp_used), "");
+    }
+    Item::new("seccomp", Level::Warning, tr!(doctor_seccomp_missing), tr!(doctor_seccomp_kernel))
 }
 
 /// Whether all nodes of a lab have a limit together; without one it is said, and nothing is wrong.

@@ -6,6 +6,7 @@ pub mod etcdctl;
 pub mod journalctl;
 pub mod kubeadm;
 pub mod network;
+pub mod others;
 pub mod processes;
 pub mod systemctl;
 mod text;

@@ -148,6 +148,13 @@ pub fn detect() -> Result<(), String> {
     beginnings.into_iter().try_for_each(|node| node.blocking_recv().unwrap_or_else(|_| refused()))
 }
 
+/// The version of Landlock that this kernel has, 0 for none; whether nodes use it, and for sockets and signals, too.
+pub fn landlock() -> (i64, bool, bool) {
+    let version = landlock::version().max(0);
+    let (used, scopes) = landlock::serves(version);
+    (version, used, scopes)
+}
+
 /// Whether the nodes of a lab have a limit on the memory of all of them together here: how many bytes, else why not.
 pub fn memory_cap() -> Result<u64, String> {
     let most = plan::Limits::default().total;

@@ -39,6 +39,21 @@ fn both(rooted: &Rooted, path: &str, flags: OFlags) -> [io::Result<OwnedFd>; 2] 
 }
 
 #[test]
+fn a_root_that_was_removed_and_made_again_is_found_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().join("root");
+    let rooted = Rooted::new(&root);
+    rooted.write("etc/file", "first", 0o644).unwrap();
+    let same = rooted.clone();
+    std::fs::remove_dir_all(&root).unwrap();
+    assert_eq!(rooted.read("etc/file").unwrap_err().kind(), io::ErrorKind::NotFound);
+    std::fs::create_dir_all(root.join("etc")).unwrap();
+    std::fs::write(root.join("etc/file"), "second").unwrap();
+    assert_eq!(rooted.read("etc/file").unwrap(), b"second");
+    assert_eq!(same.read("etc/file").unwrap(), b"second");
+}
+
+#[test]
 fn paths_mean_what_they_mean_inside() {
     let (_dir, rooted) = machine();
     for (path, expected) in [

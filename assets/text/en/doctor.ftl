@@ -31,6 +31,13 @@ doctor_ask = ask whoever runs this machine for user namespaces
 doctor_none = none
 doctor_unknown = unknown
 doctor_allowed = allowed
+doctor_landlock_used = used, version { $version }: no devices, no mounts, no sockets or signals out of a node
+doctor_landlock_without_scopes = used, version { $version }: no devices, no mounts; for sockets and signals the namespaces stand in
+doctor_landlock_missing = not used (version { $version } of the kernel): namespaces and the filter of system calls stand in
+doctor_landlock_kernel = for it, use a kernel of 5.19 or later with landlock in its list of security modules (lsm=)
+doctor_seccomp_used = used: a node mounts nothing, makes no namespaces, loads nothing into the kernel
+doctor_seccomp_missing = not used: this kernel filters no system calls; the namespaces stand in
+doctor_seccomp_kernel = for it, use a kernel with CONFIG_SECCOMP_FILTER
 doctor_memory_capped = the nodes of a lab may have { $most } MiB together
 doctor_memory_uncapped = no limit on the nodes of a lab together, { $each } MiB for each process ({ $why })
 doctor_cap_memory = for one, start it in a scope of your own: systemd-run --user --scope -p Delegate=yes cks-lab

@@ -31,6 +31,13 @@ doctor_ask = このマシンの管理者に、ユーザー名前空間を使え�
 doctor_none = ありません
 doctor_unknown = 不明
 doctor_allowed = 使えます
+doctor_landlock_used = 使用中、バージョン { $version }: ノードからのデバイス、マウント、ソケット、シグナルを防ぎます
+doctor_landlock_without_scopes = 使用中、バージョン { $version }: デバイスとマウントを防ぎます。ソケットとシグナルは名前空間が代わりに防ぎます
+doctor_landlock_missing = 不使用（カーネルのバージョン { $version }）: 名前空間とシステムコールのフィルターが代わりに防ぎます
+doctor_landlock_kernel = 使うには、セキュリティモジュールの一覧（lsm=）に landlock がある 5.19 以降のカーネルを使用してください
+doctor_seccomp_used = 使用中: ノードはマウント、名前空間の作成、カーネルへの読み込みができません
+doctor_seccomp_missing = 不使用: このカーネルはシステムコールをフィルターできません。名前空間が代わりに防ぎます
+doctor_seccomp_kernel = 使うには、CONFIG_SECCOMP_FILTER のあるカーネルを使用してください
 doctor_memory_capped = ラボのノードは合わせて { $most } MiB まで使えます
 doctor_memory_uncapped = ラボのノード全体の上限はありません。各プロセスの上限は { $each } MiB です（{ $why }）
 doctor_cap_memory = 上限を付けるには、自分のスコープで起動してください: systemd-run --user --scope -p Delegate=yes cks-lab

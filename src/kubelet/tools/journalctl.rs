@@ -21,6 +21,8 @@ struct Options {
     until: Option<String>,
     grep: Option<String>,
     identifiers: Vec<String>,
+    /// Whether lines of the priority `info` are not wanted, which all of a node's are.
+    without_info: bool,
     reverse: bool,
     format: Format,
 }
@@ -52,6 +54,22 @@ impl Format {
             other => return Err(format!("Unknown output format '{other}'.")),
         })
     }
+}
+
+/// Whether a priority, or a range of them, has `info` in it (`journalctl(1)`, `--priority=`).
+fn takes_info(text: &str) -> Result<bool, String> {
+    const LEVELS: [&str; 8] = ["emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"];
+    let level = |name: &str| {
+        let found = LEVELS.iter().position(|known| *known == name);
+        found
+            .or_else(|| name.parse().ok().filter(|n| *n < LEVELS.len()))
+            .ok_or(format!("Unknown log level {name}"))
+    };
+    let (from, until) = match text.split_once("..") {
+        Some((from, until)) => (level(from)?, level(until)?),
+        None => (0, level(text)?),
+    };
+    Ok((from.min(until)..=from.max(until)).contains(&6))
 }
 
 fn parse(words: &[String]) -> Result<Options, String> {
@@ -92,9 +110,7 @@ fn parse(words: &[String]) -> Result<Options, String> {
                 "-U" | "--until" => out.until = Some(needed()?),
                 "-g" | "--grep" => out.grep = Some(needed()?),
                 "-t" | "--identifier" => out.identifiers.push(needed()?),
-                "-p" | "--priority" => {
-                    needed()?;
-                }
+                "-p" | "--priority" => out.without_info = !takes_info(&needed()?)?,
                 "-o" | "--output" => out.format = Format::of(&needed()?)?,
                 "-n" | "--lines" => {
                     let given = value
@@ -153,7 +169,8 @@ fn run(words: &[String]) -> Result<(), String> {
         None => None,
     };
     let wanted = |line: &Line| {
-        (options.units.is_empty() || options.units.contains(&line.unit))
+        !options.without_info
+            && (options.units.is_empty() || options.units.contains(&line.unit))
             && (options.identifiers.is_empty() || options.identifiers.contains(&line.program))
             && since.is_none_or(|since| line.at >= since)
             && until.is_none_or(|until| line.at <= until)

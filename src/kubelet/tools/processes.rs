@@ -204,7 +204,8 @@ fn listeners(state: &NodeState) -> Vec<Listener> {
     let mut add = |address: &str, port: u16, program: &str, pid: u32| {
         all.push(Listener { address: address.into(), port, program: program.into(), pid });
     };
-    add("0.0.0.0", 22, "sshd", 71);
+    // `ssh.socket`: systemd listens, and starts a server for whoever comes.
+    add("0.0.0.0", 22, "systemd", 1);
     if let Some(kubelet) = unit("kubelet") {
         add("127.0.0.1", 10248, "kubelet", kubelet.pid);
         add("*", 10250, "kubelet", kubelet.pid);

@@ -70,6 +70,8 @@ pub fn main(args: Vec<OsString>) -> i32 {
 /// What the flags ask for.
 #[derive(Debug, Default)]
 struct Flags {
+    version: bool,
+    failed: bool,
     now: bool,
     value: bool,
     quiet: bool,
@@ -91,6 +93,8 @@ fn parse(words: &[String]) -> Result<(Flags, Vec<String>), String> {
             value.clone().or_else(|| words.next().cloned()).ok_or_else(missing)
         };
         match flag {
+            "--version" => flags.version = true,
+            "--failed" => flags.failed = true,
             "--now" => flags.now = true,
             "--value" => flags.value = true,
             "-q" | "--quiet" => flags.quiet = true,
@@ -123,11 +127,26 @@ fn run(words: &[String]) -> Said {
         Ok(parsed) => parsed,
         Err(why) => return Said::err(1, why),
     };
+    if flags.version {
+        return Said::out(0, "systemd 255 (255.4-1ubuntu8)\n");
+    }
     let (verb, names) =
         plain.split_first().map_or(("list-units", &[][..]), |(verb, names)| (verb.as_str(), names));
     match verb {
         "daemon-reload" | "daemon-reexec" => return Said::default(),
+        // A unit that fails is started again at once.
+        "list-units" if flags.failed => {
+            return Said::out(0, "  UNIT LOAD ACTIVE SUB DESCRIPTION\n\n0 loaded units listed.\n");
+        }
         "list-units" => return list_units(),
+        "reload" => {
+            let unit =
+                |name: &String| if name.contains('.') { name.clone() } else { format!("{name}.service") };
+            let why = |name: String| {
+                format!("Failed to reload {name}: Job type reload is not applicable for unit {name}.\n")
+            };
+            return Said::err(1, names.iter().map(|name| why(unit(name))).collect::<String>());
+        }
         "list-unit-files" => return list_files(),
         "is-system-running" => return Said::out(0, "running\n"),
         "get-default" => return Said::out(0, "graphical.target\n"),
@@ -462,6 +481,14 @@ mod tests {
             ("enable nope", 1, "", "Failed to enable unit: Unit file nope.service does not exist.\n"),
             ("daemon-reload", 0, "", ""),
             ("dance kubelet", 1, "", "Unknown command verb 'dance'.\n"),
+            ("--version", 0, "systemd 255 (255.4-1ubuntu8)\n", ""),
+            ("--failed", 0, "  UNIT LOAD ACTIVE SUB DESCRIPTION\n\n0 loaded units listed.\n", ""),
+            (
+                "reload kubelet",
+                1,
+                "",
+                "Failed to reload kubelet.service: Job type reload is not applicable for unit kubelet.service.\n",
+            ),
             ("restart", 1, "", "Too few arguments.\n"),
             ("restart --nope", 1, "", "systemctl: unrecognized option '--nope'\n"),
         ] {

@@ -32,10 +32,20 @@ struct Beneath {
     parent: i32,
 }
 
+/// The version that the kernel has, 0 or less for none.
+pub fn version() -> i64 {
+    // SAFETY: asks for the version and passes no memory.
+    unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0, 1) }
+}
+
+/// Whether a version is used at all, and whether it holds sockets and signals, too.
+pub fn serves(version: i64) -> (bool, bool) {
+    (version >= WITH_REFER, version >= WITH_SCOPES)
+}
+
 /// Restricts this process and all that come of it; nothing happens where the kernel is too old or has it off.
 pub fn apply() -> io::Result<()> {
-    // SAFETY: asks for the version and passes no memory.
-    let version = unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0, 1) };
+    let version = version();
     if version < WITH_REFER {
         return Ok(());
     }

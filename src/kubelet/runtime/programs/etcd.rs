@@ -43,24 +43,22 @@ fn refusal(argv: &[String], is_there: impl Fn(&str) -> bool) -> Option<(String, 
 /// What a starting etcd writes, the lines that tell most. Upstream: `server/etcdmain/etcd.go`, `server/embed/{etcd,serve}.go`.
 fn begin_log(run: &Program<'_>, argv: &[String], urls: &[String]) {
     let at = run.environment.clock.now();
-    let line = |caller: &str, message: &str, more: serde_json::Value| {
-        let mut line =
-            serde_json::json!({"level": "info", "ts": format!("{at:.3}"), "caller": caller, "msg": message});
-        if let (Some(line), Some(more)) = (line.as_object_mut(), more.as_object()) {
-            line.extend(more.clone());
-        }
-        run.log.write_line(true, &line.to_string());
+    // Fields are in the order in which they were given to the logger.
+    let line = |caller: &str, message: &str, more: &[(&str, serde_json::Value)]| {
+        let more: String = more.iter().map(|(key, value)| format!(",{key:?}:{value}")).collect();
+        let head = format!("\"level\":\"info\",\"ts\":\"{at:.3}\",\"caller\":{caller:?},\"msg\":{message:?}");
+        run.log.write_line(true, &format!("{{{head}{more}}}"));
     };
-    line("etcdmain/etcd.go:73", "Running: ", serde_json::json!({"args": argv}));
+    line("etcdmain/etcd.go:73", "Running: ", &[("args", serde_json::json!(argv))]);
     line(
         "embed/etcd.go:135",
         "configuring client listeners",
-        serde_json::json!({"listen-client-urls": urls}),
+        &[("listen-client-urls", serde_json::json!(urls))],
     );
     for url in urls {
         let address = url.split("://").last().unwrap_or(url);
-        let traffic = serde_json::json!({"traffic": "grpc+http", "address": address});
-        line("embed/serve.go:250", "serving client traffic securely", traffic);
+        let more = [("traffic", "grpc+http".into()), ("address", address.into())];
+        line("embed/serve.go:250", "serving client traffic securely", &more);
     }
 }
 
