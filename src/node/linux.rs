@@ -109,25 +109,29 @@ impl Lab {
 
     /// Ends every process of the nodes; returns when the launcher is gone.
     pub async fn stop(&self) {
-        let launcher = self.launcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut launcher) = self.hang_up() {
+            let _ = tokio::task::spawn_blocking(move || launcher.wait()).await;
+        }
+    }
+
+    /// Tells all processes of the lab that it is over; the launcher is to be waited for.
+    ///
+    /// Whoever still holds a node holds its socket open: it is shut down here. A first process that was only just made
+    /// does not hear of its keeper's end, and ends by that alone.
+    fn hang_up(&self) -> Option<Child> {
         self.guards.iter().for_each(tokio::task::AbortHandle::abort);
         for node in &self.nodes {
             let _ = rustix::net::shutdown(&node.link.socket, rustix::net::Shutdown::Both);
         }
-        if let Some((mut child, socket)) = launcher {
-            drop(socket);
-            let _ = tokio::task::spawn_blocking(move || child.wait()).await;
-        }
+        let launcher = self.launcher.lock().unwrap_or_else(PoisonError::into_inner).take();
+        launcher.map(|(child, _)| child)
     }
 }
 
 impl Drop for Lab {
     fn drop(&mut self) {
-        self.guards.iter().for_each(tokio::task::AbortHandle::abort);
-        if let Some((mut child, socket)) = self.launcher.lock().unwrap_or_else(PoisonError::into_inner).take()
-        {
-            drop(socket);
-            let _ = child.wait();
+        if let Some(mut launcher) = self.hang_up() {
+            let _ = launcher.wait();
         }
     }
 }

@@ -156,7 +156,7 @@ fn keeper(launch: &Launch, index: usize, lab: Lab, launcher: &OwnedFd, socket: O
                 return pid1::serve(&socket);
             }
             // Its network goes with it, and the cables to the others: it stays until the lab has heard from them all.
-            let _ = wire::receive::<()>(&socket);
+            while let Ok(Some(_)) = wire::receive::<wire::Request>(&socket) {}
             1
         }
         -1 => 1,

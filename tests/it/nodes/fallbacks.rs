@@ -71,3 +71,20 @@ async fn without_user_namespaces_or_seccomp_there_are_no_such_nodes() {
         assert_eq!(refused.err().as_deref(), Some(why));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lab_that_is_given_up_while_it_begins_ends() {
+    if Running::start().await.is_none() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    for _ in 0..30 {
+        let begun = Lab::begin(specs(dir.path()), Path::new(PROGRAM), Kernel::default()).await;
+        let (lab, beginnings) = begun.unwrap();
+        // Somebody holds a node all the same.
+        let node = lab.node("controlplane");
+        let gone = tokio::task::spawn_blocking(move || drop((lab, beginnings)));
+        tokio::time::timeout(LIMIT, gone).await.expect("its processes do not end").unwrap();
+        drop(node);
+    }
+}
