@@ -35,6 +35,9 @@ const PLAIN: [&[u8; 5]; 5] = [b"GET /", b"HEAD ", b"POST ", b"PUT /", b"OPTIO"];
 /// What they are told.
 const NO_TLS: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 
+/// How long a client may go on sending after an answer that ends the connection (`rstAvoidanceDelay`).
+const RESET_AVOIDANCE: Duration = Duration::from_millis(500);
+
 /// Serves a connection until it ends.
 pub(super) async fn serve<S: Service>(
     stream: TcpStream,
@@ -65,7 +68,9 @@ pub(super) async fn serve<S: Service>(
     if !speaks_h2 {
         let mut builder = http1::Builder::new();
         builder.timer(TokioTimer::new()).header_read_timeout(patience.headers).max_headers(HEADER_LINES);
-        let _ = builder.serve_connection(io, answer).await;
+        if let Ok(parts) = builder.serve_connection(io, answer).without_shutdown().await {
+            linger(parts.io.into_inner()).await;
+        }
         return;
     }
     let mut builder = http2::Builder::new(TokioExecutor::new());
@@ -76,6 +81,21 @@ pub(super) async fn serve<S: Service>(
         () = streams.idle(patience.idle) => connection.as_mut().graceful_shutdown(),
     }
     let _ = tokio::time::timeout(patience.headers, connection).await;
+}
+
+/// Closes a connection for writing, and for good a little later, or when the client has done so.
+///
+/// A client that is still sending a body that was refused would find the connection reset, and never read why
+/// (`closeWriteAndWait`).
+async fn linger(mut stream: TlsStream<TcpStream>) {
+    let rest = async {
+        if stream.shutdown().await.is_ok() {
+            let (stream, _) = stream.get_mut();
+            let mut rest = vec![0; 16 << 10];
+            while stream.read(&mut rest).await.is_ok_and(|count| count > 0) {}
+        }
+    };
+    let _ = tokio::time::timeout(RESET_AVOIDANCE, rest).await;
 }
 
 /// The handshake; nothing where there is none.
