@@ -183,6 +183,7 @@ pub fn aggregated(release: &'static Release, core: bool, version: &str) -> Value
 }
 
 fn aggregated_entry(rt: &'static ResourceType) -> Value {
+    // Of its own group and version nothing is said (`APIResource`: empty implies those of the list).
     let kind =
         |group: &str, version: &str, kind: &str| json!({"group": group, "version": version, "kind": kind});
     let mut entry = json!({
@@ -192,19 +193,14 @@ fn aggregated_entry(rt: &'static ResourceType) -> Value {
         "singularResource": rt.singular,
         "verbs": rt.verbs,
     });
-    if !rt.group.is_empty() {
-        entry["responseKind"] = kind(rt.group, rt.version, rt.kind);
-    }
     add_names(&mut entry, rt);
     if !rt.subresources.is_empty() {
         let all: Vec<Value> = rt
             .subresources
             .iter()
             .map(|sub| {
-                let (group, version) =
-                    if sub.group.is_empty() { (rt.group, rt.version) } else { (sub.group, sub.version) };
-                let version = if group.is_empty() { "" } else { version };
-                json!({"subresource": sub.name, "responseKind": kind(group, version, sub.kind), "verbs": sub.verbs})
+                let version = if sub.group.is_empty() { "" } else { sub.version };
+                json!({"subresource": sub.name, "responseKind": kind(sub.group, version, sub.kind), "verbs": sub.verbs})
             })
             .collect();
         entry["subresources"] = json!(all);
