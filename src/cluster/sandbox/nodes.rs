@@ -302,9 +302,10 @@ fn new_files(options: &Options, layout: &Layout) -> Result<Authority> {
         let authority = kubeadm::ensure(layout, options.clock.now());
         (authority, machines.and_then(ended))
     });
+    let authority = authority?;
     written?;
     root_config(options, false)?;
-    authority
+    Ok(authority)
 }
 
 /// Gives root of the control plane the admin's kubeconfig, another than what is there only where `anew`.
