@@ -1,4 +1,4 @@
-//! Values as Go's `%v` prints them.
+//! Values as Go's `%v` and its JSON encoder print them.
 
 use serde_json::Value;
 
@@ -16,4 +16,16 @@ pub fn go_value(value: &Value) -> String {
         }
         other => other.to_string(),
     }
+}
+
+/// JSON with the escapes by which Go's encoder keeps it from looking like HTML; none of these characters is outside of strings.
+pub fn escape_html(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c {
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
 }

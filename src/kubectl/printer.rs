@@ -7,6 +7,7 @@ use super::discovery::Resource;
 use super::fail::{Fail, Result, plain};
 use super::jsonpath::{self, Template};
 use super::{tabs, yaml};
+use crate::go_value::escape_html;
 pub use crate::go_value::go_value;
 
 /// How objects are printed.
@@ -238,7 +239,7 @@ fn write(value: &Value, indent: Option<usize>, depth: usize, out: &mut String) {
                     out.push(',');
                 }
                 line(depth + 1, out);
-                write_string(key, out);
+                out.push_str(&escape_html(&json!(key).to_string()));
                 out.push_str(if indent.is_some() { ": " } else { ":" });
                 write(inner, indent, depth + 1, out);
             }
@@ -257,23 +258,8 @@ fn write(value: &Value, indent: Option<usize>, depth: usize, out: &mut String) {
             line(depth, out);
             out.push(']');
         }
-        Value::String(text) => write_string(text, out),
+        text @ Value::String(_) => out.push_str(&escape_html(&text.to_string())),
         other => out.push_str(&other.to_string()),
-    }
-}
-
-/// Go's encoder keeps JSON safe inside HTML.
-fn write_string(text: &str, out: &mut String) {
-    let plain = Value::String(text.to_owned()).to_string();
-    for c in plain.chars() {
-        match c {
-            '<' => out.push_str("\\u003c"),
-            '>' => out.push_str("\\u003e"),
-            '&' => out.push_str("\\u0026"),
-            '\u{2028}' => out.push_str("\\u2028"),
-            '\u{2029}' => out.push_str("\\u2029"),
-            c => out.push(c),
-        }
     }
 }
 

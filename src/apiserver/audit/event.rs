@@ -13,6 +13,7 @@ use super::policy::{Level, Stage};
 use crate::apiserver::authentication::UserInfo;
 use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::typed::micro_time_text;
+use crate::go_value::escape_html;
 
 /// What happened to one request so far.
 #[derive(Debug, Clone)]
@@ -147,18 +148,6 @@ impl Event {
 /// RFC 3339 with as many digits as it takes (`time.RFC3339Nano`).
 fn nanos(at: Timestamp) -> String {
     at.to_string()
-}
-
-/// Go's encoder keeps JSON from looking like HTML; none of these characters is outside of strings.
-fn escape_html(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out
 }
 
 /// The fields in upstream's order.

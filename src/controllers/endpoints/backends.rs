@@ -21,7 +21,18 @@ pub(super) struct Port<'p> {
     pub(super) name: &'p str,
     pub(super) number: u64,
     pub(super) protocol: &'p str,
-    pub(super) application: Option<&'p str>,
+    application: Option<&'p str>,
+}
+
+impl Port<'_> {
+    /// The port without its name, which Endpoints and slices treat differently.
+    pub(super) fn unnamed(&self) -> Value {
+        let mut out = json!({"port": self.number, "protocol": self.protocol});
+        if let Some(application) = self.application {
+            out["appProtocol"] = json!(application);
+        }
+        out
+    }
 }
 
 impl Backend<'_> {

@@ -52,9 +52,7 @@ fn endpoint(service: &Value, backend: &Backend<'_>) -> Value {
 
 /// A port of a slice has a name, if an empty one.
 fn port(port: &Port<'_>) -> Value {
-    let mut out = json!({"name": port.name, "port": port.number, "protocol": port.protocol});
-    if let Some(application) = port.application {
-        out["appProtocol"] = json!(application);
-    }
+    let mut out = port.unnamed();
+    out["name"] = json!(port.name);
     out
 }

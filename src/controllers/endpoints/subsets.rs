@@ -51,12 +51,9 @@ fn address(service: &Value, backend: &Backend<'_>) -> Value {
 }
 
 fn port(port: &Port<'_>) -> Value {
-    let mut out = json!({"port": port.number, "protocol": port.protocol});
+    let mut out = port.unnamed();
     if !port.name.is_empty() {
         out["name"] = json!(port.name);
-    }
-    if let Some(application) = port.application {
-        out["appProtocol"] = json!(application);
     }
     out
 }

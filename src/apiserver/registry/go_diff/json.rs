@@ -1,6 +1,9 @@
 //! Go values as `json.MarshalIndent` writes them.
 
+use serde_json::Value;
+
 use super::super::go_types::{Data, Kind, Types};
+use crate::go_value::escape_html;
 
 /// A value over several lines, indented by one blank.
 pub(super) fn pretty(types: &Types, place: usize, data: &Data) -> String {
@@ -126,23 +129,7 @@ pub(super) fn canonical(number: &Data, decimal: &str, kept: &str, format: &str) 
     if kept.is_empty() { written(nanos, form) } else { kept.to_owned() }
 }
 
-/// A text with Go's escapes, which are those of HTML too.
+/// A text with Go's escapes.
 fn text(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
-            }
-            other => out.push(other),
-        }
-    }
-    out.push('"');
+    out.push_str(&escape_html(&Value::from(text).to_string()));
 }
