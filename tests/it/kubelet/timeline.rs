@@ -70,13 +70,16 @@ fn has_order(first: &str, second: &str) -> bool {
     }
 }
 
-/// What came one after the other there and does not here.
+/// What came one after the other there and the other way round here.
+///
+/// What was seen at one look has no order: a pod that looks again every ten to fifteen seconds may find its place free a
+/// moment after the pod before it ended.
 pub fn out_of_order(name: &str, ours: &Times, theirs: &Times) -> Vec<String> {
     let mut wrong = Vec::new();
     for (a, at) in theirs {
         for (b, later) in theirs.iter().filter(|(b, later)| **later > at + APART && has_order(a, b)) {
             let (Some(x), Some(y)) = (ours.get(a), ours.get(b)) else { continue };
-            if x >= y {
+            if x > y {
                 wrong.push(format!("{name}: {a} ({at}) came before {b} ({later}); here {x:.2}, {y:.2}"));
             }
         }
@@ -96,7 +99,10 @@ fn order_is_told_where_things_are_apart() {
         ("removed", 30.0, 0),
         ("container", 45.0, 1),
         ("container", 20.0, 2),
-        ("refused", 30.31, 1),
+        ("container", 30.40, 0),
+        ("container", 30.39, 1),
+        ("refused", 30.31, 0),
+        ("refused", 30.35, 1),
         ("swept", 60.0, 0),
         ("swept", 0.0, 2),
     ] {
