@@ -309,7 +309,7 @@ fn files(name: &str, others: &[(String, IpAddr)]) -> Vec<(&'static str, u32, Str
         ("etc/hosts", 0o644, hosts),
         ("etc/passwd", 0o644, include_str!("../../assets/node/passwd").into()),
         ("etc/group", 0o644, include_str!("../../assets/node/group").into()),
-        ("etc/nsswitch.conf", 0o644, "passwd: files\ngroup: files\nhosts: files dns\n".into()),
+        ("etc/nsswitch.conf", 0o644, "passwd: files\ngroup: files\nhosts: files\n".into()),
         ("etc/resolv.conf", 0o644, "# The lab's network reaches nothing but the lab.\n".into()),
         ("etc/os-release", 0o644, include_str!("../../assets/node/os-release").into()),
         ("etc/profile", 0o644, include_str!("../../assets/node/profile").into()),

@@ -4,8 +4,8 @@
 //! ssh (machine's or ours) on a node -> TCP in the lab's network -> server in the lab -> Node::spawn on the other node
 //! ```
 //! [`keys`] makes what both sides need on disk, so that the first connection asks nothing; [`server`] listens on every
-//! node; [`session`] is one command or shell of a connection, [`sftp`] the server of its file transfers; [`client`] and [`scp`]
-//! are the tools `ssh` and `scp`.
+//! node; [`session`] is one command or shell of a connection, [`sftp::server`] the server of its file transfers; [`client`], [`scp`]
+//! and [`sftp::shell`] are the tools `ssh`, `scp` and `sftp`.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ impl Servers {
         for host in &self.hosts {
             keys::configure(host, &self.listening)?;
             if host.node.isolation() == Isolation::Plain {
-                keys::install_client(host, &self.program)?;
+                keys::install_clients(host, &self.program)?;
             }
         }
         Ok(())

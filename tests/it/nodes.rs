@@ -17,6 +17,7 @@ use crate::program;
 
 mod fallbacks;
 mod plain;
+mod transfers;
 
 const LIMIT: Duration = Duration::from_secs(60);
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cks-lab");

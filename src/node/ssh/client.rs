@@ -4,19 +4,25 @@
 use std::ffi::OsString;
 use std::io::{IsTerminal, Read, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use russh::client::{self, Handle};
-use russh::keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate, known_hosts, load_secret_key};
+use russh::client;
 use russh::{Channel, ChannelMsg, Disconnect, Sig};
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::sync::mpsc;
 
+use self::host_key::HostKey;
 use self::options::{Options, Target};
 
+mod host_key;
+mod identity;
 mod options;
+
+/// The release that the nodes' system comes with.
+const VERSION: &str = "OpenSSH_9.6p1 Ubuntu-3ubuntu13, OpenSSL 3.0.13 30 Jan 2024";
 
 /// What ssh exits with when it is ssh that failed.
 const FAILED: i32 = 255;
@@ -31,6 +37,10 @@ pub fn main(args: Vec<OsString>) -> i32 {
             return FAILED;
         }
     };
+    if options.version {
+        eprintln!("{VERSION}");
+        return 0;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -53,26 +63,54 @@ fn home() -> PathBuf {
 }
 
 /// The configuration of the user and of the node; a plain node's is below its directory.
-fn configuration() -> String {
+fn configuration(file: Option<&Path>) -> Result<String, String> {
+    if let Some(file) = file {
+        return std::fs::read_to_string(file)
+            .map_err(|why| format!("Can't open user config file {}: {}", file.display(), io_text(&why)));
+    }
     let root = std::env::var_os("CKS_LAB_NODE_ROOT").map_or_else(|| "/".into(), PathBuf::from);
     let files = [home().join(".ssh/config"), root.join("etc/ssh/ssh_config")];
-    files.iter().filter_map(|f| std::fs::read_to_string(f).ok()).map(|text| text + "\n").collect()
+    Ok(files.iter().filter_map(|f| std::fs::read_to_string(f).ok()).map(|text| text + "\n").collect())
 }
 
 async fn run(options: Options) -> Result<i32, String> {
-    let target = options.target(&configuration());
-    let stream = connect(&target).await?;
+    let target = options.target(&configuration(options.file.as_deref())?);
+    for file in target.missing.iter().filter(|_| !target.quiet) {
+        if let Err(why) = std::fs::metadata(file) {
+            eprintln!("Warning: Identity file {} not accessible: {}.", file.display(), io_text(&why));
+        }
+    }
+    let stdin = std::io::stdin();
+    if options.misses_terminal(stdin.is_terminal()) && !target.quiet {
+        eprintln!("Pseudo-terminal will not be allocated because stdin is not a terminal.");
+    }
+    let stream = match target.timeout {
+        None => connect(&target).await?,
+        Some(seconds) => {
+            tokio::time::timeout(Duration::from_secs(seconds), connect(&target)).await.map_err(|_| {
+                format!("ssh: connect to host {} port {}: Connection timed out", target.host, target.port)
+            })??
+        }
+    };
     let _ = stream.set_nodelay(true);
+    let peer = stream.peer_addr().ok().map(|a| a.ip());
     let config = Arc::new(client::Config { nodelay: true, ..client::Config::default() });
-    let check = HostKey { alias: target.alias.clone(), known: home().join(".ssh/known_hosts") };
+    let check = HostKey::new(&target, peer);
+    let from = peer.map_or_else(|| target.host.clone(), |ip| ip.to_string());
     let mut session = client::connect_stream(config, stream, check).await.map_err(|e| match e {
         russh::Error::UnknownKey => "Host key verification failed.".to_owned(),
-        e => format!("ssh: {}: {e}", target.alias),
+        russh::Error::IO(why) if why.kind() == std::io::ErrorKind::ConnectionReset => format!(
+            "kex_exchange_identification: read: Connection reset by peer\nConnection reset by {from} port {}",
+            target.port
+        ),
+        _ => format!(
+            "kex_exchange_identification: Connection closed by remote host\nConnection closed by {from} port {}",
+            target.port
+        ),
     })?;
-    log_in(&mut session, &target).await?;
+    identity::log_in(&mut session, &target).await?;
     let failed = |e: russh::Error| format!("ssh: {}: {e}", target.alias);
     let channel = session.channel_open_session().await.map_err(failed)?;
-    let stdin = std::io::stdin();
     let terminal = options.terminal(stdin.is_terminal());
     for (name, value) in std::env::vars() {
         if name == "LANG" || name.starts_with("LC_") {
@@ -85,6 +123,9 @@ async fn run(options: Options) -> Result<i32, String> {
         channel.request_pty(false, &term, columns, rows, 0, 0, &[]).await.map_err(failed)?;
     }
     match &options.command {
+        Some(name) if options.subsystem => {
+            channel.request_subsystem(false, name.as_str()).await.map_err(failed)?;
+        }
         Some(command) => channel.exec(false, command.as_bytes()).await.map_err(failed)?,
         None => channel.request_shell(false).await.map_err(failed)?,
     }
@@ -93,7 +134,7 @@ async fn run(options: Options) -> Result<i32, String> {
         talk(channel, terminal, options.no_input).await
     };
     let _ = session.disconnect(Disconnect::ByApplication, "", "").await;
-    if terminal && !options.quiet {
+    if terminal && !target.quiet {
         match status {
             Some(_) => eprintln!("Connection to {} closed.", target.alias),
             None => eprintln!("Connection to {} closed by remote host.", target.alias),
@@ -120,29 +161,15 @@ async fn connect(target: &Target) -> Result<TcpStream, String> {
         };
         match attempt.await {
             Ok(stream) => return Ok(stream),
-            Err(e) => last = rustix::io::Errno::from_io_error(&e).map_or_else(|| e.to_string(), text_of),
+            Err(e) => last = io_text(&e),
         }
     }
     Err(format!("ssh: connect to host {host} port {port}: {last}"))
 }
 
-/// An error's text as the C library has it: without the number.
-fn text_of(errno: rustix::io::Errno) -> String {
-    let text = std::io::Error::from(errno).to_string();
-    text.split(" (os error").next().unwrap_or_default().to_owned()
-}
-
-async fn log_in(session: &mut Handle<HostKey>, target: &Target) -> Result<(), String> {
-    for file in &target.identities {
-        let Ok(key) = load_secret_key(file, None) else { continue };
-        let key = PrivateKeyWithHashAlg::new(Arc::new(key), None);
-        match session.authenticate_publickey(&target.user, key).await {
-            Ok(result) if result.success() => return Ok(()),
-            Ok(_) => {}
-            Err(e) => return Err(format!("ssh: {}: {e}", target.alias)),
-        }
-    }
-    Err(format!("{}@{}: Permission denied (publickey).", target.user, target.alias))
+/// An error's text as the C library has it.
+fn io_text(error: &std::io::Error) -> String {
+    error.to_string().split(" (os error").next().unwrap_or_default().to_owned()
 }
 
 /// Carries bytes both ways until the channel closes; `None` where no exit status came.
@@ -224,20 +251,5 @@ impl Raw {
 impl Drop for Raw {
     fn drop(&mut self) {
         let _ = tcsetattr(rustix::stdio::stdin(), OptionalActions::Now, &self.0);
-    }
-}
-
-/// Checks a host's key against the known ones.
-struct HostKey {
-    alias: String,
-    known: PathBuf,
-}
-
-impl client::Handler for HostKey {
-    type Error = russh::Error;
-
-    async fn check_server_key(&mut self, key: &PublicKeyOrCertificate) -> Result<bool, Self::Error> {
-        let PublicKeyOrCertificate::PublicKey { key, .. } = key else { return Ok(false) };
-        Ok(known_hosts::check_known_hosts_path(&self.alias, 22, key, &self.known).unwrap_or(false))
     }
 }

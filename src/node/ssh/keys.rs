@@ -18,7 +18,8 @@ const USER_KEY: &str = "root/.ssh/id_ed25519";
 const AUTHORIZED: &str = "root/.ssh/authorized_keys";
 const KNOWN: &str = "root/.ssh/known_hosts";
 const CONFIG: &str = "etc/ssh/ssh_config";
-const CLIENT: &str = "opt/cks-lab/local/bin/ssh";
+const CLIENTS: [&str; 3] =
+    ["opt/cks-lab/local/bin/ssh", "opt/cks-lab/local/bin/scp", "opt/cks-lab/local/bin/sftp"];
 
 /// Makes what is missing on every node, keeps what is there, and returns the host keys in order.
 pub fn ensure(hosts: &[Host]) -> Result<Vec<PrivateKey>> {
@@ -58,14 +59,17 @@ fn config(host: &Host, listening: &[(String, SocketAddr)]) -> String {
     listening.iter().map(host).collect()
 }
 
-/// Puts the lab's client first on a plain node's `PATH`: the machine's own would look for keys in the machine's home.
-pub fn install_client(host: &Host, program: &Path) -> Result<()> {
+/// Puts the lab's clients first on a plain node's `PATH`: the machine's own would look for keys in the machine's home.
+pub fn install_clients(host: &Host, program: &Path) -> Result<()> {
     let files = files(host)?;
-    let what = || tr!(node_link_not_made { path: files.shown(CLIENT).display() });
-    if files.symlink_metadata(CLIENT).is_ok() {
-        files.remove_file(CLIENT).context_what(what)?;
+    for client in CLIENTS {
+        let what = || tr!(node_link_not_made { path: files.shown(client).display() });
+        if files.symlink_metadata(client).is_ok() {
+            files.remove_file(client).context_what(what)?;
+        }
+        files.symlink(program, client).context_what(what)?;
     }
-    files.symlink(program, CLIENT).context_what(what)
+    Ok(())
 }
 
 fn files(host: &Host) -> Result<Rooted> {

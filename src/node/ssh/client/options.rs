@@ -16,9 +16,30 @@ pub struct Options {
     pub quiet: bool,
     /// `-n`.
     pub no_input: bool,
+    /// `-s`: the command is the name of a subsystem.
+    pub subsystem: bool,
+    /// `-V`.
+    pub version: bool,
+    /// `-F`.
+    pub file: Option<PathBuf>,
     user: Option<String>,
     port: Option<u16>,
     identities: Vec<PathBuf>,
+    /// `-o`, one a line.
+    given: String,
+}
+
+/// Whether a host's key that is not known is taken (`StrictHostKeyChecking`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Strict {
+    /// The person is asked.
+    Ask,
+    /// Never.
+    Yes,
+    /// A new one is, a changed one is not.
+    AcceptNew,
+    /// Any is.
+    No,
 }
 
 /// Where to connect, and as whom.
@@ -34,17 +55,52 @@ pub struct Target {
     pub user: String,
     /// Own address.
     pub bind: Option<IpAddr>,
-    /// Files of keys.
+    /// Files of keys that were named and are not there.
+    pub missing: Vec<PathBuf>,
+    /// Files of keys that are looked for.
     pub identities: Vec<PathBuf>,
+    /// What is done with a host's key that is not known.
+    pub strict: Strict,
+    /// Nobody is to be asked.
+    pub batch: bool,
+    /// Files of known hosts; the first is written.
+    pub known: Vec<PathBuf>,
+    /// How many seconds a connection may take.
+    pub timeout: Option<u64>,
+    /// Whether warnings are kept back (`LogLevel`).
+    pub quiet: bool,
 }
 
 /// Flags without a value that change nothing here.
-const IGNORED: &str = "46AaCfGgKkMNsVvXxYy";
+const IGNORED: &str = "46AaCfGgKkMNvXxYy";
 /// Flags with a value that change nothing here.
-const IGNORED_WITH_VALUE: &str = "BbcDEeFIJLmOoPQRSWw";
+const IGNORED_WITH_VALUE: &str = "BbcDEeIJLmOPQRSWw";
 
-const USAGE: &str =
-    "usage: ssh [-nqTt] [-i identity_file] [-l login_name] [-p port] destination [command [argument ...]]";
+const USAGE: &str = "usage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]
+           [-b bind_address] [-c cipher_spec] [-D [bind_address:]port]
+           [-E log_file] [-e escape_char] [-F configfile] [-I pkcs11]
+           [-i identity_file] [-J [user@]host[:port]] [-L address]
+           [-l login_name] [-m mac_spec] [-O ctl_cmd] [-o option] [-p port]
+           [-Q query_option] [-R address] [-S ctl_path] [-W host:port]
+           [-w local_tun[:remote_tun]] destination [command [argument ...]]";
+
+/// The keywords of ssh_config(5) that a client of this release knows.
+const KEYWORDS: &str = "addkeystoagent addressfamily batchmode bindaddress bindinterface canonicaldomains \
+    canonicalizefallbacklocal canonicalizehostname canonicalizemaxdots canonicalizepermittedcnames casignaturealgorithms \
+    certificatefile challengeresponseauthentication channeltimeout checkhostip ciphers clearallforwardings compression \
+    connectionattempts connecttimeout controlmaster controlpath controlpersist dynamicforward enableescapecommandline \
+    enablesshkeysign escapechar exitonforwardfailure fingerprinthash forkafterauthentication forwardagent forwardx11 \
+    forwardx11timeout forwardx11trusted gatewayports globalknownhostsfile gssapiauthentication gssapidelegatecredentials \
+    hashknownhosts host hostbasedacceptedalgorithms hostbasedauthentication hostkeyalgorithms hostkeyalias hostname \
+    identitiesonly identityagent identityfile ignoreunknown include ipqos kbdinteractiveauthentication \
+    kbdinteractivedevices kexalgorithms knownhostscommand localcommand localforward loglevel logverbose macs match \
+    nohostauthenticationforlocalhost numberofpasswordprompts obscurekeystroketiming passwordauthentication \
+    permitlocalcommand permitremoteopen pkcs11provider port preferredauthentications proxycommand proxyjump \
+    proxyusefdpass pubkeyacceptedalgorithms pubkeyacceptedkeytypes pubkeyauthentication rekeylimit remotecommand \
+    remoteforward requesttty requiredrsasize revokedhostkeys securitykeyprovider sendenv serveralivecountmax \
+    serveraliveinterval sessiontype setenv stdinnull streamlocalbindmask streamlocalbindunlink stricthostkeychecking \
+    syslogfacility tag tcpkeepalive tunnel tunneldevice updatehostkeys user userknownhostsfile verifyhostkeydns \
+    visualhostkey xauthlocation";
 
 impl Options {
     /// Reads the arguments after the name.
@@ -61,8 +117,13 @@ impl Options {
                     'T' => options.force_terminal = -1,
                     'q' => options.quiet = true,
                     'n' => options.no_input = true,
+                    's' => options.subsystem = true,
+                    'V' => {
+                        options.version = true;
+                        return Ok(options);
+                    }
                     letter if IGNORED.contains(letter) => {}
-                    'l' | 'p' | 'i' => {
+                    'l' | 'p' | 'i' | 'o' | 'F' => {
                         let value = options.value(letter, &flags[1 + at + 1..], &mut args)?;
                         options.set(letter, value)?;
                         break;
@@ -105,9 +166,27 @@ impl Options {
     fn set(&mut self, letter: char, value: String) -> Result<(), String> {
         match letter {
             'l' => self.user = Some(value),
-            'p' => self.port = Some(value.parse().map_err(|_| format!("Bad port '{value}'"))?),
+            'p' => {
+                let port = value.parse().ok().filter(|port| *port > 0);
+                self.port = Some(port.ok_or_else(|| format!("Bad port '{value}'"))?);
+            }
+            'F' => self.file = Some(value.into()),
+            'o' => self.option(&value)?,
             _ => self.identities.push(value.into()),
         }
+        Ok(())
+    }
+
+    fn option(&mut self, text: &str) -> Result<(), String> {
+        let (key, value) = key_value(text.trim());
+        let key = key.to_ascii_lowercase();
+        if !KEYWORDS.split_whitespace().any(|known| known == key) {
+            return Err(format!("command-line: line 0: Bad configuration option: {key}"));
+        }
+        if key == "stricthostkeychecking" && strict(value).is_none() {
+            return Err(format!("command-line line 0: unsupported option \"{value}\"."));
+        }
+        self.given += &format!("{key} {value}\n");
         Ok(())
     }
 
@@ -121,16 +200,29 @@ impl Options {
         }
     }
 
+    /// Whether a terminal was asked for that cannot be had without one here.
+    pub fn misses_terminal(&self, stdin_is_terminal: bool) -> bool {
+        let wanted = self.force_terminal == 1 || self.force_terminal == 0 && self.command.is_none();
+        wanted && (!stdin_is_terminal || self.no_input)
+    }
+
     /// Fills in what the configuration says of the host; the command line goes first, then what comes first there.
     pub fn target(&self, configuration: &str) -> Target {
-        let says = |keyword: &str| lookup(configuration, &self.host, keyword);
-        let home = std::env::var_os("HOME").map_or_else(|| "/root".into(), PathBuf::from);
-        let mut identities = self.identities.clone();
-        identities.extend(says("identityfile").map(|file| match file.strip_prefix("~/") {
+        let configuration = format!("{}Host *\n{configuration}", self.given);
+        let says = |keyword: &str| lookup(&configuration, &self.host, keyword);
+        let home = super::home();
+        let at = |file: &str| match file.strip_prefix("~/") {
             Some(rest) => home.join(rest),
             None => file.into(),
-        }));
-        identities.push(home.join(".ssh/id_ed25519"));
+        };
+        let (mut identities, missing): (Vec<_>, Vec<_>) =
+            self.identities.iter().cloned().partition(|file| file.exists());
+        identities.extend(says("identityfile").map(|file| at(&file)));
+        if identities.is_empty() {
+            identities.push(home.join(".ssh/id_ed25519"));
+        }
+        let known = says("userknownhostsfile").unwrap_or_else(|| "~/.ssh/known_hosts".into());
+        let level = says("loglevel").unwrap_or_default().to_ascii_lowercase();
         Target {
             alias: says("hostkeyalias").unwrap_or_else(|| self.host.clone()),
             host: says("hostname").unwrap_or_else(|| self.host.clone()),
@@ -138,16 +230,37 @@ impl Options {
             user: self.user.clone().or_else(|| says("user")).unwrap_or_else(|| "root".into()),
             bind: says("bindaddress").and_then(|a| a.parse().ok()),
             identities,
+            missing,
+            strict: says("stricthostkeychecking").and_then(|v| strict(&v)).unwrap_or(Strict::Ask),
+            batch: says("batchmode").is_some_and(|v| v.eq_ignore_ascii_case("yes")),
+            known: known.split_whitespace().map(at).collect(),
+            timeout: says("connecttimeout").and_then(|v| v.parse().ok()),
+            quiet: self.quiet || matches!(level.as_str(), "quiet" | "fatal" | "error"),
         }
     }
+}
+
+fn strict(value: &str) -> Option<Strict> {
+    Some(match value {
+        "ask" => Strict::Ask,
+        "yes" | "true" => Strict::Yes,
+        "accept-new" => Strict::AcceptNew,
+        "no" | "off" | "false" => Strict::No,
+        _ => return None,
+    })
+}
+
+/// A line of configuration: the keyword and its value.
+fn key_value(line: &str) -> (&str, &str) {
+    let (key, value) = line.split_once([' ', '\t', '=']).unwrap_or((line, ""));
+    (key, value.trim_start_matches([' ', '\t', '=']).trim_end().trim_matches('"'))
 }
 
 /// The first value of a keyword in the sections for a host.
 fn lookup(configuration: &str, host: &str, keyword: &str) -> Option<String> {
     let mut applies = true;
     for line in configuration.lines().map(str::trim).filter(|l| !l.starts_with('#')) {
-        let (key, value) = line.split_once([' ', '\t', '=']).unwrap_or((line, ""));
-        let value = value.trim().trim_matches('"');
+        let (key, value) = key_value(line);
         if key.eq_ignore_ascii_case("host") {
             applies = value.split_whitespace().any(|pattern| pattern == "*" || pattern == host);
         } else if applies && key.eq_ignore_ascii_case(keyword) {
@@ -197,5 +310,15 @@ mod tests {
         let other = parse("a@b@other").unwrap().target(text);
         assert_eq!((other.host.as_str(), other.port, other.user.as_str()), ("other", 1, "a@b"));
         assert_eq!(parse("x").unwrap().target("").port, 22);
+        let given =
+            parse("-o Port=7 -oStrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null node01").unwrap();
+        let target = given.target(text);
+        assert_eq!((target.port, target.strict, target.known), (7, Strict::No, vec!["/dev/null".into()]));
+        let bad = |line: &str| parse(line).unwrap_err();
+        assert_eq!(bad("-o Foo=bar x"), "command-line: line 0: Bad configuration option: foo");
+        assert_eq!(
+            bad("-oStrictHostKeyChecking=maybe x"),
+            "command-line line 0: unsupported option \"maybe\"."
+        );
     }
 }
