@@ -29,3 +29,15 @@ pub fn escape_html(json: &str) -> String {
     }
     out
 }
+
+/// The same for what is already written.
+pub fn escape_html_bytes(json: Vec<u8>) -> Vec<u8> {
+    // The first byte of the two separators in UTF-8 is 0xe2.
+    if !json.iter().any(|byte| matches!(byte, b'<' | b'>' | b'&' | 0xe2)) {
+        return json;
+    }
+    match String::from_utf8(json) {
+        Ok(text) => escape_html(&text).into_bytes(),
+        Err(error) => error.into_bytes(),
+    }
+}

@@ -92,6 +92,13 @@ pub struct FeatureGates {
     pub accounts_count_secrets: bool,
     /// Whether tables of priority classes show how they preempt.
     pub classes_show_preemption: bool,
+    /// Whether tables of quotas show the age last.
+    pub quotas_age_last: bool,
+    /// Whether writers are warned of more: overlapping files in volumes, ports of one name, addresses that are not canonical,
+    /// what is deprecated since 1.32.
+    pub newer_warnings: bool,
+    /// Whether the field for AppArmor is also written as the annotation that it replaced (until 1.33).
+    pub apparmor_annotations: bool,
     /// Whether Endpoints are deprecated, and writers and readers told so (since 1.33).
     pub endpoints_deprecated: bool,
     /// Whether address ranges are read strictly (`StrictIPCIDRValidation`, KEP-4858).

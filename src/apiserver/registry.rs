@@ -17,7 +17,9 @@ pub mod schema;
 mod strategies;
 pub mod typed;
 pub mod validation;
+pub mod warnings;
 pub mod yaml;
+pub mod zero;
 
 use serde_json::Value;
 
@@ -213,12 +215,6 @@ pub trait Strategy: Sync {
     /// Finds the mistakes in a changed object, metadata excepted.
     fn validate_update(&self, context: &Context<'_>, object: &Value, old: &Value) -> Vec<FieldError> {
         let _ = (context, object, old);
-        Vec::new()
-    }
-
-    /// Warnings for the `Warning` header.
-    fn warnings(&self, context: &Context<'_>, object: &Value) -> Vec<String> {
-        let _ = (context, object);
         Vec::new()
     }
 

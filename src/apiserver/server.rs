@@ -16,6 +16,7 @@ pub(super) mod core;
 mod hooks;
 mod paths;
 mod start_log;
+mod warnings;
 
 use self::core::Core;
 

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Call, Reply, options, reviews, storage_failed, text, time_text};
 use crate::apiserver::admission::Operation;
-use crate::apiserver::registry::{ResourceType, managed_fields, validation};
+use crate::apiserver::registry::{ResourceType, managed_fields, validation, warnings};
 use crate::apiserver::status::Status;
 use crate::apiserver::storage::StorageError;
 
@@ -112,15 +112,16 @@ pub(super) fn insert(
 
 fn finish(call: &mut Call<'_>, rt: &'static ResourceType, mut object: Value) -> Result<Arc<Value>, Status> {
     let name = text(&object["metadata"], "name").to_owned();
+    call.warnings.extend(warnings::before_create(rt, &object));
     let context = call.context(rt);
     rt.strategy.prepare_for_create(&context, &mut object);
     let mut errors = validation::validate_metadata_create(rt, &object);
     errors.extend(rt.strategy.validate(&context, &object));
-    let warnings = rt.strategy.warnings(&context, &object);
     if !errors.is_empty() {
         return Err(validation::invalid(rt, &name, errors));
     }
-    call.warnings.extend(warnings);
+    let told = warnings::on_write(rt, &context, &object, None);
+    call.warnings.extend(told);
     call.validate(rt, Operation::Create, &name, Some(&mut object), None)?;
     forget_empty_lists(rt, &mut object);
     let key = call.key(rt, &name);

@@ -17,6 +17,7 @@ use crate::apiserver::registry::{ResourceType, protobuf};
 use crate::apiserver::requestinfo::Query;
 use crate::apiserver::status::Status;
 use crate::apiserver::table::{self, IncludeObject, TableOptions};
+use crate::go_value::escape_html_bytes;
 use crate::go_yaml;
 use crate::release::Release;
 
@@ -229,8 +230,8 @@ pub(super) fn wants_pretty(headers: &HeaderMap, query: &Query) -> bool {
 
 /// A value as the server writes it: `kind` and `apiVersion` come first.
 pub(crate) fn json_bytes(value: &impl Serialize, pretty: bool) -> Vec<u8> {
-    let mut bytes =
-        if pretty { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) }.unwrap_or_default();
+    let written = if pretty { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
+    let mut bytes = escape_html_bytes(written.unwrap_or_default());
     if !pretty {
         bytes.push(b'\n');
     }
@@ -295,7 +296,8 @@ pub(super) fn table_options(
     Ok(TableOptions { include, no_headers: false, version, now })
 }
 
-/// A value as an answer in the format that the client asks for, and JSON where it asks for one that there is not.
+/// A value as an answer in the format that the client asks for, and indented JSON where it asks for one that there is not
+/// (`WriteRawJSON`).
 pub(crate) fn reply_of(
     release: &'static Release,
     code: u16,
@@ -305,7 +307,7 @@ pub(crate) fn reply_of(
 ) -> Reply {
     let accepted = negotiate(headers, false);
     let format = accepted.map_or(Format::Json, |accepted| accepted.format);
-    let pretty = accepted.is_some_and(|accepted| accepted.pretty) || wants_pretty(headers, query);
+    let pretty = accepted.is_none_or(|accepted| accepted.pretty) || wants_pretty(headers, query);
     let written = [format, Format::Json]
         .into_iter()
         .find_map(|format| Some(Reply::new(code, format.media(), format.bytes(release, pretty, value)?)));

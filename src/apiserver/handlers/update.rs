@@ -11,7 +11,7 @@ use crate::apiserver::admission::Operation;
 use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::managed_fields::{self, ApplyOptions};
 use crate::apiserver::registry::patch::{self, PatchType};
-use crate::apiserver::registry::{FieldError, ResourceType, validation};
+use crate::apiserver::registry::{FieldError, ResourceType, validation, warnings};
 use crate::apiserver::status::{Cause, Status};
 use crate::apiserver::storage::{StorageError, version_of};
 
@@ -197,10 +197,10 @@ pub(super) fn replace(
     rt.strategy.prepare_for_update(&context, &mut new, current);
     let mut errors = validation::validate_metadata_update(rt, &new, current);
     errors.extend(rt.strategy.validate_update(&context, &new, current));
-    let warnings = rt.strategy.warnings(&context, &new);
     if !errors.is_empty() {
         return Err(validation::invalid(rt, &name, errors).into());
     }
+    let warnings = warnings::on_write(rt, &context, &new, Some(current));
     call.validate(rt, Operation::Update, &name, Some(&mut new), Some(current))?;
     managed_fields::ignore_timestamps(&mut new, current);
     let expected = version_of(current);

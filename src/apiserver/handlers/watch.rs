@@ -7,18 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::list::Selection;
 use super::negotiate::{Form, Format, accepted_stream, partial, table_options};
 use super::{Call, Reply, options};
 use crate::apiserver::registry::ordered::InOrder;
-use crate::apiserver::registry::{ResourceType, protobuf};
+use crate::apiserver::registry::{ResourceType, protobuf, zero};
 use crate::apiserver::serving;
 use crate::apiserver::status::Status;
 use crate::apiserver::storage::{Event, EventType, StorageError, Watch};
-use crate::apiserver::table::{self, TableOptions};
+use crate::apiserver::table::{self, IncludeObject, TableOptions};
+use crate::go_value::escape_html_bytes;
 
 /// How often a watch that asks for it gets a bookmark.
 const BOOKMARKS: Duration = Duration::from_secs(60);
@@ -138,10 +139,18 @@ impl Writer {
         }
     }
 
-    /// Whether whole objects are told, as JSON.
+    /// Whether whole objects are told.
+    fn is_whole(&self) -> bool {
+        match self.form {
+            Form::Table(_) => self.table.as_ref().is_some_and(|table| table.include == IncludeObject::Object),
+            Form::Metadata(_) | Form::MetadataList(_) => false,
+            _ => true,
+        }
+    }
+
+    /// Whether nothing but whole objects is told, as JSON.
     fn is_plain(&self) -> bool {
-        let whole = !matches!(self.form, Form::Table(_) | Form::Metadata(_) | Form::MetadataList(_));
-        whole && self.format == Format::Json
+        self.is_whole() && !matches!(self.form, Form::Table(_)) && self.format == Format::Json
     }
 
     /// The event that ends a watch from too long ago.
@@ -158,24 +167,19 @@ impl Writer {
                 .into();
         }
         let mut bytes = format!("{{\"type\":\"{kind}\",\"object\":").into_bytes();
-        bytes.extend(serde_json::to_vec(&InOrder::object(release, object)).unwrap_or_default());
+        let written = serde_json::to_vec(&InOrder::object(release, object)).unwrap_or_default();
+        bytes.extend(escape_html_bytes(written));
         bytes.extend_from_slice(b"}\n");
         bytes.into()
     }
 
     fn bookmark(&mut self, version: u64, initial_ends: bool) -> Bytes {
-        let mut object = json!({
-            "kind": self.rt.kind,
-            "apiVersion": self.rt.api_version(),
-            "metadata": {"resourceVersion": version.to_string()},
-        });
-        if self.rt.release.gates.shows_unset_times {
-            object["metadata"]["creationTimestamp"] = Value::Null;
-        }
+        let mut metadata = Map::new();
+        metadata.insert("resourceVersion".into(), json!(version.to_string()));
         if initial_ends {
-            object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+            metadata.insert("annotations".into(), json!({"k8s.io/initial-events-end": "true"}));
         }
-        self.event("BOOKMARK", &Arc::new(object))
+        self.event("BOOKMARK", &Arc::new(zero::object(self.rt, metadata, self.is_whole())))
     }
 }
 

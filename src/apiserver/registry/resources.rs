@@ -6,11 +6,11 @@ use super::strategies::events::{CsiNodes, Events};
 use super::strategies::namespaces::Namespaces;
 use super::strategies::nodes::Nodes;
 use super::strategies::other::{
-    CertificateRequests, CreateOnUpdate, DisruptionBudgets, Leases, Plain, PriorityClasses, Services,
-    WithStatus, Workloads,
+    CertificateRequests, DisruptionBudgets, Leases, Plain, PriorityClasses, Services, WithStatus, Workloads,
 };
 use super::strategies::pods::Pods;
 use super::strategies::rbac::{Bindings, Roles};
+use super::strategies::volumes::{Claims, LimitRanges, Volumes};
 use super::{ResourceType, Strategy, Subresource};
 use crate::release::Release;
 
@@ -156,7 +156,7 @@ static RESOURCES: &[Row] = &[
     namespaced(CORE, "ConfigMap", "configmaps", "configmap", &ConfigMaps).short(&["cm"]),
     namespaced(CORE, "Endpoints", "endpoints", "endpoints", &Endpoints).short(&["ep"]),
     namespaced(CORE, "Event", "events", "event", &Events).short(&["ev"]),
-    namespaced(CORE, "LimitRange", "limitranges", "limitrange", &CreateOnUpdate).short(&["limits"]),
+    namespaced(CORE, "LimitRange", "limitranges", "limitrange", &LimitRanges).short(&["limits"]),
     cluster_wide(CORE, "Namespace", "namespaces", "namespace", &Namespaces)
         .short(&["ns"])
         .verbs(&["create", "delete", "get", "list", "patch", "update", "watch"])
@@ -164,10 +164,10 @@ static RESOURCES: &[Row] = &[
     cluster_wide(CORE, "Node", "nodes", "node", &Nodes)
         .short(&["no"])
         .with(&[sub("proxy", "", "", "NodeProxyOptions", PROXY), status("Node")]),
-    namespaced(CORE, "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", &WithStatus)
+    namespaced(CORE, "PersistentVolumeClaim", "persistentvolumeclaims", "persistentvolumeclaim", &Claims)
         .short(&["pvc"])
         .with(&[status("PersistentVolumeClaim")]),
-    cluster_wide(CORE, "PersistentVolume", "persistentvolumes", "persistentvolume", &WithStatus)
+    cluster_wide(CORE, "PersistentVolume", "persistentvolumes", "persistentvolume", &Volumes)
         .short(&["pv"])
         .with(&[status("PersistentVolume")]),
     namespaced(CORE, "Pod", "pods", "pod", &Pods).short(&["po"]).in_all().with(&[

@@ -11,6 +11,7 @@ pub mod other;
 pub mod pods;
 pub mod rbac;
 pub mod templates;
+pub mod volumes;
 
 use serde_json::{Map, Value};
 

@@ -12,7 +12,7 @@ use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 
 use super::core::Core;
-use super::paths;
+use super::{paths, warnings};
 use crate::apiserver::audit::trail::{Arrival, Said, Trail};
 use crate::apiserver::audit::{AdmissionNote, Entry, recorded_body};
 use crate::apiserver::authentication::{UserInfo, x509};
@@ -103,7 +103,8 @@ pub(super) async fn answer(
     if record.nosniff {
         reply.headers.push(("x-content-type-options", "nosniff".into()));
     }
-    reply.headers.extend(record.warnings.drain(..).map(|text| ("warning", warning_header(&text))));
+    let warnings = warnings::headers(std::mem::take(&mut record.warnings));
+    reply.headers.extend(warnings.into_iter().map(|text| ("warning", text)));
     let said = reply.said.take();
     if let Some(mut trail) = record.trail.take() {
         if record.turned_away {
@@ -139,11 +140,6 @@ fn bad_request() -> Response<Body> {
 fn audit_id(parts: &Parts) -> String {
     let given = parts.headers.get("audit-id").and_then(|value| value.to_str().ok()).unwrap_or_default();
     if given.is_empty() { uuid::Uuid::new_v4().to_string() } else { given.to_owned() }
-}
-
-fn warning_header(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
-    format!("299 - \"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 fn response(reply: Reply) -> Response<Body> {
@@ -272,12 +268,7 @@ async fn serve(
         .map(|trace| AdmissionNote { plugin: trace.plugin.to_owned(), refused: trace.refused })
         .collect();
     record.entry.resource_version = call.written.take();
-    for text in call.warnings.drain(..) {
-        // A patch that is tried anew says the same again.
-        if !record.warnings.contains(&text) {
-            record.warnings.push(text);
-        }
-    }
+    record.warnings.append(&mut call.warnings);
     result
 }
 

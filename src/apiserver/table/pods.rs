@@ -136,7 +136,7 @@ pub fn cells(pod: &Value, now: Timestamp) -> Vec<Value> {
         format!("{}/{}", open.count(), gates.len())
     };
     vec![
-        pod["metadata"]["name"].clone(),
+        json!(pod["metadata"]["name"].as_str().unwrap_or("")),
         json!(format!("{ready}/{total}")),
         json!(reason),
         json!(restarts),

@@ -9,6 +9,8 @@ use super::{human_duration, pods, since};
 const NONE: &str = "<none>";
 const UNSET: &str = "<unset>";
 const UNKNOWN: &str = "<unknown>";
+/// The time that is none, in Go.
+const NEVER: &str = "0001-01-01T00:00:00Z";
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
@@ -94,7 +96,7 @@ fn component(object: &Value, name: Value) -> Vec<Value> {
 /// The cells of an object.
 pub fn cells(rt: &ResourceType, object: &Value, now: Timestamp) -> Vec<Value> {
     let (meta, spec, status) = (&object["metadata"], &object["spec"], &object["status"]);
-    let name = meta["name"].clone();
+    let name = json!(text(&meta["name"], ""));
     let age = json!(since(&meta["creationTimestamp"], now));
     match rt.plural {
         "pods" => pods::cells(object, now),
@@ -119,7 +121,7 @@ pub fn cells(rt: &ResourceType, object: &Value, now: Timestamp) -> Vec<Value> {
             };
             vec![
                 name,
-                json!(text(&spec["capacity"]["storage"], "")),
+                json!(text(&spec["capacity"]["storage"], "0")),
                 json!(access_modes(&spec["accessModes"])),
                 json!(text(&spec["persistentVolumeReclaimPolicy"], "")),
                 json!(terminating(meta, text(&status["phase"], ""))),
@@ -137,7 +139,7 @@ pub fn cells(rt: &ResourceType, object: &Value, now: Timestamp) -> Vec<Value> {
                 name,
                 json!(terminating(meta, text(&status["phase"], ""))),
                 json!(text(&spec["volumeName"], "")),
-                json!(if bound { text(&status["capacity"]["storage"], "") } else { "" }),
+                json!(if bound { text(&status["capacity"]["storage"], "0") } else { "" }),
                 json!(if bound { access_modes(&status["accessModes"]) } else { String::new() }),
                 json!(text(&spec["storageClassName"], "")),
                 json!(text(&spec["volumeAttributesClassName"], UNSET)),
@@ -152,7 +154,12 @@ pub fn cells(rt: &ResourceType, object: &Value, now: Timestamp) -> Vec<Value> {
                 let used = |k: &str| text(&status["used"][k], "0").to_owned();
                 shown.map(|(k, v)| format!("{k}: {}/{}", used(k), text(v, ""))).collect::<Vec<_>>().join(", ")
             };
-            vec![name, age, json!(side(false)), json!(side(true))]
+            let (requests, limits) = (json!(side(false)), json!(side(true)));
+            if rt.release.gates.quotas_age_last {
+                vec![name, requests, limits, age]
+            } else {
+                vec![name, age, requests, limits]
+            }
         }
         "leases" => vec![name, json!(text(&spec["holderIdentity"], "")), age],
         "csinodes" => vec![name, json!(count(&spec["drivers"])), age],
@@ -213,7 +220,8 @@ pub fn cells(rt: &ResourceType, object: &Value, now: Timestamp) -> Vec<Value> {
             age,
             json!(containers(&spec["template"], "name")),
             json!(containers(&spec["template"], "image")),
-            json!(selector(&spec["selector"])),
+            // Unlike the others, it says nothing of a selector that is none.
+            json!(if spec["selector"].is_null() { String::new() } else { selector(&spec["selector"]) }),
         ],
         "replicasets" => vec![
             name,
@@ -266,7 +274,7 @@ pub fn cells(rt: &ResourceType, object: &Value, now: Timestamp) -> Vec<Value> {
                 age,
             ]
         }
-        _ => vec![name, meta["creationTimestamp"].clone()],
+        _ => vec![name, json!(text(&meta["creationTimestamp"], NEVER))],
     }
 }
 
@@ -327,8 +335,9 @@ fn node(object: &Value, name: Value, age: Value) -> Vec<Value> {
 fn service(object: &Value, name: Value, age: Value) -> Vec<Value> {
     let spec = &object["spec"];
     let external: Vec<String> = list(&spec["externalIPs"]).map(|ip| text(ip, "").to_owned()).collect();
-    let kind = text(&spec["type"], "ClusterIP");
+    let kind = text(&spec["type"], "");
     let external = match kind {
+        "" => UNKNOWN.to_owned(),
         "ExternalName" => text(&spec["externalName"], "").to_owned(),
         "LoadBalancer" if external.is_empty() => {
             let ips: Vec<String> = list(&object["status"]["loadBalancer"]["ingress"])
@@ -391,7 +400,11 @@ fn event(object: &Value, name: Value, now: Timestamp) -> Vec<Value> {
         .max(number(&object["count"]))
         .max(number(&object["deprecatedCount"]))
         .max(1);
-    let about = format!("{}/{}", text(&regarding["kind"], "").to_lowercase(), text(&regarding["name"], ""));
+    let mut about = text(&regarding["kind"], "").to_lowercase();
+    let named = text(&regarding["name"], "");
+    if !named.is_empty() {
+        about = format!("{about}/{named}");
+    }
     vec![
         json!(since(&last, now)),
         json!(text(&object["type"], "")),

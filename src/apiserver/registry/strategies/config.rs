@@ -151,15 +151,16 @@ impl Strategy for Secrets {
         errors
     }
 
-    fn warnings(&self, _: &Context<'_>, secret: &Value) -> Vec<String> {
-        if text(secret, "type") != "kubernetes.io/tls" {
-            return Vec::new();
-        }
-        let bytes = |key: &str| STANDARD.decode(text(&secret["data"], key)).unwrap_or_default();
-        key_pair(&bytes("tls.crt"), &bytes("tls.key")).err().into_iter().collect()
-    }
-
     fn selectable_fields(&self, object: &Value) -> Vec<(&'static str, String)> {
         vec![("type", text(object, "type").to_owned())]
     }
+}
+
+/// What is said of a certificate and a key that do not belong together.
+pub fn key_pair_warnings(secret: &Value) -> Vec<String> {
+    if text(secret, "type") != "kubernetes.io/tls" {
+        return Vec::new();
+    }
+    let bytes = |key: &str| STANDARD.decode(text(&secret["data"], key)).unwrap_or_default();
+    key_pair(&bytes("tls.crt"), &bytes("tls.key")).err().into_iter().collect()
 }

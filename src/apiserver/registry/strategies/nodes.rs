@@ -201,11 +201,6 @@ impl Strategy for Nodes {
         errors
     }
 
-    fn warnings(&self, _: &Context<'_>, object: &Value) -> Vec<String> {
-        let unused = "spec.externalID: this field is deprecated, and is unused by Kubernetes".to_owned();
-        if text(&object["spec"], "externalID").is_empty() { Vec::new() } else { vec![unused] }
-    }
-
     fn prepare_for_create(&self, _: &Context<'_>, object: &mut Value) {
         drop_configuration(object);
     }

@@ -11,15 +11,6 @@ pub struct Plain;
 
 impl Strategy for Plain {}
 
-/// Kinds that PUT may create, and about which nothing else is special.
-pub struct CreateOnUpdate;
-
-impl Strategy for CreateOnUpdate {
-    fn allow_create_on_update(&self) -> bool {
-        true
-    }
-}
-
 /// Kinds with a status of their own and no other rules.
 pub struct WithStatus;
 

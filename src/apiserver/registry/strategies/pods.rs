@@ -10,6 +10,7 @@ use crate::apiserver::registry::validation::names;
 use crate::apiserver::registry::{Context, FieldError, FieldErrorType, Strategy, go_diff, quantity};
 use crate::release::Release;
 
+mod apparmor;
 mod containers;
 mod environment;
 mod gated;
@@ -249,7 +250,7 @@ impl Strategy for Pods {
     fn set_defaults(&self, _: &Context<'_>, pod: &mut Value) {
         if let Some(spec) = object(pod, "spec") {
             templates::pod_spec(spec);
-            default(spec, "enableServiceLinks", true);
+            templates::pod(spec);
         }
         if let Some(status) = object(pod, "status") {
             same_address(status);
@@ -261,6 +262,7 @@ impl Strategy for Pods {
             pod["metadata"]["generation"] = json!(1);
         }
         pod["status"] = json!({"phase": "Pending", "qosClass": qos(pod)});
+        apparmor::align(pod, context.release.gates.apparmor_annotations);
     }
 
     fn validate(&self, context: &Context<'_>, pod: &Value) -> Vec<FieldError> {

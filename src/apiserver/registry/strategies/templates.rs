@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
-use super::default;
+use super::{default, volumes};
 
 /// Sets the defaults of a pod spec (`SetDefaults_PodSpec` and what is below it).
 pub fn pod_spec(spec: &mut Map<String, Value>) {
@@ -21,11 +21,10 @@ pub fn pod_spec(spec: &mut Map<String, Value>) {
         spec.insert("serviceAccountName".into(), json!(account));
         spec.insert("serviceAccount".into(), json!(account));
     }
-    let host = spec.get("hostNetwork") == Some(&Value::Bool(true));
     for key in ["containers", "initContainers", "ephemeralContainers"] {
         let items = spec.get_mut(key).and_then(Value::as_array_mut);
         for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
-            container(item, host);
+            container(item);
         }
     }
     let volumes = spec.get_mut("volumes").and_then(Value::as_array_mut);
@@ -53,7 +52,7 @@ fn is_latest(image: &str) -> bool {
     }
 }
 
-fn container(container: &mut Map<String, Value>, host: bool) {
+fn container(container: &mut Map<String, Value>) {
     let image = container.get("image").and_then(Value::as_str).unwrap_or("");
     let policy = if is_latest(image) { "Always" } else { "IfNotPresent" };
     default(container, "imagePullPolicy", policy);
@@ -62,9 +61,6 @@ fn container(container: &mut Map<String, Value>, host: bool) {
     let ports = container.get_mut("ports").and_then(Value::as_array_mut);
     for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
         default(port, "protocol", "TCP");
-        if host && let Some(number) = port.get("containerPort").cloned() {
-            default(port, "hostPort", number);
-        }
     }
     for key in ["livenessProbe", "readinessProbe", "startupProbe"] {
         if let Some(probe) = container.get_mut(key).and_then(Value::as_object_mut) {
@@ -87,14 +83,52 @@ fn container(container: &mut Map<String, Value>, host: bool) {
             default(field, "apiVersion", "v1");
         }
     }
-    if let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut)
-        && let Some(Value::Object(limits)) = resources.get("limits").cloned()
-    {
-        let requests = resources.entry("requests").or_insert_with(|| json!({}));
-        for (key, value) in limits {
-            if let Some(requests) = requests.as_object_mut() {
-                requests.entry(key).or_insert(value);
+    for hook in ["postStart", "preStop"] {
+        let get =
+            container.get_mut("lifecycle").and_then(|l| l.get_mut(hook)).and_then(|h| h.get_mut("httpGet"));
+        if let Some(get) = get.and_then(Value::as_object_mut) {
+            default(get, "path", "/");
+            default(get, "scheme", "HTTP");
+        }
+    }
+}
+
+/// Sets the defaults that pods have, and templates of pods have not (`SetDefaults_Pod`).
+pub fn pod(spec: &mut Map<String, Value>) {
+    default(spec, "enableServiceLinks", true);
+    if spec.get("terminationGracePeriodSeconds").and_then(Value::as_i64).is_some_and(|seconds| seconds < 0) {
+        spec.insert("terminationGracePeriodSeconds".into(), json!(1));
+    }
+    let host = spec.get("hostNetwork") == Some(&Value::Bool(true));
+    for key in ["containers", "initContainers"] {
+        let items = spec.get_mut(key).and_then(Value::as_array_mut);
+        for item in items.into_iter().flatten().filter_map(Value::as_object_mut) {
+            requests(item);
+            if host {
+                host_ports(item);
             }
+        }
+    }
+}
+
+/// What is limited is asked for, too.
+fn requests(container: &mut Map<String, Value>) {
+    let Some(resources) = container.get_mut("resources").and_then(Value::as_object_mut) else { return };
+    let Some(Value::Object(limits)) = resources.get("limits").cloned() else { return };
+    let requests = resources.entry("requests").or_insert_with(|| json!({}));
+    for (key, value) in limits {
+        if let Some(requests) = requests.as_object_mut() {
+            requests.entry(key).or_insert(value);
+        }
+    }
+}
+
+/// On the node's own network a port is the node's.
+fn host_ports(container: &mut Map<String, Value>) {
+    let ports = container.get_mut("ports").and_then(Value::as_array_mut);
+    for port in ports.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if let Some(number) = port.get("containerPort").cloned() {
+            default(port, "hostPort", number);
         }
     }
 }
@@ -108,9 +142,17 @@ fn volume(volume: &mut Map<String, Value>) {
             default(source, "defaultMode", 420);
         }
     }
-    if let Some(path) = volume.get_mut("hostPath").and_then(Value::as_object_mut) {
-        path.entry("type").or_insert(json!(""));
+    volumes::source(volume);
+    if let Some(image) = volume.get_mut("image").and_then(Value::as_object_mut) {
+        let latest = is_latest(image.get("reference").and_then(Value::as_str).unwrap_or(""));
+        default(image, "pullPolicy", if latest { "Always" } else { "IfNotPresent" });
     }
+    let claim = volume.get_mut("ephemeral").and_then(|e| e.pointer_mut("/volumeClaimTemplate/spec"));
+    if let Some(claim) = claim.and_then(Value::as_object_mut) {
+        default(claim, "volumeMode", "Filesystem");
+    }
+    let items = volume.get_mut("downwardAPI").and_then(|d| d.get_mut("items")).and_then(Value::as_array_mut);
+    items.into_iter().flatten().for_each(field_of_v1);
     let sources =
         volume.get_mut("projected").and_then(|p| p.get_mut("sources")).and_then(Value::as_array_mut);
     for source in sources.into_iter().flatten() {
@@ -118,11 +160,13 @@ fn volume(volume: &mut Map<String, Value>) {
             default(token, "expirationSeconds", 3600);
         }
         let items = source.pointer_mut("/downwardAPI/items").and_then(Value::as_array_mut);
-        for item in items.into_iter().flatten() {
-            if let Some(field) = item.get_mut("fieldRef").and_then(Value::as_object_mut) {
-                default(field, "apiVersion", "v1");
-            }
-        }
+        items.into_iter().flatten().for_each(field_of_v1);
+    }
+}
+
+fn field_of_v1(item: &mut Value) {
+    if let Some(field) = item.get_mut("fieldRef").and_then(Value::as_object_mut) {
+        default(field, "apiVersion", "v1");
     }
 }
 

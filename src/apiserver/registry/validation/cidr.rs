@@ -17,6 +17,59 @@ pub struct Cidr {
     mapped: bool,
 }
 
+impl Cidr {
+    fn width(&self) -> u32 {
+        if self.is_v4 && !self.mapped { 32 } else { 128 }
+    }
+
+    /// The bits beyond the prefix.
+    fn host(&self) -> u128 {
+        1_u128.checked_shl(self.width() - self.bits).map_or(u128::MAX, |one| one - 1)
+    }
+
+    /// Whether bits are set beyond the prefix.
+    pub fn has_host(&self) -> bool {
+        self.address & self.host() != 0
+    }
+
+    /// Whether a number begins with a needless zero.
+    pub fn leads_with_zero(&self) -> bool {
+        self.zeros
+    }
+
+    /// Whether an IPv4 address is written as one of IPv6.
+    pub fn is_mapped(&self) -> bool {
+        self.mapped
+    }
+
+    /// As it should be written, with all bits that are set.
+    pub fn canonical(&self) -> String {
+        format!("{}/{}", self.address_text(self.address, false), self.bits)
+    }
+
+    /// Without the bits beyond the prefix, as Go's `net` writes it.
+    pub fn network(&self) -> String {
+        let bits = if self.is_v4 && self.mapped { self.bits - 96 } else { self.bits };
+        format!("{}/{bits}", self.address_text(self.address & !self.host(), true))
+    }
+
+    /// The address alone, as a range.
+    pub fn single(&self) -> String {
+        format!("{}/{}", self.address_text(self.address, true), self.width())
+    }
+
+    fn address_text(&self, address: u128, unmapped: bool) -> String {
+        if self.width() == 32 {
+            return Ipv4Addr::from(u32::try_from(address).unwrap_or(0)).to_string();
+        }
+        let v6 = Ipv6Addr::from(address);
+        match v6.to_ipv4_mapped() {
+            Some(v4) if unmapped => v4.to_string(),
+            _ => v6.to_string(),
+        }
+    }
+}
+
 /// Reads a range as older releases do.
 pub fn parse(text: &str) -> Option<Cidr> {
     let (address, length) = text.split_once('/')?;
@@ -45,13 +98,11 @@ pub fn validate(text: &str, strict: bool) -> Option<&'static str> {
     let Some(cidr) = parse(text) else {
         return Some("must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)");
     };
-    let width = if cidr.is_v4 && !cidr.mapped { 32 } else { 128 };
-    let host = 1_u128.checked_shl(width - cidr.bits).map_or(u128::MAX, |one| one - 1);
     match () {
         () if !strict => None,
         () if cidr.zeros => Some("must not have leading 0s in IP or prefix length"),
         () if cidr.mapped => Some("must not have an IPv4-mapped IPv6 address"),
-        () if cidr.address & host != 0 => Some("must not have bits set beyond the prefix length"),
+        () if cidr.has_host() => Some("must not have bits set beyond the prefix length"),
         () => None,
     }
 }

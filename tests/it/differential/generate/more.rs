@@ -154,7 +154,7 @@ pub fn watch(dice: &mut Dice) -> Value {
     let path = kind.collection();
     let marker = json!({"metadata": {"name": "the-last-one-${run}", "labels": {"run": "${run}", "a": "x"}},
         "spec": {"containers": [{"name": "c", "image": "i"}]}});
-    let more = dice.of(&["", "", ",a", ",a%3Dx", "&resourceVersion=0"]);
+    let more = dice.of(&["", "", ",a", ",a%3Dx", "&resourceVersion=0", "&allowWatchBookmarks=true"]);
     let accept = dice.of(&[
         "application/json",
         "application/json",
