@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+mod jq;
 mod nc;
 mod sudo;
 
@@ -35,6 +36,7 @@ pub static TOOLS: &[Tool] = &[
     Tool { name: "ctr", when: When::Always, run: crate::kubelet::tools::others::ctr_main },
     Tool { name: "etcdctl", when: When::Always, run: crate::kubelet::tools::etcdctl::main },
     Tool { name: "ip", when: When::Always, run: crate::kubelet::tools::network::main },
+    Tool { name: "jq", when: When::Missing, run: jq::main },
     Tool { name: "journalctl", when: When::Always, run: crate::kubelet::tools::journalctl::main },
     Tool { name: "kubeadm", when: When::Always, run: crate::kubelet::tools::kubeadm::main },
     Tool { name: "kubelet", when: When::Always, run: crate::kubelet::tools::others::kubelet_main },
@@ -88,14 +90,14 @@ mod tests {
     #[test]
     fn a_bare_machine_gets_everything_and_a_full_one_what_speaks_to_the_lab() {
         let bare = on_node(|_| false);
-        for name in ["kubectl", "ssh", "vi", "vim", "nano", "watch", "crictl"] {
+        for name in ["jq", "kubectl", "ssh", "vi", "vim", "nano", "watch", "crictl"] {
             assert!(bare.contains(&name), "{name}: {bare:?}");
         }
         let full = on_node(|_| true);
         for name in ["crictl", "etcdctl", "journalctl", "kubeadm", "ps", "ss", "systemctl"] {
             assert!(full.contains(&name), "{name}: {full:?}");
         }
-        for name in ["kubectl", "ssh", "vi", "vim", "nano", "watch"] {
+        for name in ["jq", "kubectl", "ssh", "vi", "vim", "nano", "watch"] {
             assert!(!full.contains(&name), "{name}: {full:?}");
         }
         let with_vi = on_node(|name| name == "vi");

@@ -16,6 +16,7 @@ mod exam;
 mod expectations;
 mod hostile;
 mod isolation;
+mod jq;
 mod kubectl;
 mod kubelet;
 mod lessons;

@@ -108,8 +108,8 @@ fn yaml_is_indented_by_two_blanks_in_vi() {
 fn a_tool_that_the_machine_lacks_is_named_as_such() {
     let home = tempfile::tempdir().unwrap();
     let mut window = open(&home, &[]);
-    window.command("controlplane", "clear; PATH=/none jq .");
-    window.shell_shows("bash: jq: command not found (the machine that this lab runs on has no jq");
+    window.command("controlplane", "clear; PATH=/none yq .");
+    window.shell_shows("bash: yq: command not found (the machine that this lab runs on has no yq");
     window.command("controlplane", "clear; no-such-tool; echo stat''us $?");
     window.shell_shows("bash: no-such-tool: command not found");
     window.shell_shows("status 127");
