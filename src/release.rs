@@ -99,6 +99,10 @@ pub struct FeatureGates {
     pub newer_warnings: bool,
     /// Whether the field for AppArmor is also written as the annotation that it replaced (until 1.33).
     pub apparmor_annotations: bool,
+    /// Whether a server's own Lease ends with it.
+    pub identity_leases_end: bool,
+    /// Whether a server's own Lease tells its peers where it is (`UnknownVersionInteroperabilityProxy`, KEP-4020).
+    pub peers_are_told: bool,
     /// Whether Endpoints are deprecated, and writers and readers told so (since 1.33).
     pub endpoints_deprecated: bool,
     /// Whether address ranges are read strictly (`StrictIPCIDRValidation`, KEP-4858).

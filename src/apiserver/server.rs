@@ -14,6 +14,7 @@ use crate::release::Release;
 pub(super) mod chain;
 pub(super) mod core;
 mod hooks;
+mod identity;
 mod paths;
 mod start_log;
 mod warnings;
@@ -48,6 +49,8 @@ pub struct Dependencies {
     pub network: Arc<dyn Network>,
     /// Reaches the kubelets for `pods/log` and the like.
     pub kubelets: Arc<dyn KubeletClient>,
+    /// The name of the host that it runs on.
+    pub hostname: String,
     /// How long its start takes; the default takes no time.
     pub waits: Waits,
     /// How long its clients may take.
@@ -187,6 +190,7 @@ impl Server {
                 }
             });
         }
+        tasks.spawn(identity::keep(core.clone()));
         tasks.close();
         unfinished.disarm();
         Ok(Arc::new(Self { core, tasks }))

@@ -113,6 +113,7 @@ impl ServerCluster {
             files: crate::container_fs::ContainerFs::whole(dir.path().join("controlplane")),
             network: Arc::new(Loopback),
             kubelets: Arc::new(NoKubelets),
+            hostname: "controlplane".into(),
             waits: Waits::default(),
             patience: crate::apiserver::serving::Patience::default(),
         };

@@ -43,6 +43,8 @@ pub const RELEASE: Release = Release {
         accounts_count_secrets: true,
         classes_show_preemption: false,
         quotas_age_last: false,
+        identity_leases_end: false,
+        peers_are_told: false,
         newer_warnings: false,
         apparmor_annotations: true,
         endpoints_deprecated: false,

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use super::core::Core;
+use super::identity;
 use super::start_log::Journal;
 use crate::apiserver::authorization::quote;
 use crate::apiserver::authorization::rbac::bootstrap;
@@ -244,6 +245,7 @@ fn prepare(core: &Core, journal: &Journal, policy: Vec<bootstrap::Object>) -> Re
         bootstrap::reconcile(&dependencies.store, dependencies.release, &dependencies.clock, policy)?;
     }
     ensure_config_maps(core)?;
+    identity::begin(core)?;
     ensure_service(core)
 }
 

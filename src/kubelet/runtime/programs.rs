@@ -133,6 +133,7 @@ async fn api_server(run: &Program<'_>, emulated: &EmulatedServer) -> i32 {
             wait: if first { std::time::Duration::ZERO } else { timing.server_start },
         }),
         kubelets: emulated.kubelets.clone(),
+        hostname: environment.node.clone(),
         waits,
         patience: Patience::default(),
     };

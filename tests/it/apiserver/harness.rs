@@ -170,6 +170,7 @@ pub async fn launch(
         files: ContainerFs::whole(dir.path()),
         network: network.clone(),
         kubelets: Arc::new(Kubelets),
+        hostname: "controlplane".into(),
         waits,
         patience,
     };
