@@ -21,6 +21,7 @@ use super::status::Status;
 use super::storage::Key;
 
 mod components;
+mod connect;
 mod create;
 mod delete;
 mod list;
@@ -155,22 +156,18 @@ pub async fn serve(call: &mut Call<'_>, method: &str) -> Result<Reply, Status> {
         (_, "watch") => watch::watch(call, rt),
         ("", "delete") => delete::delete(call, rt),
         ("", "deletecollection") => delete::collection(call, rt),
-        ("log", "get") => pods::log(call).await,
+        ("log", "get") => pods::log(call, rt).await,
         ("binding", "create") => pods::bind(call, rt),
         ("eviction", "create") => pods::evict(call, rt),
         ("token", "create") => tokens::create(call, rt),
         ("scale", _) => scale::serve(call, rt),
-        ("exec" | "attach" | "portforward" | "proxy", _) if rt.plural == "pods" => pods::connect(call, rt),
+        ("exec" | "attach" | "portforward" | "proxy", _) => connect::connect(call, rt),
         ("approval" | "ephemeralcontainers", "get") => list::get(call, rt),
         ("" | "status" | "finalize" | "approval" | "ephemeralcontainers", "update") => {
             update::update(call, rt)
         }
         ("" | "status" | "approval" | "ephemeralcontainers", "patch") => update::patch(call, rt),
-        _ => Err(Status::new(
-            503,
-            "ServiceUnavailable",
-            "the server is currently unable to handle the request: streams to containers are not served here",
-        )),
+        _ => Err(connect::not_made()),
     }
 }
 
@@ -183,7 +180,10 @@ fn check_route(rt: &ResourceType, info: &RequestInfo, method: &str) -> Result<()
     if !rt.stored() && rt.verbs.contains(&"create") && (named || rt.namespaced && !in_namespace) {
         return Err(no_such_resource());
     }
-    if in_namespace && !rt.namespaced || named && rt.namespaced && !in_namespace || info.parts.len() > 3 {
+    if in_namespace && !rt.namespaced
+        || named && rt.namespaced && !in_namespace
+        || info.parts.len() > 3 && info.subresource != "proxy"
+    {
         return Err(no_such_resource());
     }
     if info.subresource.is_empty() {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::options::{self, DeleteOptions};
 use super::update::{Failure, replace};
-use super::{Call, Reply, delete, text, time_text};
+use super::{Call, Reply, connect, delete, text, time_text};
 use crate::apiserver::admission::Operation;
 use crate::apiserver::registry::validation::invalid_kind;
 use crate::apiserver::registry::{self, FieldError, ResourceType};
@@ -44,7 +44,7 @@ fn check_log_options(call: &Call<'_>) -> Result<(), Status> {
 }
 
 /// Answers with a container's log.
-pub(super) async fn log(call: &mut Call<'_>) -> Result<Reply, Status> {
+pub(super) async fn log(call: &mut Call<'_>, rt: &ResourceType) -> Result<Reply, Status> {
     let (namespace, name) = (call.info.namespace.clone(), call.info.name.clone());
     check_log_options(call)?;
     let pod = call
@@ -56,6 +56,7 @@ pub(super) async fn log(call: &mut Call<'_>) -> Result<Reply, Status> {
     if node.is_empty() {
         return Ok(Reply::new(204, "", ""));
     }
+    connect::kubelet(call, rt, &node)?;
     let count = |key: &str| -> Result<Option<usize>, Status> {
         Ok(options::number(call.query, key)?.and_then(|number| usize::try_from(number).ok()))
     };
@@ -85,7 +86,7 @@ pub(super) async fn log(call: &mut Call<'_>) -> Result<Reply, Status> {
 }
 
 /// Which container is meant (`LogLocation`).
-fn container(pod: &Value, name: &str, asked: &str) -> Result<String, Status> {
+pub(super) fn container(pod: &Value, name: &str, asked: &str) -> Result<String, Status> {
     let names = |key: &str| -> Vec<&str> {
         pod["spec"][key].as_array().into_iter().flatten().filter_map(|c| c["name"].as_str()).collect()
     };
@@ -107,31 +108,6 @@ fn container(pod: &Value, name: &str, asked: &str) -> Result<String, Status> {
             )))
         }
     }
-}
-
-/// A stream to a container: refused as the real server does, up to the kubelet, which has no streams here.
-pub(super) fn connect(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
-    let name = call.info.name.clone();
-    let pod = call.find(rt)?;
-    match call.info.subresource.as_str() {
-        "proxy" => return Err(Status::bad_request("address not allowed")),
-        "exec" | "attach" => {
-            container(&pod, &name, call.query.get("container").unwrap_or(""))?;
-        }
-        _ => {}
-    }
-    let node = text(&pod["spec"], "nodeName");
-    if node.is_empty() {
-        return Err(Status::bad_request(format!("pod {name} does not have a host assigned")));
-    }
-    if call.store().get(&Key::new("", "nodes", "", node)).is_none() {
-        return Err(Status::not_found(rt.group_resource(), node));
-    }
-    Err(Status::new(
-        503,
-        "ServiceUnavailable",
-        "the server is currently unable to handle the request: streams to containers are not served here",
-    ))
 }
 
 fn success(code: u16) -> Value {
