@@ -58,9 +58,15 @@ impl Manifest {
     /// The flags of the first container with their values, in order.
     pub fn flags(&self) -> BTreeMap<String, Vec<String>> {
         let mut flags: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for word in self.words() {
+        let mut words = self.words().peekable();
+        while let Some(word) = words.next() {
             if let Some(flag) = word.strip_prefix("--") {
-                let (name, value) = flag.split_once('=').unwrap_or((flag, ""));
+                // The value may be a word of its own.
+                let own = |next: &&str| !next.starts_with('-');
+                let (name, value) = match flag.split_once('=') {
+                    Some(both) => both,
+                    None => (flag, words.next_if(own).unwrap_or("")),
+                };
                 flags.entry(name.to_owned()).or_default().push(value.to_owned());
             }
         }
@@ -122,6 +128,8 @@ mod tests {
         assert_eq!(manifest.pod().as_deref(), Some("n/a"));
         assert_eq!(manifest.list("enable-admission-plugins"), ["A", "B", "C"]);
         assert_eq!(manifest.flags()["on"], [""]);
+        let apart = POD.replace("--enable-admission-plugins=C", "--enable-admission-plugins\n    - C,D");
+        assert_eq!(Manifest::parse(apart.as_bytes()).list("enable-admission-plugins"), ["A", "B", "C", "D"]);
         assert_eq!(manifest.rest().pointer("/spec/containers/0/command").unwrap(), &json!(["prog"]));
     }
 

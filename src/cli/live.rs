@@ -9,7 +9,7 @@ use clap::Args;
 use super::output;
 use crate::cluster::ClusterKind;
 use crate::cluster::live::connect::Connection;
-use crate::cluster::live::journal::Journal;
+use crate::cluster::live::journal::{Journal, give_up as give_up_journal};
 use crate::cluster::live::restore::Restore;
 use crate::cluster::live::{self, Live, guards};
 use crate::error::{Error, Result};
@@ -68,7 +68,22 @@ pub async fn yes(question: &str) -> bool {
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).map(|_| line)
     });
-    matches!(line.await, Ok(Ok(line)) if line.trim() == "yes")
+    let line = line.await.ok().and_then(std::io::Result::ok).unwrap_or_default();
+    if line.is_empty() {
+        output::talk(tr!(live_no_answer));
+    }
+    line.trim() == "yes"
+}
+
+/// What is said where a lab cannot go on whose cluster is prepared.
+pub fn stays(options: &Options, e: Error) -> Error {
+    let dir = LabDir::new(&options.home, &options.name);
+    let prepared = options.cluster == ClusterKind::Live && matches!(Journal::open(&dir), Ok(Some(_)));
+    // A preparation that failed says so itself.
+    if prepared && !e.hints.iter().any(|hint| hint.contains("cks-lab restore")) {
+        return e.hint(tr!(live_stays));
+    }
+    e
 }
 
 /// Shows what would be changed on a live cluster and asks; `false` where the answer is no. Other kinds need no answer.
@@ -120,16 +135,27 @@ pub async fn agree(options: &mut Options) -> Result<bool> {
     for doubt in &doubts {
         output::talk(&tr!(live_careful { doubt }));
     }
-    if !doubts.is_empty() && !yes(tr!(live_really)).await {
-        output::talk(tr!(cli_nothing_changed));
-        return Ok(false);
-    }
-    if !options.live.yes && !yes(tr!(live_change_so)).await {
+    let agreed = (doubts.is_empty() || yes(tr!(live_really)).await)
+        && (options.live.yes || yes(tr!(live_change_so)).await);
+    if !agreed {
+        Live::forget_look(&options.live).await;
         output::talk(tr!(cli_nothing_changed));
         return Ok(false);
     }
     options.live.agreed = Some(plan.digest());
     Ok(true)
+}
+
+/// Gives the undo of a lab up: nothing on its cluster is touched, and the journal is kept aside.
+pub fn give_up(dir: &LabDir) -> Result<()> {
+    if let Ok(Some(journal)) = Journal::open(dir) {
+        let (context, copy) = (&journal.record.context, &journal.record.manifest.copy);
+        output::talk(&tr!(live_given_up { context, copy }));
+    }
+    if let Some(kept) = give_up_journal(dir)? {
+        output::talk(&tr!(live_journal_kept { kept: kept.display() }));
+    }
+    lab::forget_snapshots(dir)
 }
 
 /// Puts a live cluster back at the end, unless it is to be kept; `ask` offers it in a terminal.

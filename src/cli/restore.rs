@@ -21,6 +21,8 @@ pub struct Arguments {
     context: Option<String>,
     #[arg(long, help = tr!(help_restore_overwrite))]
     overwrite: bool,
+    #[arg(long, help = tr!(help_restore_forget), conflicts_with = "overwrite")]
+    forget: bool,
     #[arg(long, help = tr!(help_live_wait), value_name = "SECONDS", default_value_t = 180)]
     wait: u64,
 }
@@ -28,6 +30,11 @@ pub struct Arguments {
 /// Undoes it, or says that there is nothing to undo.
 pub async fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let dir = global.dir()?;
+    if arguments.forget && dir.root().join("live/journal.json").exists() {
+        let _lock = lock::take(&dir, &global.name)?;
+        live::give_up(&dir)?;
+        return Ok(ExitCode::Ok);
+    }
     if Journal::open(&dir)?.is_none() {
         let others = others(&dir);
         let error = Error::new(tr!(live_nothing_to_restore { name: global.name }));

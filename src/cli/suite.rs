@@ -115,7 +115,12 @@ async fn test(
     let begun = Instant::now();
     let opened = async {
         let home = tempfile::tempdir().context_what(|| tr!(suite_no_directory).into())?;
-        let (lab, options) = open(source, cluster, home.path(), kubernetes, plan).await?;
+        // What was changed on somebody's cluster must be found again, whatever becomes of this process.
+        let place = match cluster {
+            ClusterKind::Live => crate::state_dir::home()?,
+            _ => home.path().to_owned(),
+        };
+        let (lab, options) = open(source, cluster, &place, kubernetes, plan).await?;
         Ok((lab, options, home))
     };
     let (lab, options, _home) = match opened.await {
@@ -200,7 +205,7 @@ async fn open(
         binaries: plan.binaries.clone(),
         kubernetes,
         lang: None,
-        name: "test".into(),
+        name: "lesson-test".into(),
         fresh: cluster != ClusterKind::Live,
         realistic_timing: false,
         plain_nodes: plan.plain_nodes,
@@ -216,6 +221,7 @@ async fn open(
     match opened {
         Ok(lab) => Ok((lab, options)),
         Err(e) => {
+            let e = live::stays(&options, e);
             live::finish(&options, false).await?;
             Err(e)
         }

@@ -32,8 +32,12 @@ pub async fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let mut ended = Box::pin(ending()?);
     let opening = Lab::open(options.clone(), |phase| output::talk(phase_text(&phase)));
     let lab = tokio::select! {
-        lab = opening => lab?,
-        () = &mut ended => return Ok(ExitCode::Failed),
+        lab = opening => lab.map_err(|e| live::stays(&options, e))?,
+        () = &mut ended => {
+            // What was begun is undone, as at the end.
+            live::finish(&options, false).await?;
+            return Ok(ExitCode::Failed);
+        }
     };
     let info = control::info(&lab);
     if arguments.json {

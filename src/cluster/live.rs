@@ -3,8 +3,8 @@
 //! | file | what it does |
 //! |---|---|
 //! | `connect` | clients for a context of a kubeconfig |
-//! | `drivers`, `access`, `scripts`, `quote` | ways to nodes; shells and files there |
-//! | `discover`, `guards` | what the cluster is like; rights, doubts, the Lease |
+//! | `drivers`, `debug`, `access`, `scripts`, `quote` | ways to nodes; shells and files there |
+//! | `discover`, `kinds`, `guards` | what the cluster is like, and is not; rights, doubts, the Lease |
 //! | `plan`, `prepare` | the change of the manifest, agreed and made |
 //! | `asked` | the requests of checks, as this program saw them itself |
 //! | `record` | the audit log, where the API server keeps one |
@@ -32,10 +32,12 @@ use crate::text::tr;
 pub mod access;
 mod asked;
 pub mod connect;
+pub mod debug;
 pub mod discover;
 pub mod drivers;
 pub mod guards;
 pub mod journal;
+pub mod kinds;
 pub mod plan;
 pub mod prepare;
 pub mod quote;
@@ -65,6 +67,13 @@ pub struct Options {
     pub wait: Duration,
     /// The digest of the plan that was agreed to.
     pub agreed: Option<String>,
+}
+
+impl Options {
+    /// Whether one of the ways to nodes makes pods.
+    fn makes_pods(&self) -> bool {
+        self.node_access.iter().any(|way| way.rsplit('=').next().map(str::trim) == Some(debug::DRIVER))
+    }
 }
 
 impl Default for Options {
@@ -118,9 +127,35 @@ pub struct Live {
 impl Live {
     /// Looks at the cluster and works out what would be changed; changes nothing.
     pub async fn plan(options: &Options, needs: &Needs) -> Result<Plan> {
+        if options.read_only && options.makes_pods() {
+            return Err(Error::new(tr!(live_debug_makes_pods)).hint(tr!(live_other_way_to_grade)));
+        }
+        let plan = Self::look(options, needs).await;
+        if plan.is_err() {
+            Self::forget_look(options).await;
+        }
+        plan
+    }
+
+    /// Takes away what looking left on the cluster: the pods of `kubectl debug`, where that was the way.
+    pub async fn forget_look(options: &Options) {
+        if !options.makes_pods() {
+            return;
+        }
+        let opened = Connection::open(options.kubeconfig.as_deref(), options.context.as_deref()).await;
+        if let Ok(connection) = opened {
+            let _ = debug::sweep(&connection).await;
+        }
+    }
+
+    async fn look(options: &Options, needs: &Needs) -> Result<Plan> {
         let found = discover::discover(options, &needs.nodes).await?;
         let worker = found.nodes.last().map_or("", |(n, _)| n.real());
-        guards::check_rights(&found.connection, &guards::rights(worker, options.read_only)).await?;
+        let mut rights = guards::rights(worker, options.read_only);
+        if !options.read_only {
+            rights.extend(guards::rights_for(&needs.creates));
+        }
+        guards::check_rights(&found.connection, &rights).await?;
         if !options.read_only
             && let Some(other) = guards::held_by_another(&found.connection, "").await?
         {
@@ -132,7 +167,9 @@ impl Live {
                 return Err(Error::new(tr!(live_makes_already { path })).hint(tr!(live_rename_or_remove)));
             }
         }
-        Plan::new(found, needs, plugins)
+        let plan = Plan::new(found, needs, plugins)?;
+        plan.fits_the_server().await?;
+        Ok(plan)
     }
 
     /// Makes the cluster what the lesson wants, as agreed, or takes up a lab that did so before.
@@ -151,8 +188,12 @@ impl Live {
                 return Err(Error::new(tr!(live_not_undone)).hint(tr!(live_undo_it_first)));
             }
             let connection = Connection::open(Some(&record.kubeconfig), Some(&record.context)).await?;
-            if connection.ready().await && connection.cluster_uid().await? != record.cluster_uid {
-                return Err(Error::new(tr!(live_leads_elsewhere { context: record.context })));
+            if connection.ready().await {
+                if connection.cluster_uid().await? != record.cluster_uid {
+                    return Err(Error::new(tr!(live_leads_elsewhere { context: record.context })));
+                }
+                // Somebody may have taken it away, and have begun a lab of their own.
+                guards::take_lease(&connection, &record.id).await?;
             }
             return Self::of_record(connection, record).run(lab).await;
         }

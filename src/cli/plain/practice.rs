@@ -52,8 +52,12 @@ pub async fn run(options: &mut Options) -> Result<Option<String>> {
     }
     let mut ended = ending()?;
     let lab = tokio::select! {
-        lab = Lab::open(options.clone(), |phase| say(up::phase_text(&phase))) => lab?,
-        () = &mut ended => return Ok(None),
+        lab = Lab::open(options.clone(), |phase| say(up::phase_text(&phase))) => lab.map_err(|e| live::stays(options, e))?,
+        () = &mut ended => {
+            // What was begun on somebody's cluster is undone, as at the end.
+            live::finish(options, false).await?;
+            return Ok(None);
+        }
     };
     let mut events = lab.events();
     begin(&lab);

@@ -73,7 +73,15 @@ impl LiveNode {
         if why.contains("No space left") {
             return error.hint(tr!(live_disk_full_there { node: self.real }));
         }
-        error.hint(tr!(live_way_there { way: self.way.shown() }))
+        let error = error.hint(tr!(live_way_there { way: self.way.shown() }));
+        let asks = |words: &[&str]| words.iter().any(|word| why.contains(word));
+        if asks(&["password is required", "terminal is required", "askpass"]) {
+            return error.hint(tr!(live_no_password { node: self.real }));
+        }
+        if asks(&["Host key verification failed", "authenticity of host"]) {
+            return error.hint(tr!(live_host_key { node: self.real }));
+        }
+        error
     }
 
     /// Runs a script with root's power and `stdin`.
@@ -83,7 +91,17 @@ impl LiveNode {
 
     async fn raw(&self, script: &str, stdin: &[u8], limit: Duration) -> Result<Output> {
         let raw = Raw(self);
-        crate::node::local::run(&raw, Command::new([script]), stdin, limit).await
+        let begun = std::time::Instant::now();
+        crate::node::local::run(&raw, Command::new([script]), stdin, limit).await.map_err(|e| {
+            if begun.elapsed() < limit {
+                return e;
+            }
+            // The generic words would quote the script.
+            let (node, seconds) = (&self.real, limit.as_secs());
+            Error::new(tr!(live_silent_for { node, seconds }))
+                .hint(tr!(live_the_way_is { way: self.way.shown() }))
+                .hint(tr!(live_may_ask))
+        })
     }
 
     fn start(&self, script: &str, io: Io) -> Result<Process> {
@@ -101,6 +119,10 @@ impl LiveNode {
             None => {
                 let mut child = tokio::process::Command::new(&argv[0]);
                 child.args(&argv[1..]).process_group(0);
+                // Nobody sees a question of ssh's here: it is to fail at once, and not to wait for an answer.
+                if std::env::var_os("SSH_ASKPASS").is_none() {
+                    child.env("SSH_ASKPASS", "false").env("SSH_ASKPASS_REQUIRE", "force");
+                }
                 child
             }
         };
@@ -117,9 +139,6 @@ impl LiveNode {
     pub async fn fetch(&self, path: &str) -> Result<Option<Found>> {
         let doing = tr!(live_doing_read { path });
         let output = self.script(&scripts::read(path), b"").await?;
-        if after(&output.stdout, &format!("{MARK}:none")).is_some() && output.status == 0 {
-            return Ok(None);
-        }
         let found = after(&output.stdout, &format!("{MARK}:file ")).and_then(|rest| {
             let end = rest.iter().position(|b| *b == b'\n')?;
             let head = std::str::from_utf8(&rest[..end]).ok()?;
@@ -132,6 +151,12 @@ impl LiveNode {
             after(tail, &format!("{MARK}:end"))?;
             Some(Found { content: content.to_vec(), owner })
         });
+        // Whatever the content says: only where no file was announced there is none.
+        let announced = after(&output.stdout, &format!("{MARK}:file ")).is_some();
+        let none = after(&output.stdout, &format!("{MARK}:none")).is_some();
+        if !announced && none && output.status == 0 {
+            return Ok(None);
+        }
         found.map(Some).ok_or_else(|| self.lost(&doing, &output))
     }
 
@@ -277,14 +302,16 @@ impl Node for LiveNode {
 
     async fn list_dir(&self, path: &str) -> Result<Option<Vec<String>>> {
         let output = self.script(&scripts::list(path), b"").await?;
-        if after(&output.stdout, &format!("{MARK}:none")).is_some() {
-            return Ok(None);
-        }
-        let names = after(&output.stdout, &format!("{MARK}:list\n"));
-        let text = names.map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        let listed = text.as_deref().and_then(|t| t.strip_suffix(&format!("{MARK}:end\n")));
-        let Some(listed) = listed else { return Err(self.lost(&tr!(live_doing_list { path }), &output)) };
-        let mut names: Vec<String> = listed.lines().map(str::to_owned).collect();
+        let Some(names) = after(&output.stdout, &format!("{MARK}:list\n")) else {
+            let none = after(&output.stdout, &format!("{MARK}:none")).is_some() && output.status == 0;
+            return if none { Ok(None) } else { Err(self.lost(&tr!(live_doing_list { path }), &output)) };
+        };
+        let text = String::from_utf8_lossy(names);
+        // The way may say goodbye after the list; a file may be called as its end is.
+        let lines: Vec<&str> = text.lines().collect();
+        let end = lines.iter().rposition(|line| *line == format!("{MARK}:end"));
+        let Some(end) = end else { return Err(self.lost(&tr!(live_doing_list { path }), &output)) };
+        let mut names: Vec<String> = lines[..end].iter().map(|name| (*name).to_owned()).collect();
         names.sort_unstable();
         Ok(Some(names))
     }

@@ -1,15 +1,16 @@
 //! Finds out what a cluster is like before anything is changed.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use super::Options;
 use super::access::{Found, LiveNode};
 use super::connect::Connection;
-use super::drivers::{DRIVERS, Place, Way};
+use super::drivers::{DRIVERS, Place, Way, is_plain};
 use super::journal::ObjectRecord;
-use super::quote;
+use super::{guards, kinds, plan, quote};
 use crate::check::manifest::Manifest;
 use crate::cluster::sandbox::MANIFESTS;
 use crate::error::{Error, Result};
@@ -56,13 +57,19 @@ struct NodeFact {
 /// Looks at the cluster; changes nothing. `lesson_nodes` are the names that the lesson uses, the control plane first.
 pub async fn discover(options: &Options, lesson_nodes: &[String]) -> Result<Discovery> {
     let connection = Connection::open(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
+    guards::check_rights(&connection, &guards::rights_to_look(options.read_only)).await?;
     let version = connection.get("/version").await?["gitVersion"].as_str().unwrap_or("unknown").to_owned();
     let cluster_uid = connection.cluster_uid().await?;
     let list = connection.get("/api/v1/nodes").await?;
     let items = list["items"].as_array().cloned().unwrap_or_default();
     let facts: Vec<NodeFact> = items.iter().map(node_fact).collect();
     let objects = items.iter().map(|n| (text(n, "/metadata/name"), object_record(n))).collect();
-    let control = api_server_node(&connection.get("/api/v1/namespaces/kube-system/pods").await?, &facts)?;
+    if let Some(odd) = facts.iter().map(|f| &f.name).find(|name| !is_plain(name)) {
+        return Err(
+            Error::new(tr!(live_odd_name { name: format!("{odd:?}") })).hint(tr!(live_nothing_changed))
+        );
+    }
+    let control = api_server_node(&connection.get("/api/v1/namespaces/kube-system/pods").await?, &items)?;
     let mut notes = Vec::new();
     let mut real = vec![control.clone()];
     let mut workers: Vec<&NodeFact> = facts.iter().filter(|n| n.name != control).collect();
@@ -91,6 +98,7 @@ pub async fn discover(options: &Options, lesson_nodes: &[String]) -> Result<Disc
     let manifests = manifests_dir(control_node).await?;
     let names = control_node.list_dir(&manifests).await?.ok_or_else(|| not_static(&control, &manifests))?;
     let manifest = api_server_manifest(control_node, &manifests, &names).await?;
+    runs_with_it(&connection, &control, &manifest.content).await?;
     let hash = super::prepare::running_hash(&connection, &control).await;
     Ok(Discovery {
         hash,
@@ -118,11 +126,12 @@ fn node_fact(node: &Value) -> NodeFact {
         name: text(node, "/metadata/name"),
         control_plane: role("control-plane") || role("master"),
         provider: text(node, "/spec/providerID"),
-        profile: labels["minikube.k8s.io/name"].as_str().unwrap_or("").to_owned(),
+        profile: labels["minikube.k8s.io/name"].as_str().filter(|p| is_plain(p)).unwrap_or("").to_owned(),
         addresses: addresses
             .iter()
             .filter(|a| a["type"] != "Hostname")
             .map(|a| text(a, "/address"))
+            .filter(|a| is_plain(a))
             .collect(),
         runtime: text(node, "/status/nodeInfo/containerRuntimeVersion"),
     }
@@ -147,7 +156,7 @@ pub fn object_record(node: &Value) -> ObjectRecord {
 }
 
 /// The node whose static pod the API server is, from the pods of kube-system.
-fn api_server_node(pods: &Value, nodes: &[NodeFact]) -> Result<String> {
+fn api_server_node(pods: &Value, nodes: &[Value]) -> Result<String> {
     let is_server = |pod: &&Value| {
         let mirror = pod.pointer("/metadata/annotations/kubernetes.io~1config.mirror").is_some();
         let name = text(pod, "/metadata/name");
@@ -162,32 +171,52 @@ fn api_server_node(pods: &Value, nodes: &[NodeFact]) -> Result<String> {
         .filter(is_server)
         .map(|p| text(p, "/spec/nodeName"))
         .collect();
+    if let Some(why) = kinds::why_not(nodes, !found.is_empty()) {
+        let what = if found.is_empty() { tr!(live_no_static_pod) } else { tr!(live_not_ones_own) };
+        return Err(Error::new(what)
+            .why(why)
+            .hint(tr!(live_needs_control_plane))
+            .hint(tr!(live_use_sandbox)));
+    }
     match found.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Error::new(tr!(live_no_static_pod))
-            .why(managed_by(nodes))
-            .hint(tr!(live_needs_control_plane))
-            .hint(tr!(live_use_sandbox))),
         several => Err(Error::new(tr!(live_several_servers { count: several.len() }))
             .why(tr!(live_run_on { nodes: several.join(", ") }))
             .hint(tr!(live_needs_one_control_plane))),
     }
 }
 
-fn managed_by(nodes: &[NodeFact]) -> String {
-    let clouds = [
-        ("aws:", "Amazon EKS"),
-        ("gce:", "Google GKE"),
-        ("azure:", "Azure AKS"),
-        ("digitalocean:", "DigitalOcean"),
-        ("k3s:", tr!(live_is_k3s)),
-        ("k3d:", tr!(live_is_k3d)),
-    ];
-    let cloud = clouds.iter().find(|(prefix, _)| nodes.iter().any(|n| n.provider.starts_with(prefix)));
-    match cloud {
-        Some((_, name)) => tr!(live_is_managed { name }),
-        None => tr!(live_no_mirror_pod).into(),
+/// How long the kubelet may take to tell of the pod that it runs.
+const TOLD: Duration = Duration::from_secs(45);
+
+/// Waits until the API server's mirror pod says what the manifest says.
+///
+/// A way that leads to a node of another cluster, or a manifest that the kubelet does not run, would otherwise show
+/// only after the change.
+async fn runs_with_it(connection: &Connection, control: &str, manifest: &[u8]) -> Result<()> {
+    let path = format!("/api/v1/namespaces/kube-system/pods/kube-apiserver-{control}");
+    let end = Instant::now() + TOLD;
+    let mut last = None;
+    loop {
+        // Looking is for free, and a server that is just starting again may not answer.
+        match connection.get(&path).await {
+            Ok(pod) if pod.is_object() => match plan::other_words(manifest, &pod) {
+                None => return Ok(()),
+                some => last = some,
+            },
+            // Not called so: who is it then is seen by its label, and what it runs with is left open.
+            Ok(_) if last.is_none() => return Ok(()),
+            _ => {}
+        }
+        if Instant::now() >= end {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
     }
+    Err(Error::new(tr!(live_runs_otherwise { node: control }))
+        .why(last.unwrap_or_default())
+        .hint(tr!(live_way_or_kubelet))
+        .hint(tr!(live_nothing_changed)))
 }
 
 /// Finds the way to a node: the one that was named, or the ones that fit, in turn.

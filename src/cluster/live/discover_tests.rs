@@ -16,10 +16,10 @@ fn pod(name: &str, node: &str, mirror: bool, component: Option<&str>) -> Value {
 }
 
 fn cluster(provider: &str, pods: &[Value]) -> Result<String> {
-    let nodes = [node_fact(&json!({
+    let nodes = [json!({
         "metadata": {"name": "one", "labels": {"node-role.kubernetes.io/control-plane": ""}},
         "spec": {"providerID": provider},
-    }))];
+    })];
     api_server_node(&json!({"items": pods}), &nodes)
 }
 
@@ -57,6 +57,28 @@ fn what_is_no_control_plane_of_ones_own_is_refused_with_the_reason() {
             assert!(said.contains("nothing was changed"), "{said}");
         }
     }
+}
+
+#[test]
+fn what_something_else_writes_is_refused_though_it_is_a_static_pod() {
+    let server = pod("kube-apiserver-one", "one", true, Some("kube-apiserver"));
+    let said = cluster("rke2://one", std::slice::from_ref(&server)).unwrap_err().to_string();
+    assert!(said.contains("RKE2") && said.contains("nothing was changed"), "{said}");
+    assert_eq!(
+        cluster("aws:///eu-central-1a/i-0abc", &[server]).unwrap(),
+        "one",
+        "kubeadm on a cloud's machines"
+    );
+}
+
+#[test]
+fn addresses_that_are_options_are_none() {
+    let fact = node_fact(&json!({"metadata": {"name": "w"}, "status": {"addresses": [
+        {"type": "InternalIP", "address": "-oProxyCommand=touch /tmp/x"},
+        {"type": "InternalIP", "address": "fd00::2"},
+        {"type": "Hostname", "address": "w"},
+    ]}}));
+    assert_eq!(fact.addresses, ["fd00::2"]);
 }
 
 #[test]

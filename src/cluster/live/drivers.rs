@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::quote;
+use super::{debug, quote};
 use crate::text::tr;
 
 /// How a script is handed to the command.
@@ -76,37 +76,9 @@ pub const DRIVERS: &[Driver] = &[
         root: SUDO,
     },
     Driver {
-        name: "kubectl-debug",
-        command: &[
-            "env",
-            "KUBECONFIG={kubeconfig}",
-            "kubectl",
-            "--context={context}",
-            "debug",
-            "node/{node}",
-            "-q",
-            "-i",
-            "--profile=sysadmin",
-            "--image=busybox",
-            "--",
-            "chroot",
-            "/host",
-        ],
-        terminal: &[
-            "env",
-            "KUBECONFIG={kubeconfig}",
-            "kubectl",
-            "--context={context}",
-            "debug",
-            "node/{node}",
-            "-q",
-            "-it",
-            "--profile=sysadmin",
-            "--image=busybox",
-            "--",
-            "chroot",
-            "/host",
-        ],
+        name: debug::DRIVER,
+        command: &["sh", "-c", debug::SCRIPT, "cks-lab-debug", "{kubeconfig}", "{context}", "{node}", "-i"],
+        terminal: &["sh", "-c", debug::SCRIPT, "cks-lab-debug", "{kubeconfig}", "{context}", "{node}", "-it"],
         form: Form::Words,
         root: &[],
     },
@@ -125,6 +97,36 @@ pub struct Place {
     pub kubeconfig: String,
     /// The context's name.
     pub context: String,
+}
+
+/// The words of a command without the password that one of them may be: what is shown is also logged.
+fn secrets_hidden(words: &[String]) -> Vec<String> {
+    const HIDDEN: &str = "***";
+    let sshpass = words.iter().any(|w| w == "sshpass" || w.ends_with("/sshpass"));
+    let mut shown = Vec::new();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let name = word.split('=').next().unwrap_or_default().to_ascii_uppercase();
+        let secret = ["PASS", "TOKEN", "SECRET"].iter().any(|s| name.contains(s)) && name != "SSHPASS";
+        if secret && word.contains('=') || sshpass && word.starts_with("-p") && word.len() > 2 {
+            shown.push(format!("{}{HIDDEN}", &word[..word.find('=').map_or(2, |at| at + 1)]));
+        } else if word == "--password" || word == "--token" || sshpass && word == "-p" {
+            shown.push(word.clone());
+            shown.extend(words.next().map(|_| HIDDEN.to_owned()));
+        } else {
+            shown.push(word.clone());
+        }
+    }
+    shown
+}
+
+/// Whether a name that a cluster gives may stand in a command line: none may be taken for an option.
+///
+/// Addresses of Nodes are what their kubelets say, and nobody checks them: `-oProxyCommand=...` would be a command of
+/// ssh's on this machine.
+pub fn is_plain(name: &str) -> bool {
+    let first = name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b == b':');
+    first && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:%-".contains(&b))
 }
 
 /// A way to one node, ready to be used; kept in the journal, so that an undo goes the same way.
@@ -187,12 +189,21 @@ impl Way {
 
     /// How a person would call it.
     pub fn shown(&self) -> String {
-        if self.command.is_empty() { tr!(live_this_machine).into() } else { quote::line(&self.command) }
+        if self.command.is_empty() {
+            return tr!(live_this_machine).into();
+        }
+        // Its script is no sight.
+        match (self.needs_server(), self.command.as_slice()) {
+            (true, [_, _, _, _, _, context, node, _]) => {
+                format!("kubectl --context={context} debug node/{node}")
+            }
+            _ => quote::line(&secrets_hidden(&self.command)),
+        }
     }
 
     /// Whether it needs the API server, so that it cannot mend one that is down.
     pub fn needs_server(&self) -> bool {
-        self.driver == "kubectl-debug"
+        self.driver == debug::DRIVER
     }
 }
 
@@ -217,6 +228,40 @@ mod tests {
         let argv = Way::of_driver(ssh, &place).argv("id", true);
         assert_eq!(&argv[..3], ["ssh", "-tt", "-o"]);
         assert_eq!(argv.last().unwrap(), &format!("sudo -n sh -c {}", quote::quote(&word)));
+    }
+
+    #[test]
+    fn passwords_in_commands_are_not_shown() {
+        let way = |text: &str| Way::of_command(quote::split(text).unwrap(), Form::Line).shown();
+        for text in [
+            "sshpass -p geheim ssh cp",
+            "sshpass -pgeheim ssh cp",
+            "env SSH_TOKEN=geheim ssh cp",
+            "x --password geheim",
+        ] {
+            let shown = way(text);
+            assert!(!shown.contains("geheim") && shown.contains("***"), "{shown}");
+        }
+        assert_eq!(way("ssh -p 22 cp sudo -i"), "ssh -p 22 cp sudo -i");
+    }
+
+    #[test]
+    fn no_name_is_taken_for_an_option() {
+        for name in [
+            "node01",
+            "10.0.0.1",
+            "ip-10-0-0-1.eu-central-1.compute.internal",
+            "fd00::1",
+            "fe80::1%eth0",
+            "::1",
+        ] {
+            assert!(is_plain(name), "{name}");
+        }
+        for name in
+            ["", "-oProxyCommand=touch /tmp/x", "--", "a b", "a;b", "$(id)", "a\nb", "root@h", "\u{1b}[2J"]
+        {
+            assert!(!is_plain(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What is looked at before anything is changed: rights, how much is at stake, who else is at it.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::connect::Connection;
+use crate::apiserver::requestinfo::{Query, RequestInfo};
 use crate::error::{Error, Result};
 use crate::text::tr;
 
@@ -14,15 +17,16 @@ pub const LEASE: &str = "cks-lab";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Right {
     verb: &'static str,
-    group: &'static str,
-    resource: &'static str,
+    group: Cow<'static, str>,
+    resource: Cow<'static, str>,
     subresource: &'static str,
-    namespace: &'static str,
+    namespace: Cow<'static, str>,
     name: String,
 }
 
 impl Right {
     fn new(verb: &'static str, group: &'static str, resource: &'static str, namespace: &'static str) -> Self {
+        let (group, resource, namespace) = (group.into(), resource.into(), namespace.into());
         Self { verb, group, resource, subresource: "", namespace, name: String::new() }
     }
 
@@ -46,12 +50,38 @@ impl Right {
     }
 }
 
+/// What is needed to find out what the cluster is like: reading, before all rights are asked for.
+pub fn rights_to_look(read_only: bool) -> Vec<Right> {
+    let reads = |right: &Right| {
+        matches!(right.verb, "get" | "list") && right.subresource.is_empty() && right.group.is_empty()
+    };
+    rights("", read_only).into_iter().filter(reads).collect()
+}
+
+/// What the undo needs for objects that a lesson makes.
+pub fn rights_for(creates: &[String]) -> Vec<Right> {
+    let of = |path: &String| {
+        let info = RequestInfo::parse("GET", path, &Query::parse(""));
+        ["get", "delete"].map(|verb| Right {
+            verb,
+            group: info.api_group.clone().into(),
+            resource: info.resource.clone().into(),
+            subresource: "",
+            namespace: info.namespace.clone().into(),
+            name: info.name.clone(),
+        })
+    };
+    creates.iter().flat_map(of).collect()
+}
+
 /// What the lab needs. Grading alone needs no writes.
 pub fn rights(worker: &str, read_only: bool) -> Vec<Right> {
     let mut all = vec![
+        Right::new("get", "", "namespaces", "").named("kube-system"),
         Right::new("get", "", "nodes", ""),
         Right::new("list", "", "nodes", ""),
         Right::new("list", "", "pods", "kube-system"),
+        Right::new("get", "", "pods", "kube-system"),
         Right { subresource: "log", ..Right::new("get", "", "pods", "kube-system") },
         Right::new("impersonate", "", "users", "").named(format!("system:node:{worker}")),
         Right::new("impersonate", "", "groups", "").named("system:nodes"),
@@ -129,7 +159,12 @@ pub async fn take_lease(connection: &Connection, holder: &str) -> Result<()> {
         }},
         "spec": {"holderIdentity": holder},
     });
-    connection.send("POST", LEASES, Some(("application/json", &lease))).await.map(|_| ())
+    let made = connection.send("POST", LEASES, Some(("application/json", &lease))).await;
+    match (made, held_by_another(connection, holder).await) {
+        // Two at once: the API server lets one of them have it.
+        (Err(_), Ok(Some(other))) => Err(other),
+        (made, _) => made.map(|_| ()),
+    }
 }
 
 async fn lease(connection: &Connection) -> Result<Value> {
@@ -175,6 +210,14 @@ mod tests {
         ] {
             assert_eq!(doubts(context, server, nodes, 6).len(), count, "{context} {server}");
         }
+    }
+
+    #[test]
+    fn what_a_lesson_makes_must_be_the_undos_to_remove() {
+        let creates = ["/api/v1/namespaces/shop", "/apis/rbac.authorization.k8s.io/v1/namespaces/a/roles/r"];
+        let shown: Vec<String> = rights_for(&creates.map(str::to_owned)).iter().map(Right::shown).collect();
+        assert_eq!(shown[1], "delete namespaces shop in shop");
+        assert_eq!(shown[3], "delete roles r in a");
     }
 
     #[test]

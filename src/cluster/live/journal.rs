@@ -189,6 +189,7 @@ impl Journal {
             Error::new(tr!(live_journal_damaged { journal: path.display() }))
                 .why(e)
                 .hint(tr!(live_manifest_lies))
+                .hint(tr!(live_if_gone))
         })?;
         if record.version != VERSION {
             return Err(
@@ -208,7 +209,16 @@ impl Journal {
     /// Changes what it says.
     pub fn change(&mut self, change: impl FnOnce(&mut Record)) -> Result<()> {
         change(&mut self.record);
-        self.write()
+        match self.write() {
+            // The undo looks at the cluster and not at its steps: a full disk here is no reason to leave it undone.
+            Err(_) if self.record.undoing => Ok(()),
+            result => result,
+        }
+    }
+
+    /// Whether a step was written down as done.
+    pub fn has(&self, step: Step) -> bool {
+        self.record.steps.iter().any(|entry| entry.step == step && entry.done)
     }
 
     /// Writes that a step begins.
@@ -249,6 +259,22 @@ impl Journal {
         file.persist(&path).context_what(what)?;
         Ok(path)
     }
+}
+
+/// Gives an undo up: the journal is kept aside, and where.
+pub fn give_up(lab: &LabDir) -> Result<Option<PathBuf>> {
+    let dir = dir(lab);
+    let path = dir.join("journal.json");
+    let aside = dir.join("set-aside");
+    let what = || tr!(live_not_kept { name: "journal.json", dir: aside.display() });
+    if !path.exists() {
+        return Ok(None);
+    }
+    std::fs::create_dir_all(&aside).context_what(what)?;
+    let free = (1..10_000).map(|n| aside.join(format!("journal.json.{n}"))).find(|p| !p.exists());
+    let to = free.ok_or_else(|| Error::new(what()).why(tr!(live_too_many)))?;
+    std::fs::rename(&path, &to).context_what(what)?;
+    Ok(Some(to))
 }
 
 /// Ends the program where a test asked for it, as `kill -9` would.
@@ -341,5 +367,25 @@ mod tests {
         std::fs::write(&path, &text[..text.len() / 2]).unwrap();
         assert!(Journal::open(&lab).unwrap_err().to_string().contains("/var/lib/cks-lab/"));
         assert!(path.exists());
+        // Only who gives the undo up gets rid of it, and it is kept all the same.
+        let kept = give_up(&lab).unwrap().unwrap();
+        assert_eq!(std::fs::read_to_string(kept).unwrap(), text[..text.len() / 2]);
+        assert!(Journal::open(&lab).unwrap().is_none());
+        assert_eq!(give_up(&lab).unwrap(), None);
+    }
+
+    #[test]
+    fn an_undo_goes_on_where_nothing_can_be_written_here_and_a_change_does_not() {
+        let home = tempfile::tempdir().unwrap();
+        let lab = LabDir::new(home.path(), "l");
+        let mut journal = Journal::create(&lab, record()).unwrap();
+        // As a full disk does, for root too.
+        let moved = home.path().join("moved");
+        std::fs::rename(dir(&lab), &moved).unwrap();
+        assert!(journal.begin(Step::Copy).is_err());
+        journal.change(|record| record.undoing = true).unwrap();
+        journal.begin(Step::PutBack).unwrap();
+        journal.done(Step::PutBack).unwrap();
+        assert!(journal.has(Step::PutBack) && !journal.has(Step::Copy));
     }
 }

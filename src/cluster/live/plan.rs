@@ -46,6 +46,19 @@ fn words(manifest: &Manifest) -> Vec<Vec<String>> {
     vec![list("command"), list("args")]
 }
 
+/// The admission plugins that a manifest's flag names.
+pub fn enabled(content: &[u8]) -> Vec<String> {
+    listed(&Manifest::parse(content))
+}
+
+/// The words that a manifest's first container has, or its pod `running` has, and the other has not: one of them.
+pub fn other_words(manifest: &[u8], running: &Value) -> Option<String> {
+    let running = Manifest { doc: running.clone(), ..Manifest::default() };
+    let (here, there) = (words(&Manifest::parse(manifest)).concat(), words(&running).concat());
+    let odd = here.iter().find(|w| !there.contains(w)).or_else(|| there.iter().find(|w| !here.contains(w)));
+    odd.cloned().or_else(|| (here != there).then(|| here.join(" ")))
+}
+
 /// Values of the flag, also where they stand in a word of their own.
 fn listed(manifest: &Manifest) -> Vec<String> {
     let mut found = Vec::new();
@@ -123,7 +136,9 @@ fn strip_comment(item: &str) -> &str {
         let end = item[1..].find(quote).map_or(item.len(), |e| e + 2);
         return item[..end].trim_end();
     }
-    item.find(" #").map_or(item, |at| item[..at].trim_end())
+    item.find([' ', '\t'])
+        .filter(|at| item[*at..].trim_start().starts_with('#'))
+        .map_or(item, |at| &item[..at])
 }
 
 fn unquoted(item: &str) -> &str {

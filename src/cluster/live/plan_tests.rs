@@ -33,6 +33,7 @@ fn exactly_the_plugin_goes() {
             "    - --enable-admission-plugins=A,NodeRestriction\n    - --enable-admission-plugins=NodeRestriction,B\n",
             "    - --enable-admission-plugins=A\n    - --enable-admission-plugins=B\n",
         ),
+        ("    - --enable-admission-plugins=NodeRestriction\t# why\n", ""),
         ("    - --enable-admission-plugins\n    - NodeRestriction\n", ""),
         (
             "    - --enable-admission-plugins\n    - A,NodeRestriction\n",
@@ -106,6 +107,22 @@ fn a_lessons_edit_is_told_from_anothers() {
         ("kind: [".to_owned(), false),
     ] {
         assert_eq!(same_but_plugins(plain.as_bytes(), other.as_bytes()), same, "{other}");
+    }
+}
+
+#[test]
+fn a_manifest_and_the_pod_that_runs_are_held_together() {
+    let text = manifest("  - command:\n    - kube-apiserver\n    - --a=1\n    args: [--b]\n");
+    let pod =
+        |words: &[&str]| serde_json::json!({"spec": {"containers": [{"command": words, "args": ["--b"]}]}});
+    assert_eq!(other_words(text.as_bytes(), &pod(&["kube-apiserver", "--a=1"])), None);
+    for (running, odd) in [
+        (&["kube-apiserver"][..], "--a=1"),
+        (&["kube-apiserver", "--a=1", "--c"], "--c"),
+        (&["kube-apiserver", "--a=2"], "--a=1"),
+        (&["--a=1", "kube-apiserver"], "kube-apiserver --a=1 --b"),
+    ] {
+        assert_eq!(other_words(text.as_bytes(), &pod(running)).as_deref(), Some(odd));
     }
 }
 

@@ -47,6 +47,33 @@ impl Plan {
         Ok(Self { found, changed, plugins: plugins.to_vec(), needs: needs.clone() })
     }
 
+    /// Whether the API server that the kubeconfig names restricts kubelets as the manifest has it.
+    ///
+    /// Else another API server answers there, behind a load balancer, or the flag is written in a way that is not
+    /// understood: the lesson would begin on something else than what it changes.
+    pub async fn fits_the_server(&self) -> Result<()> {
+        const NAME: &str = "NodeRestriction";
+        if !self.plugins.iter().any(|p| p == NAME) {
+            return Ok(());
+        }
+        let named = plan::enabled(&self.found.manifest.content).iter().any(|p| p == NAME);
+        let worker = self.found.nodes.last().map_or("", |(n, _)| n.real());
+        let server = &self.found.connection.server;
+        match self.found.connection.restricts(worker).await? {
+            Some(restricts) if restricts != named => {
+                let why = match restricts {
+                    true => tr!(live_restricts_unnamed { path: self.path() }),
+                    false => tr!(live_named_unrestricted { path: self.path() }),
+                };
+                Err(Error::new(tr!(live_server_unlike { server }))
+                    .why(why)
+                    .hint(tr!(live_name_that_server))
+                    .hint(tr!(live_nothing_changed)))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The manifest's path.
     pub fn path(&self) -> String {
         format!("{}/{MANIFEST}", self.found.manifests)
@@ -85,6 +112,9 @@ impl Plan {
         }
         lines.push(tr!(plan_copy { dir: COPIES, node: control.real() }));
         lines.push(tr!(plan_lease).to_owned());
+        if found.nodes.iter().any(|(n, _)| n.way().needs_server()) {
+            lines.push(tr!(plan_debug_pods).to_owned());
+        }
         lines.push(match self.needs.changes.as_str() {
             "" => tr!(plan_lesson).to_owned(),
             changes => tr!(plan_lesson_then { changes }),

@@ -14,8 +14,7 @@ use super::connect::Connection;
 use super::discover::is_server;
 use super::journal::{Journal, ObjectRecord, Record, Step};
 use super::prepare::await_server;
-use super::{guards, plan, scripts};
-use crate::check::manifest::Manifest;
+use super::{debug, guards, plan, scripts};
 use crate::digest::sha256;
 use crate::error::{Context, Error, Result};
 use crate::node::Node;
@@ -42,6 +41,10 @@ impl Restore {
         journal.change(|record| record.undoing = true)?;
         journal.begin(Step::Undo)?;
         let record = journal.record.clone();
+        if !journal.has(Step::TakeLease) {
+            return self.nothing_begun(journal).await;
+        }
+        self.is_ones_own(&record).await?;
         let control = self.control(&record).await?;
         let original =
             STANDARD.decode(&record.manifest.original).context_what(|| tr!(live_copy_damaged).into())?;
@@ -67,11 +70,8 @@ impl Restore {
         journal.begin(Step::Clean)?;
         let copy_dir = record.manifest.copy.rsplit_once('/').map_or("", |(d, _)| d);
         let copy = std::slice::from_ref(&record.manifest.copy);
-        let both = format!(
-            "{}\nrmdir /var/lib/cks-lab 2>/dev/null || :",
-            scripts::clean(copy, copy_dir, &record.manifest.dir)
-        );
-        control.must(tr!(live_doing_own_files), &both).await?;
+        let clean = scripts::clean(copy, copy_dir, &record.manifest.dir);
+        control.must(tr!(live_doing_own_files), &clean).await?;
         journal.done(Step::Clean)?;
         journal.begin(Step::DropLease)?;
         if let Some(connection) = &self.connection {
@@ -84,6 +84,26 @@ impl Restore {
         Ok(said)
     }
 
+    /// The undo of a lab that came no further than to ask for the Lease: that goes if it is its own, and nothing else
+    /// may be touched, since another may be at it.
+    async fn nothing_begun(&self, journal: Journal) -> Result<Vec<String>> {
+        let connection = self.connection.as_ref().ok_or_else(|| Error::new(tr!(live_lease_not_back)))?;
+        remove_debuggers(connection, &journal.record).await?;
+        guards::drop_lease(connection, &journal.record.id).await?;
+        journal.remove()?;
+        Ok(vec![tr!(live_nothing_left).into()])
+    }
+
+    /// Refuses to put things back under somebody who took the cluster since: their lab would end with this one's.
+    async fn is_ones_own(&self, record: &Record) -> Result<()> {
+        let Some(connection) = self.connection.as_ref().filter(|_| !self.overwrite) else { return Ok(()) };
+        match guards::held_by_another(connection, &record.id).await {
+            Ok(Some(other)) => Err(other.hint(tr!(live_overwrite))),
+            // No API server that says so: the manifest comes first.
+            _ => Ok(()),
+        }
+    }
+
     /// The control plane, and that it is the one it was.
     async fn control(&self, record: &Record) -> Result<LiveNode> {
         let first = record.nodes.first().ok_or_else(|| Error::new(tr!(live_journal_no_node)))?;
@@ -91,6 +111,7 @@ impl Restore {
         let hostname = node.probe().await.map_err(|e| {
             e.hint(tr!(live_original_kept { copy: record.manifest.copy, node: first.real }))
                 .hint(tr!(live_when_reached))
+                .hint(tr!(live_if_gone))
         })?;
         if hostname != first.hostname {
             return Err(Error::new(tr!(live_other_machine { node: first.real }))
@@ -182,8 +203,7 @@ impl Restore {
         let connection = self.connection.as_ref().ok_or_else(|| Error::new(tr!(live_labels_not_back)))?;
         let record = journal.record.clone();
         journal.begin(Step::OldServer)?;
-        let on = !record.left_alone
-            && Manifest::parse(original).list(plan::ENABLE).iter().any(|p| p == "NodeRestriction");
+        let on = !record.left_alone && plan::enabled(original).iter().any(|p| p == "NodeRestriction");
         let mut wanted = record.clone();
         if record.left_alone {
             wanted.manifest.hash = None;
@@ -192,7 +212,8 @@ impl Restore {
         let uid = connection.cluster_uid().await?;
         if uid != record.cluster_uid {
             return Err(Error::new(tr!(live_leads_elsewhere { context: record.context }))
-                .hint(tr!(live_name_right_one)));
+                .hint(tr!(live_name_right_one))
+                .hint(tr!(live_if_gone)));
         }
         journal.done(Step::OldServer)?;
         said.push(if on { tr!(live_restricts_again) } else { tr!(live_server_answers) }.into());
@@ -293,25 +314,12 @@ fn is_the_clusters(now: &Value, part: &str, key: &str, then: &ObjectRecord) -> b
     !owners.is_empty() && owners.iter().all(known)
 }
 
-/// `kubectl debug` leaves its pods behind: those that ran this program's scripts go.
+/// The pods by which nodes were reached.
 async fn remove_debuggers(connection: &Connection, record: &Record) -> Result<()> {
-    if !record.nodes.iter().any(|n| n.way.needs_server()) {
-        return Ok(());
+    match record.nodes.iter().any(|n| n.way.needs_server()) {
+        true => debug::sweep(connection).await,
+        false => Ok(()),
     }
-    let pods = connection.get("/api/v1/pods").await?;
-    for pod in pods["items"].as_array().into_iter().flatten() {
-        let text = |pointer: &str| pod.pointer(pointer).and_then(Value::as_str).unwrap_or("").to_owned();
-        let words = ["command", "args"].map(|k| pod.pointer(&format!("/spec/containers/0/{k}")).cloned());
-        let mut words =
-            words.iter().flatten().filter_map(Value::as_array).flatten().filter_map(Value::as_str);
-        let ours = words.any(|w| super::quote::unwrapped(w).is_some());
-        if ours && text("/metadata/name").starts_with("node-debugger-") {
-            let path =
-                format!("/api/v1/namespaces/{}/pods/{}", text("/metadata/namespace"), text("/metadata/name"));
-            connection.send("DELETE", &path, None).await?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -37,8 +37,8 @@ pub fn read(path: &str) -> String {
 
 /// Writes standard input, `size` bytes, to a file so that whoever looks sees the old content or the new.
 ///
-/// The temporary file stands beside the target's directory where that is on the same file system, else in it as a
-/// dotfile, which kubelets do not read. Fewer bytes than announced, other bytes than announced (`sum`), or a target
+/// The temporary file stands beside the target's directory where a rename from there is one step, else (another file
+/// system, or a mount of its own) in it as a dotfile, which kubelets do not read. Fewer bytes than announced, other bytes than announced (`sum`), or a target
 /// whose content is not `expected` any more change nothing. `owner` is what the file gets; without it, what the old
 /// one had.
 pub fn write(path: &str, size: usize, sum: &str, expected: Option<&str>, owner: Option<Owner>) -> String {
@@ -49,15 +49,17 @@ pub fn write(path: &str, size: usize, sum: &str, expected: Option<&str>, owner: 
         "set -eu\n\
          p={path} n={size} sum={sum} expected={expected} mode={mode} ids={ids}\n\
          [ ! -L \"$p\" ] || p=$(readlink -f \"$p\")\n\
-         d=${{p%/*}}; [ -n \"$d\" ] || d=/\n\
+         d=${{p%/*}}; d=$(cd \"${{d:-/}}\" && pwd -P)\n\
          up=$d/..\n\
+         ! grep -qsF \" $d \" /proc/self/mountinfo || up=$d\n\
          [ \"$(stat -c %d \"$d\")\" = \"$(stat -c %d \"$up\")\" ] && [ \"$d\" != / ] || up=$d\n\
          t=$(mktemp \"$up/{TEMPORARY}XXXXXX\")\n\
          trap 'rm -f \"$t\"' EXIT\n\
          trap 'exit 1' HUP INT TERM PIPE\n\
          head -c \"$n\" >\"$t\"\n\
          got=$(sha256sum <\"$t\"); [ \"${{got%% *}}\" = \"$sum\" ] || {{ echo {MARK}:short; exit 3; }}\n\
-         if [ -e \"$p\" ]; then [ -n \"$mode\" ] || {{ mode=$(stat -c %a \"$p\"); ids=$(stat -c %u:%g \"$p\"); }}; fi\n\
+         if [ -e \"$p\" ]; then [ -n \"$mode\" ] || {{ mode=$(stat -c %a \"$p\"); ids=$(stat -c %u:%g \"$p\"); }}\n\
+         chcon --reference=\"$p\" \"$t\" 2>/dev/null || :; fi\n\
          [ -z \"$ids\" ] || chown \"$ids\" \"$t\"\n\
          chmod \"${{mode:-644}}\" \"$t\"\n\
          sync \"$t\" 2>/dev/null || sync\n\
@@ -93,14 +95,16 @@ pub fn make_dir(path: &str) -> String {
     format!("mkdir -p -m 700 {} && echo {MARK}:done", quote(path))
 }
 
-/// Removes what one kept on the node: files, then their directory where it is empty, and temporary files left beside
-/// the manifests' directory by a connection that died.
+/// Removes what one kept on the node: files, then their directory where it is empty, and temporary files left in or
+/// beside these directories by a connection that died.
 pub fn clean(files: &[String], dir: &str, manifests: &str) -> String {
     let removed: String = files.iter().map(|f| format!("rm -f {}\n", quote(f))).collect();
     format!(
-        "{removed}rmdir {} 2>/dev/null || :\nd={}\nrm -f \"$d\"/{TEMPORARY}?????? \"$d\"/../{TEMPORARY}??????\necho {MARK}:done",
-        quote(dir),
-        quote(manifests)
+        "{removed}for d in {dir} {}; do rm -f \"$d\"/{TEMPORARY}?????? \"${{d%/*}}\"/{TEMPORARY}??????; done\n\
+         rmdir {dir} 2>/dev/null || :\nrmdir {dir_of_all} 2>/dev/null || :\necho {MARK}:done",
+        quote(manifests),
+        dir = quote(dir),
+        dir_of_all = quote(super::prepare::COPIES),
     )
 }
 

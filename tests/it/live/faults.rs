@@ -231,6 +231,97 @@ fn restored_with_the_server_down_and_after_a_reboot() {
     theirs.assert_as_it_was(&labels);
 }
 
+/// Somebody deleted this lab's Lease and took the cluster for theirs: nothing is put back under them.
+#[test]
+fn nothing_is_put_back_under_somebody_who_took_the_cluster_since() {
+    let theirs = Theirs::start();
+    let labels = theirs.labels();
+    let mut lab = theirs.prepared();
+    end(&mut lab, Signal::KILL, LIMIT);
+    let off = std::fs::read_to_string(&theirs.manifest).unwrap();
+    let lease = |holder: &str| {
+        theirs.kubectl(&["delete", "lease", "-n", "kube-system", "cks-lab", "--ignore-not-found"]);
+        if !holder.is_empty() {
+            let lease = serde_json::json!({
+                "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "cks-lab",
+                    "namespace": "kube-system", "annotations": {"cks-lab/who": "eve on laptop", "cks-lab/since": "today"}},
+                "spec": {"holderIdentity": holder},
+            });
+            let create = format!("kubectl create -f - <<'END'\n{lease}\nEND");
+            let made =
+                crate::program::run(&theirs.home(), &["exec", "controlplane", "--", "bash", "-c", &create]);
+            assert!(made.status.success(), "{}", text(&made.stderr));
+        }
+    };
+    lease("somebody");
+    // Neither does the lab go on, nor is it undone.
+    let resumed = theirs.lab(&["up", "--yes"]).output().unwrap();
+    for output in [resumed, theirs.restore(&[])] {
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("another lab uses this cluster: eve on laptop"), "{said}");
+        assert_eq!(std::fs::read_to_string(&theirs.manifest).unwrap(), off);
+    }
+    // Their Lease gone, the undo is this lab's again.
+    lease("");
+    let restored = theirs.restore(&[]);
+    assert!(restored.status.success(), "{}", text(&restored.stderr));
+    theirs.assert_as_it_was(&labels);
+}
+
+/// A lab that was killed while it asked for the Lease, and another has it: the undo touches nothing of theirs.
+#[test]
+fn a_lab_that_got_no_lease_undoes_nothing() {
+    let theirs = Theirs::start();
+    let killed = theirs.lab(&["up", "--yes"]).env("CKS_LAB_ABORT_AT", "4").output().unwrap();
+    assert_eq!(killed.status.code(), None, "{}", text(&killed.stderr));
+    let dir = theirs.manifest.parent().unwrap();
+    // The other's learner makes a backup, as one does.
+    let backup = dir.join("kube-apiserver.yaml~");
+    std::fs::copy(&theirs.manifest, dir.join("../.backup")).unwrap();
+    std::fs::rename(dir.join("../.backup"), &backup).unwrap();
+    // The backup's own restart of the server is waited for.
+    until("the undo", LIMIT, || theirs.restore(&[]).status.success());
+    assert!(backup.exists(), "it is not this lab's to take away");
+    assert!(text(&theirs.restore(&[]).stderr).contains("there is nothing to restore"));
+}
+
+/// A cluster that is gone for good: the journal goes only when one says so, and is kept aside.
+#[test]
+fn an_undo_is_given_up_only_when_one_says_so() {
+    let mut theirs = Theirs::start();
+    let mut lab = theirs.prepared();
+    end(&mut lab, Signal::KILL, LIMIT);
+    end(&mut theirs.child, Signal::KILL, LIMIT);
+    let failed = theirs.restore(&[]);
+    let said = text(&failed.stderr);
+    assert_eq!(failed.status.code(), Some(2), "{said}");
+    assert!(said.contains("the original manifest is kept in /var/lib/cks-lab/"), "{said}");
+    assert!(said.contains("cks-lab restore --forget"), "{said}");
+    let given_up = theirs.restore(&["--forget"]);
+    let said = text(&given_up.stderr);
+    assert!(given_up.status.success() && said.contains("nothing was put back"), "{said}");
+    assert!(theirs.mine().join("labs/default/live/set-aside/journal.json.1").exists());
+    assert!(text(&theirs.restore(&[]).stderr).contains("there is nothing to restore"));
+}
+
+/// Ctrl-C and SIGTERM while the cluster is being prepared: what was begun is undone.
+#[test]
+fn ended_while_it_prepares_it_undoes() {
+    let theirs = Theirs::start();
+    let labels = theirs.labels();
+    let off = text(&theirs.original).replace(NR, "");
+    let lab = theirs.lab(&["up", "--json", "--yes"]).spawn().unwrap();
+    until("the manifest's change", LIMIT, || std::fs::read_to_string(&theirs.manifest).unwrap() == off);
+    rustix::process::kill_process(rustix::process::Pid::from_child(&lab), Signal::TERM).unwrap();
+    let ended = lab.wait_with_output().unwrap();
+    let said = text(&ended.stderr);
+    // It may have been ready just then.
+    assert!(matches!(ended.status.code(), Some(0 | 1)), "{said}");
+    assert!(said.contains("is the original, byte for byte"), "{said}");
+    theirs.assert_as_it_was(&labels);
+}
+
 fn kubeconfig(theirs: &Theirs, user: &str) -> PathBuf {
     let text = std::fs::read_to_string(&theirs.kubeconfig).unwrap();
     let mut all: Value = serde_yaml::from_str(&text).unwrap();
@@ -291,6 +382,27 @@ fn what_cannot_work_is_refused_before_anything_is_changed() {
     assert!(said.contains("it expired at 2021-01-01"), "{said}");
 
     theirs.kubeconfig = admin;
+    theirs.assert_as_it_was(&labels);
+    let said = theirs.fails("kubectl-debug", &["--read-only"]);
+    assert!(said.contains("--read-only changes nothing"), "{said}");
+    // A way to a node that runs another API server, or a manifest that does not run.
+    let other = theirs.dir.path().join("other.sh");
+    let script = format!(
+        "#!/bin/sh\nfor word; do last=$word; done\n\
+         script=$(echo \"$last\" | sed -n 's/^eval \"`echo \\(.*\\)|base64 -d`\"$/\\1/p' | base64 -d)\n\
+         run() {{ CKS_LAB_HOME='{home}' {PROGRAM} exec controlplane -- \"$@\"; }}\n\
+         case $script in *'p=/etc/kubernetes/manifests/kube-apiserver.yaml'*) \
+         run sh -c 'f=/root/other; sed s/6443/6444/ /etc/kubernetes/manifests/kube-apiserver.yaml > $f; \
+         echo \"cks-lab:file $(stat -c \"%s %a %u %g\" $f)\"; cat $f; echo; echo cks-lab:end; rm $f' ;; *) run \"$@\" ;; esac\n",
+        home = theirs.home().display(),
+    );
+    let said = theirs.fails(&self::way(&other, &script), &[]);
+    assert!(said.contains("does not run with the manifest that is there"), "{said}");
+    theirs.assert_as_it_was(&labels);
+    // Without a terminal nobody can agree.
+    let asked = theirs.lab(&["up"]).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(asked.status.code(), Some(1));
+    assert!(text(&asked.stderr).contains("or agree beforehand with --yes"), "{}", text(&asked.stderr));
     theirs.assert_as_it_was(&labels);
     let asked = theirs.lab(&["up", "--yes", "--max-nodes", "1"]).output().unwrap();
     assert_eq!(asked.status.code(), Some(1));

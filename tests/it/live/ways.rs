@@ -10,7 +10,7 @@ use std::time::Duration;
 use cks_lab::cluster::live::access::{LiveNode, Written};
 use cks_lab::cluster::live::drivers::{DRIVERS, Form, Place, Way};
 use cks_lab::cluster::live::scripts::Owner;
-use cks_lab::cluster::live::{quote, scripts};
+use cks_lab::cluster::live::{debug, quote, scripts};
 use cks_lab::digest::sha256;
 use cks_lab::node::{Command as NodeCommand, Node};
 
@@ -57,13 +57,8 @@ fn each_driver_has_its_command_line() {
         ("vagrant", vec!["vagrant", "ssh", "w-1", "-c", &sudo]),
         (
             "kubectl-debug",
-            [
-                &["env", "KUBECONFIG=/k/config", "kubectl", "--context=ctx", "debug", "node/w-1", "-q", "-i"]
-                    [..],
-                &["--profile=sysadmin", "--image=busybox", "--", "chroot", "/host"],
-                &own,
-            ]
-            .concat(),
+            [&["sh", "-c", debug::SCRIPT, "cks-lab-debug", "/k/config", "ctx", "w-1", "-i"], &own[..]]
+                .concat(),
         ),
     ];
     let built: Vec<(&str, Vec<String>)> =
@@ -76,7 +71,7 @@ fn each_driver_has_its_command_line() {
 #[test]
 fn the_programs_get_exactly_those_words() {
     let theirs = tempfile::tempdir().unwrap();
-    let names = ["ssh", "docker", "minikube", "limactl", "multipass", "vagrant", "env"];
+    let names = ["ssh", "docker", "minikube", "limactl", "multipass", "vagrant", "sh"];
     for name in names {
         stand_in(theirs.path(), name);
     }
@@ -183,6 +178,106 @@ fn a_full_disk_leaves_the_old_file() {
     assert!(said.ends_with("old") || said.contains("oldmanifests"), "{said}");
     assert!(!said.contains("status 0") && !said.contains("cks-lab:done"), "{said}");
     assert!(!said.contains(".cks-lab."), "no temporary file is left: {said}");
+}
+
+/// A way that talks before and after what was asked, and on standard error.
+#[test]
+fn what_a_way_says_by_itself_is_no_part_of_an_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let noisy = dir.path().join("noisy");
+    let script = "#!/bin/sh\necho 'Welcome! cks-lab:none cks-lab:end'; echo warning >&2\n\"$@\"; s=$?\necho; echo goodbye; exit $s\n";
+    std::fs::write(&noisy, script).unwrap();
+    std::fs::set_permissions(&noisy, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let node = LiveNode::new(
+        "controlplane",
+        "here",
+        Way::of_command(vec![noisy.display().to_string()], Form::Words),
+    );
+    let below = dir.path().join("m");
+    std::fs::create_dir(&below).unwrap();
+    let path = below.join("k.yaml").display().to_string();
+    // Bytes that look like the marks around them.
+    let content = b"a\ncks-lab:none\ncks-lab:end\ncks-lab:file 1 644 0 0\n\r\n\0\xff".to_vec();
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        assert_eq!(node.fetch(&path).await.unwrap(), None);
+        node.write_file(&path, &content).await.unwrap();
+        assert_eq!(node.read_file(&path).await.unwrap().unwrap(), content);
+        std::fs::write(below.join("cks-lab:end"), "").unwrap();
+        let listed = node.list_dir(below.to_str().unwrap()).await.unwrap().unwrap();
+        assert_eq!(listed, ["cks-lab:end", "k.yaml"]);
+        let big: Vec<u8> = (0..3_000_000u32).map(|n| (n * 7 % 251) as u8).collect();
+        node.write_file(&path, &big).await.unwrap();
+        assert!(node.read_file(&path).await.unwrap().unwrap() == big, "megabytes come through");
+        let output = node.run(NodeCommand::new(["sh", "-c", "exit 42"]), b"", LIMIT).await.unwrap();
+        assert_eq!(output.status, 42);
+    });
+}
+
+/// A manifest that is a link, in a directory that is a mount of its own: it stays a link, and is replaced in one step.
+#[test]
+fn links_stay_links_and_mounts_are_not_crossed() {
+    let dir = tempfile::tempdir().unwrap();
+    let d = dir.path().display();
+    let write = |path: &str, content: &str| {
+        let script = scripts::write(path, content.len(), &sha256(content.as_bytes()), None, None);
+        format!("printf %s {content} | {}", quote::line(&quote::script(&script)))
+    };
+    let (file, link) = (format!("{d}/etc/kubernetes/manifests/k.yaml"), format!("{d}/link.yaml"));
+    // `mv` across a mount copies: it is to be told of a name in the directory itself.
+    let mv = format!("{d}/bin/mv");
+    let script = format!(
+        "mkdir -p {d}/bin {d}/etc/kubernetes/manifests {d}/own && printf old > {d}/own/k.yaml && ln -s {file} {link} && \
+         mount --bind {d}/own {d}/etc/kubernetes/manifests || exit 9\n\
+         printf '#!/bin/sh\\necho \"$*\" >> {d}/moved; exec /bin/mv \"$@\"\\n' > {mv}; chmod +x {mv}; PATH={d}/bin:$PATH\n\
+         {first}\n{second}\n[ -L {link} ] && cat {file}; echo; cat {d}/moved; ls -A {d}/own",
+        first = write(&file, "one"),
+        second = write(&link, "two"),
+    );
+    let output = Command::new("unshare").args(["-r", "-m", "sh", "-c", &script]).output().unwrap();
+    if text(&output.stderr).contains("unshare") || output.status.code() == Some(9) {
+        eprintln!("skipped: no mounts here: {}", text(&output.stderr).trim());
+        return;
+    }
+    let said = text(&output.stdout);
+    assert_eq!(said.matches("cks-lab:done").count(), 2, "{said}{}", text(&output.stderr));
+    assert!(said.contains("\ntwo\n"), "{said}");
+    assert_eq!(said.matches(&format!("-f {d}/etc/kubernetes/manifests/.cks-lab.")).count(), 2, "{said}");
+    assert!(said.ends_with("k.yaml\n"), "no temporary file is left: {said}");
+}
+
+/// What a broken connection left goes with the rest, wherever it was.
+#[test]
+fn what_was_left_half_written_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |path: &str| dir.path().join(path);
+    std::fs::create_dir_all(at("k/manifests")).unwrap();
+    std::fs::create_dir_all(at("copies/id")).unwrap();
+    for path in [
+        "k/manifests/.cks-lab.aaaaaa",
+        "k/.cks-lab.bbbbbb",
+        "copies/id/.cks-lab.cccccc",
+        "copies/.cks-lab.dddddd",
+    ] {
+        std::fs::write(at(path), "half").unwrap();
+    }
+    for path in ["k/manifests/k.yaml", "k/manifests/.swp", "copies/id/k.yaml"] {
+        std::fs::write(at(path), "").unwrap();
+    }
+    let shown = |path: &str| at(path).display().to_string();
+    let clean = scripts::clean(&[shown("copies/id/k.yaml")], &shown("copies/id"), &shown("k/manifests"));
+    let output = Command::new("sh").args(["-c", &clean]).output().unwrap();
+    assert!(text(&output.stdout).contains("cks-lab:done"), "{output:?}");
+    let names = |path: &str| {
+        let dir = std::fs::read_dir(at(path)).unwrap();
+        let mut names: Vec<String> = dir.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(
+        (names("k"), names("k/manifests")),
+        (vec!["manifests".to_owned()], vec![".swp".into(), "k.yaml".into()])
+    );
+    assert!(names("copies").is_empty());
 }
 
 #[test]
