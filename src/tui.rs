@@ -253,6 +253,11 @@ fn main_loop(
                     clock = Clock { before: opened.course.standing.seconds, since: Instant::now() };
                     Event::Opened(opened.course)
                 }
+                Message::KeyboardProtocol => {
+                    guard::keyboard_protocol()?;
+                    message = inbox.try_recv().ok();
+                    continue;
+                }
                 Message::Process(pane, process) => runner.process(pane, process),
                 Message::File { pane, node, path, found } => runner.file(pane, node, &path, found),
                 Message::Saved(pane, path, result, quit) => {
@@ -327,6 +332,12 @@ fn continued(
 
 /// Reads keys and mouse until the runtime ends: from then on what is typed is for whoever asks next.
 async fn listen(messages: Sender<Message>) {
+    // The answer comes the way of the keys. The first frame is there already, and the lab comes up meanwhile.
+    if tokio::task::spawn_blocking(guard::asked_for_keyboard_protocol).await.unwrap_or(false)
+        && messages.send(Message::KeyboardProtocol).is_err()
+    {
+        return;
+    }
     let mut inputs = EventStream::new();
     while let Some(input) = inputs.next().await {
         let event = match input {

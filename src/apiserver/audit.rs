@@ -21,7 +21,7 @@ pub mod evidence;
 pub mod policy;
 pub mod trail;
 
-/// How many entries are kept in memory: half of them evidence, half routine.
+/// How many entries are kept in memory: half of them evidence, a quarter what people read, a quarter routine.
 pub const CAPACITY: usize = 1024;
 
 /// How many entries, the newest, keep their request's body.
@@ -29,6 +29,9 @@ pub const BODIES: usize = 256;
 
 /// How many bytes of a body are kept.
 pub const BODY_LIMIT: usize = 8 << 10;
+
+/// What the cluster's own parts call themselves; checks of the lab give no name at all.
+const OWN_AGENTS: [&str; 6] = ["kubelet", "kube-", "kubeadm", "cks-lab", "kube-rs", "local-path"];
 
 /// The decision of a request that a client recorded: what the server's chain did with it was not seen.
 pub const UNSEEN: &str = "unseen";
@@ -123,6 +126,11 @@ impl Entry {
         matches!(self.verb.as_str(), "get" | "list" | "watch" | "head" | "")
     }
 
+    /// Whether a program made it that is no part of the cluster: what a learner runs.
+    pub fn is_of_a_person(&self) -> bool {
+        !self.user_agent.is_empty() && !OWN_AGENTS.iter().any(|own| self.user_agent.starts_with(own))
+    }
+
     /// Whether the entry is evidence, which is kept longer, and on disk: refusals, and writes of what people write.
     /// Reads are routine, and so are heartbeats, events and reviews that are let pass.
     fn is_evidence(&self) -> bool {
@@ -171,6 +179,9 @@ pub struct Log {
 struct Kept {
     /// Refusals and writes; the newest have bodies.
     evidence: VecDeque<Entry>,
+    /// What people read, without bodies: they look at it in the X-ray minutes later, when the cluster's own parts have
+    /// long asked for more than is kept.
+    looks: VecDeque<Entry>,
     /// All others, without bodies.
     routine: VecDeque<Entry>,
     last: u64,
@@ -226,6 +237,7 @@ impl Log {
     pub fn clear(&self) {
         let mut kept = self.lock();
         kept.evidence.clear();
+        kept.looks.clear();
         kept.routine.clear();
         if let Some((path, ..)) = kept.file.take() {
             let _ = kept.rewrite(&path);
@@ -242,8 +254,12 @@ impl Kept {
     /// Adds an entry; the oldest of its kind falls out, and so does the oldest body.
     fn keep(&mut self, mut entry: Entry) {
         let evidence = entry.is_evidence();
-        let ring = if evidence { &mut self.evidence } else { &mut self.routine };
-        if ring.len() == CAPACITY / 2 {
+        let (ring, capacity) = match (evidence, entry.is_of_a_person()) {
+            (true, _) => (&mut self.evidence, CAPACITY / 2),
+            (false, true) => (&mut self.looks, CAPACITY / 4),
+            (false, false) => (&mut self.routine, CAPACITY / 4),
+        };
+        if ring.len() == capacity {
             ring.pop_front();
         }
         if !evidence {
@@ -262,6 +278,7 @@ impl Kept {
             ring.range(from..).cloned().collect::<Vec<_>>()
         };
         let mut entries = newer(&self.evidence);
+        entries.extend(newer(&self.looks));
         entries.extend(newer(&self.routine));
         entries.sort_by_key(|entry| entry.sequence);
         entries
@@ -339,15 +356,18 @@ mod tests {
             ..entry("patch", 200)
         };
         log.push(with_body("nodes"));
+        // What a person looked at stays beside what the cluster's own parts do.
+        log.push(Entry { user_agent: "kubectl/v1.31.0".into(), ..entry("get", 200) });
         for _ in 0..CAPACITY {
             log.push(with_body("leases"));
-            log.push(entry("get", 200));
+            log.push(Entry { user_agent: "kube-scheduler/v1.31.0".into(), ..entry("get", 200) });
             log.push(Entry { subresource: "status".into(), ..with_body("nodes") });
             // What informers are refused while a server starts.
             log.push(Entry { user: "system:node:a".into(), ..entry("list", 403) });
         }
         let kept = log.since(0);
-        assert_eq!(kept.len(), CAPACITY / 2 + 1);
+        assert_eq!(kept.len(), CAPACITY / 4 + 2);
+        assert_eq!((kept[1].sequence, kept[1].verb.as_str()), (2, "get"));
         assert_eq!((kept[0].sequence, kept[0].request_body.as_deref()), (1, Some("{}")));
         assert!(kept[1..].iter().all(|entry| entry.request_body.is_none()));
         assert!(kept.is_sorted_by_key(|entry| entry.sequence));

@@ -10,10 +10,13 @@ use crossterm::event::{
 };
 use crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, SetTitle, disable_raw_mode, enable_raw_mode,
+    supports_keyboard_enhancement,
 };
 use crossterm::{execute, queue};
 
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether the terminal said that it knows the keyboard protocol.
+static OFFERED: AtomicBool = AtomicBool::new(false);
 
 /// Saves and restores the window's title (XTWINOPS 22 and 23).
 const SAVE_TITLE: &str = "\x1b[22;2t";
@@ -24,7 +27,8 @@ const RESTORE_TITLE: &str = "\x1b[23;2t";
 pub struct Guard(());
 
 impl Guard {
-    /// Takes the terminal over: raw mode, alternate screen, paste, focus, keyboard protocol, and the mouse if wanted.
+    /// Takes the terminal over: raw mode, alternate screen, paste, focus, and the mouse if wanted. The keyboard protocol
+    /// follows where the terminal [offers it](keyboard_protocol).
     pub fn take(mouse: bool) -> io::Result<Self> {
         let guard = Self(());
         enter(mouse)?;
@@ -45,9 +49,8 @@ fn enter(mouse: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(SAVE_TITLE.as_bytes())?;
     queue!(out, EnterAlternateScreen, SetTitle("cks-lab"), EnableBracketedPaste, EnableFocusChange)?;
-    if kitty() {
-        // Terminals that do not know the protocol ignore this; asking first would cost a round trip.
-        queue!(out, PushKeyboardEnhancementFlags(KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES))?;
+    if OFFERED.load(Ordering::SeqCst) {
+        queue!(out, PushKeyboardEnhancementFlags(PROTOCOL))?;
     }
     if mouse {
         queue!(out, EnableMouseCapture)?;
@@ -55,15 +58,31 @@ fn enter(mouse: bool) -> io::Result<()> {
     out.flush()
 }
 
+/// What of kitty's keyboard protocol the program uses.
+const PROTOCOL: KeyboardEnhancementFlags = KeyboardEnhancementFlags::DISAMBIGUATE_ESCAPE_CODES;
+
+/// Asks the terminal whether it knows kitty's keyboard protocol, as <https://sw.kovidgoyal.net/kitty/keyboard-protocol/>
+/// says: `CSI ? u`, and after it what every terminal answers. Waits for that answer, two seconds at most, and keeps
+/// what is typed meanwhile for whoever reads the keys.
+///
+/// Nobody may read keys meanwhile. A terminal that would print the question is not asked.
+pub fn asked_for_keyboard_protocol() -> bool {
+    !matches!(std::env::var("TERM").as_deref(), Ok("linux" | "dumb" | "") | Err(_))
+        && matches!(supports_keyboard_enhancement(), Ok(true))
+}
+
+/// Switches the keyboard protocol on, now if the terminal is taken and whenever it is taken again.
+pub fn keyboard_protocol() -> io::Result<()> {
+    if OFFERED.swap(true, Ordering::SeqCst) || !TAKEN.load(Ordering::SeqCst) {
+        return Ok(());
+    }
+    execute!(io::stdout(), PushKeyboardEnhancementFlags(PROTOCOL))
+}
+
 impl Drop for Guard {
     fn drop(&mut self) {
         give_back();
     }
-}
-
-/// Whether the keyboard protocol is switched on: everywhere but where unknown sequences are printed.
-fn kitty() -> bool {
-    !matches!(std::env::var("TERM").as_deref(), Ok("linux" | "dumb" | ""))
 }
 
 /// Gives the terminal back; once, whoever calls first.
@@ -73,7 +92,7 @@ pub fn give_back() {
     }
     let mut out = io::stdout();
     // Every step is tried, whatever became of the one before.
-    if kitty() {
+    if OFFERED.load(Ordering::SeqCst) {
         let _ = queue!(out, PopKeyboardEnhancementFlags);
     }
     let _ = queue!(out, DisableMouseCapture, DisableFocusChange, DisableBracketedPaste);

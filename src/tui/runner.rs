@@ -50,6 +50,8 @@ pub enum Message {
     Opened(Opened),
     /// The program was stopped, and goes on.
     Continued,
+    /// The terminal knows kitty's keyboard protocol.
+    KeyboardProtocol,
     /// A shell's process started, or did not.
     Process(PaneId, Result<Process>),
     /// A file of a node was read for a pane, or could not be; `None` is one that is not there yet.

@@ -17,9 +17,6 @@ pub enum Filter {
     Refused,
 }
 
-/// What the cluster's own parts call themselves; checks of the lab give no name at all.
-const OWN_AGENTS: [&str; 6] = ["kubelet", "kube-", "kubeadm", "cks-lab", "kube-rs", "local-path"];
-
 impl Filter {
     /// All of them, in the order in which they are gone through.
     pub const ALL: [Self; 4] = [Self::Mine, Self::Kubelets, Self::Refused, Self::All];
@@ -44,11 +41,7 @@ impl Filter {
     pub fn shows(self, entry: &Entry) -> bool {
         match self {
             Self::All => true,
-            Self::Mine => {
-                !entry.user_agent.is_empty()
-                    && !looks_around(entry)
-                    && !OWN_AGENTS.iter().any(|own| entry.user_agent.starts_with(own))
-            }
+            Self::Mine => entry.is_of_a_person() && !looks_around(entry),
             Self::Kubelets => entry.user.starts_with("system:node:"),
             Self::Refused => refused(entry),
         }

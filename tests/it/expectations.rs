@@ -70,6 +70,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         &[
             "releases_are_ignored_and_repeats_count",
             "keys_come_in_either_protocol",
+            "a_terminal_without_the_kitty_protocol_is_asked_once_and_then_left_alone",
             "a_terminal_that_knows_little_is_asked_for_little",
             "every_function_key_has_a_letter_for_terminals_without_them",
         ],

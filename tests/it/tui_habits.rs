@@ -4,7 +4,7 @@
 
 use base64::Engine;
 
-use crate::window::Window;
+use crate::window::{KITTY, Window};
 
 const PREFIX: &str = "\x07";
 
@@ -150,7 +150,7 @@ fn tmux_runs_in_a_pane_with_its_own_prefix() {
 fn keys_come_in_either_protocol() {
     let home = tempfile::tempdir().unwrap();
     let mut window = begun(&home, &[]);
-    assert!(window.wrote("\x1b[>1u"), "the kitty protocol is asked for");
+    window.wait_until("the kitty protocol is on", |w| w.wrote(KITTY[2]));
     // As terminals that know it send Ctrl-C, Ctrl-G, Escape and a release.
     window.keys("echo never");
     window.shell_shows("echo never");
@@ -165,6 +165,26 @@ fn keys_come_in_either_protocol() {
 }
 
 #[test]
+fn a_terminal_without_the_kitty_protocol_is_asked_once_and_then_left_alone() {
+    let home = tempfile::tempdir().unwrap();
+    let mut window = Window::open(home.path(), 120, 40, &["start"]);
+    window.kitty = false;
+    window.wait_until("it is asked", |w| w.wrote(KITTY[0]));
+    let asked = String::from_utf8_lossy(&window.raw).into_owned();
+    assert!(asked.split(KITTY[0]).next().unwrap().contains("The lesson comes"), "after the first frame: {asked:?}");
+    window.wait_until("the first shell is there", |w| w.at_prompt("controlplane"));
+    // What is typed before the answer is not lost.
+    window.keys("echo plain-''keys\r");
+    window.shell_shows("plain-keys");
+    window.keys("\x07q");
+    window.shows("Leave the lab?");
+    window.keys("\r");
+    assert_eq!(window.ended(), 0);
+    assert!(!window.wrote(KITTY[2]) && !window.wrote(KITTY[3]));
+    window.assert_restored();
+}
+
+#[test]
 fn a_terminal_that_knows_little_is_asked_for_little() {
     let home = tempfile::tempdir().unwrap();
     let poor = [("TERM", "linux"), ("LANG", "C"), ("NO_COLOR", "1")];
@@ -173,7 +193,7 @@ fn a_terminal_that_knows_little_is_asked_for_little() {
     window.keys(PREFIX);
     window.keys("?");
     window.shows("Everywhere");
-    assert!(!window.wrote("\x1b[>1u"), "no protocol that it would print");
+    assert!(!window.wrote(KITTY[0]) && !window.wrote(KITTY[2]), "no protocol that it would print");
     assert!(window.raw.is_ascii(), "{}", window.text());
     let text = String::from_utf8(window.raw.clone()).unwrap();
     let coloured = text.split("\x1b[").skip(1).filter_map(|rest| rest.split_once('m')).find(|(codes, _)| {

@@ -23,7 +23,12 @@ pub struct Window {
     pub keyboard: Box<dyn Write + Send>,
     pub master: Box<dyn MasterPty + Send>,
     pub child: Box<dyn Child + Send + Sync>,
+    /// Whether this terminal knows kitty's keyboard protocol.
+    pub kitty: bool,
 }
+
+/// The question whether a terminal knows kitty's keyboard protocol, its answer, and the protocol switched on and off.
+pub const KITTY: [&str; 4] = ["\x1b[?u", "\x1b[?0u", "\x1b[>1u", "\x1b[<1u"];
 
 impl Drop for Window {
     fn drop(&mut self) {
@@ -88,7 +93,7 @@ impl Window {
                 }
             }),
         );
-        Self { screen, raw: Vec::new(), output, answers, keyboard, master: pair.master, child }
+        Self { screen, raw: Vec::new(), output, answers, keyboard, master: pair.master, child, kitty: true }
     }
 
     pub fn text(&self) -> String {
@@ -107,13 +112,7 @@ impl Window {
         let limit = Instant::now() + LIMIT;
         while !predicate(self) {
             match self.output.recv_timeout(limit.saturating_duration_since(Instant::now())) {
-                Ok(bytes) => {
-                    self.screen.feed(&bytes);
-                    self.raw.extend(bytes);
-                    for bytes in self.answers.try_iter() {
-                        self.keyboard.write_all(&bytes).unwrap();
-                    }
-                }
+                Ok(bytes) => self.take(bytes),
                 Err(error) => panic!("waited in vain until {what} ({error}); the screen is\n{}", self.text()),
             }
         }
@@ -125,9 +124,23 @@ impl Window {
         while !condition() {
             assert!(Instant::now() < limit, "waited in vain until {what}");
             if let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(20)) {
-                self.screen.feed(&bytes);
-                self.raw.extend(bytes);
+                self.take(bytes);
             }
+        }
+    }
+
+    /// Takes in what the program wrote, and answers what it asked.
+    fn take(&mut self, bytes: Vec<u8>) {
+        self.screen.feed(&bytes);
+        let before = self.raw.len().saturating_sub(KITTY[0].len() - 1);
+        self.raw.extend(bytes);
+        let mut answers: Vec<Vec<u8>> = self.answers.try_iter().collect();
+        if self.kitty && find(&self.raw[before..], KITTY[0]) > 0 {
+            answers.insert(0, KITTY[1].into());
+        }
+        for bytes in answers {
+            // A program that ended meanwhile does not want it any more.
+            let _ = self.keyboard.write_all(&bytes);
         }
     }
 
@@ -180,10 +193,7 @@ impl Window {
         let limit = Instant::now() + LIMIT;
         loop {
             match self.output.recv_timeout(Duration::from_millis(50)) {
-                Ok(bytes) => {
-                    self.screen.feed(&bytes);
-                    self.raw.extend(bytes);
-                }
+                Ok(bytes) => self.take(bytes),
                 Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {
                     assert!(
@@ -201,7 +211,7 @@ impl Window {
     }
 
     pub fn wrote(&self, sequence: &str) -> bool {
-        self.raw.windows(sequence.len()).any(|window| window == sequence.as_bytes())
+        find(&self.raw, sequence) > 0
     }
 
     pub fn assert_restored(&self) {
@@ -211,14 +221,20 @@ impl Window {
             "\x1b[?1006l",
             "\x1b[?2004l",
             "\x1b[?1004l",
-            "\x1b[<1u",
             "\x1b[?25h",
         ] {
             assert!(self.wrote(sequence), "{:?} was not written", sequence.replace('\x1b', "^["));
         }
+        let [_, _, on, off] = KITTY.map(|sequence| find(&self.raw, sequence));
+        assert_eq!(on, off, "the keyboard protocol is given back as often as it was taken");
         let after = rustix_local_flags(&*self.master);
         assert!(after.0 && after.1, "the terminal is still raw");
     }
+}
+
+/// How often a sequence is in what was written.
+fn find(raw: &[u8], sequence: &str) -> usize {
+    raw.windows(sequence.len()).filter(|window| *window == sequence.as_bytes()).count()
 }
 
 /// Whether the terminal echoes and reads by lines.
