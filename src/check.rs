@@ -147,7 +147,9 @@ pub async fn run_step(spec: &Spec, step: &StepSpec, ground: &Ground<'_>) -> Step
             Some(first) => {
                 let observed = tr!(ground.language(), check_needs_first { title: first.title });
                 let verdict = first.verdict;
-                finish(check, ground, Found::new(verdict, observed), None)
+                // Where to look is said of the first alone.
+                let waiting = finish(check, ground, Found::new(verdict, observed), None);
+                CheckResult { hint: String::new(), ..waiting }
             }
             None => run_check(spec, check, ground, &survey).await,
         };
@@ -263,5 +265,6 @@ fn finish(
         expected: fill(check.expected.get(ground.lang)),
         observed,
         hint,
+        skipped: found.skipped,
     }
 }

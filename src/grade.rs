@@ -26,8 +26,11 @@ pub struct CheckResult {
     pub expected: String,
     /// What was seen.
     pub observed: String,
-    /// Where to look next; empty on a pass.
+    /// Where to look next; empty on a pass, and where another check comes first.
     pub hint: String,
+    /// Whether the cluster lacks what it looks at: it counts for nothing then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skipped: bool,
 }
 
 /// The result of one step.
@@ -125,6 +128,7 @@ mod tests {
             expected: String::new(),
             observed: String::new(),
             hint: String::new(),
+            skipped: false,
         }
     }
 

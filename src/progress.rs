@@ -254,6 +254,7 @@ mod tests {
                 expected: String::new(),
                 observed: String::new(),
                 hint: String::new(),
+                skipped: false,
             };
             crate::grade::step("s", "S", vec![check])
         };

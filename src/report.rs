@@ -230,11 +230,6 @@ pub fn time(lang: Language, seconds: u64) -> String {
     }
 }
 
-/// Whether a check's verdict says that the cluster lacks what it looks at: it counts for nothing.
-pub fn is_skipped(check: &CheckResult) -> bool {
-    check.max == 0 && check.verdict == crate::check::Verdict::Pass
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 mod tests;

@@ -14,7 +14,7 @@ mod choose;
 mod layout;
 
 pub use choose::{asked, choose};
-pub use layout::{pad, width};
+pub use layout::{pad, spaced, width};
 
 /// A language that the program's texts are in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -21,6 +21,9 @@ pub struct Arguments {
     json: bool,
 }
 
+/// The columns of lessons that a narrow terminal goes without, the first to go first: domain, hints, time, title, tries, best.
+const DISPENSABLE: [usize; 6] = [2, 9, 8, 1, 7, 6];
+
 /// Lists them.
 pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     let (progress, notice) = progress::read::<Progress>(&global.dir()?.progress_file())?;
@@ -80,7 +83,7 @@ pub fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
     if arguments.json {
         output::out(&format!("{}\n", json!(lessons)));
     } else {
-        output::out(&output::table(&rows));
+        output::out(&output::table(&output::fitted(rows, output::columns(), &DISPENSABLE)));
         output::out(&exams(global)?);
     }
     Ok(ExitCode::Ok)

@@ -75,6 +75,30 @@ pub fn markdown(text: &str) -> String {
     super::plain::markdown::render(text)
 }
 
+/// How wide stdout is, where it is a terminal.
+pub fn columns() -> Option<usize> {
+    std::io::stdout().is_terminal().then(crossterm::terminal::size)?.ok().map(|(columns, _)| columns.into())
+}
+
+/// A table without as many of its dispensable columns, the first to go first, as it takes to fit into `room`.
+pub fn fitted(rows: Vec<Vec<String>>, room: Option<usize>, dispensable: &[usize]) -> Vec<Vec<String>> {
+    let mut gone = 0;
+    loop {
+        let kept: Vec<Vec<String>> = rows
+            .iter()
+            .map(|row| {
+                let stays = |(column, _): &(usize, _)| !dispensable[..gone].contains(column);
+                row.iter().enumerate().filter(stays).map(|(_, cell)| cell.clone()).collect()
+            })
+            .collect();
+        let widest = table(&kept).lines().map(width).max().unwrap_or(0);
+        if gone == dispensable.len() || room.is_none_or(|room| widest <= room) {
+            return kept;
+        }
+        gone += 1;
+    }
+}
+
 /// A table with columns as wide as they must be.
 pub fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -90,4 +114,24 @@ pub fn table(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_goes_without_columns_until_it_fits() {
+        let rows = ["id domain title score", "a cluster-setup A 1/2"];
+        let rows = || rows.iter().map(|row| row.split(' ').map(str::to_owned).collect()).collect::<Vec<_>>();
+        for (room, head) in [
+            (None, "id domain title score"),
+            (Some(80), "id domain title score"),
+            (Some(25), "id title score"),
+            (Some(15), "id score"),
+            (Some(1), "id score"),
+        ] {
+            assert_eq!(fitted(rows(), room, &[1, 2])[0].join(" "), head, "{room:?}");
+        }
+    }
 }

@@ -95,6 +95,7 @@ impl Paper {
             expected: String::new(),
             observed: observed.to_owned(),
             hint: String::new(),
+            skipped: false,
         });
         crate::grade::step(&spec.id, spec.title.get(&self.lang), checks.collect())
     }

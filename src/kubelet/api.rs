@@ -22,6 +22,8 @@ use crate::controllers::pace::Pace;
 use crate::klog::Severity;
 
 const LEASES: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+/// How often everything is looked at though nothing changed.
+const RESYNC: Duration = Duration::from_secs(20);
 const MIRROR: &str = "kubernetes.io/config.mirror";
 
 /// Runs until the kubelet stops.
@@ -41,6 +43,8 @@ pub(super) async fn run(kubelet: Arc<Kubelet>) {
     let mut work = Work { kubelet: kubelet.clone(), client, node_uid: None, beat: None, begun, fresh };
     let period = heartbeat(&kubelet.config.timing);
     let mut pace = Pace::default();
+    // When everything is looked at even if nothing changes; between the two it is the node alone, for its lease.
+    let mut look = Instant::now();
     loop {
         if kubelet.stop.is_cancelled() {
             return;
@@ -49,21 +53,31 @@ pub(super) async fn run(kubelet: Arc<Kubelet>) {
         if *reachable.borrow_and_update() && kubelet.serving() {
             here.0.mark_unchanged();
             here.1.mark_unchanged();
-            match work.everything().await {
-                Ok(soon) => wait = soon.unwrap_or(period).min(period),
-                Err(_) => wait = Duration::from_millis(50),
+            let done = match Instant::now() >= look {
+                true => work.everything().await.map(|soon| {
+                    look = Instant::now() + soon.unwrap_or(RESYNC).min(RESYNC);
+                }),
+                false => work.node().await,
+            };
+            match done {
+                Ok(()) => wait = period.min(look.saturating_duration_since(Instant::now())),
+                Err(_) => (look, wait) = (Instant::now(), Duration::from_millis(50)),
             }
+        } else {
+            look = Instant::now();
         }
         tokio::select! {
             () = kubelet.stop.cancelled() => return,
-            _ = timeout(wait, async {
+            woken = timeout(wait, async {
                 tokio::select! {
                     _ = rung.recv() => {}
                     _ = here.0.changed() => {}
                     _ = here.1.changed() => {}
                     _ = reachable.changed() => {}
                 }
-            }) => {}
+            }) => if woken.is_ok() {
+                look = Instant::now();
+            }
         }
         sleep(pace.gather(Instant::now())).await;
         let _ = rung.try_recv();

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::markup;
 use super::words;
-use super::{Report, StepReport, evidence, is_skipped, time};
+use super::{Report, StepReport, evidence, time};
 use crate::check::Verdict;
 use crate::grade::CheckResult;
 use crate::lesson::domain;
@@ -142,7 +142,7 @@ fn section(report: &Report, number: usize, step: &StepReport, page: &mut String)
 /// A check with what it found.
 pub(super) fn item(lang: Language, check: &CheckResult, page: &mut String) {
     let class = match check.verdict {
-        _ if is_skipped(check) => "open",
+        _ if check.skipped => "open",
         Verdict::Pass => "pass",
         Verdict::Fail => "fail",
         Verdict::Error => "error",
@@ -155,7 +155,7 @@ pub(super) fn item(lang: Language, check: &CheckResult, page: &mut String) {
         check.points,
         check.max
     );
-    if check.verdict != Verdict::Pass || is_skipped(check) {
+    if check.verdict != Verdict::Pass || check.skipped {
         *page += "\n<dl>";
         for (name, value) in words::details(lang, check) {
             if !value.is_empty() {

@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use super::{Report, StepReport, evidence, is_skipped};
+use super::{Report, StepReport, evidence};
 use super::{markup, words};
 use crate::check::Verdict;
 use crate::grade::CheckResult;
@@ -70,7 +70,7 @@ pub(super) fn case(lang: Language, class: &str, check: &CheckResult, out: &mut S
     let lines: Vec<String> =
         words::details(lang, check).iter().map(|(name, value)| format!("{name}: {value}")).collect();
     let (tag, kind) = match check.verdict {
-        _ if is_skipped(check) => {
+        _ if check.skipped => {
             let _ = writeln!(out, "><skipped message={}/></testcase>", quoted(&check.observed));
             return;
         }
@@ -118,7 +118,7 @@ impl Counts {
             tests: checks.len() + open,
             failures: count(Verdict::Fail),
             errors: count(Verdict::Error),
-            skipped: open + checks.iter().filter(|c| is_skipped(c)).count(),
+            skipped: open + checks.iter().filter(|c| c.skipped).count(),
         }
     }
 

@@ -14,6 +14,7 @@ fn check(verdict: Verdict, title: &str, observed: &str) -> CheckResult {
         expected: "this".into(),
         observed: observed.into(),
         hint: String::new(),
+        skipped: false,
     }
 }
 
@@ -182,7 +183,7 @@ fn the_digest_is_that_of_canonical_json() {
 #[test]
 fn junit_counts_failures_errors_and_skipped() {
     let mut skipped = check(Verdict::Pass, "s", "no audit log here");
-    (skipped.points, skipped.max) = (0, 0);
+    (skipped.points, skipped.max, skipped.skipped) = (0, 0, true);
     let checks = vec![
         check(Verdict::Pass, "p", ""),
         check(Verdict::Fail, "f", "seen"),

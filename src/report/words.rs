@@ -25,7 +25,7 @@ pub fn graded(lang: Language, step: &StepReport) -> String {
 /// The word for a verdict.
 pub fn verdict(lang: Language, check: &CheckResult) -> &'static str {
     match check.verdict {
-        _ if super::is_skipped(check) => tr!(lang, report_skipped),
+        _ if check.skipped => tr!(lang, report_skipped),
         Verdict::Pass => tr!(lang, report_ok),
         Verdict::Fail => tr!(lang, report_fail),
         Verdict::Error => tr!(lang, report_error),

@@ -92,6 +92,7 @@ pub fn result(index: usize, passed: usize) -> StepResult {
                 expected: text("a PATCH of nodes/controlplane by system:node:node01"),
                 observed: text("a PATCH by kubernetes-admin"),
                 hint: text("echo $KUBECONFIG on node01"),
+                skipped: false,
             }
         })
         .collect();

@@ -256,7 +256,7 @@ impl<'a> Renderer<'a> {
             Event::End(tag) => self.end(tag),
             Event::Text(text) => self.text(&text),
             Event::Code(text) => self.code_span(&text),
-            Event::SoftBreak => self.pieces.push(Piece::text(" ", self.style())),
+            Event::SoftBreak => self.pieces.push(Piece::Soft(self.style())),
             Event::HardBreak => self.pieces.push(Piece::Break),
             Event::Rule => {
                 self.finish_block(None);

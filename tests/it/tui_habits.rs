@@ -171,7 +171,10 @@ fn a_terminal_without_the_kitty_protocol_is_asked_once_and_then_left_alone() {
     window.kitty = false;
     window.wait_until("it is asked", |w| w.wrote(KITTY[0]));
     let asked = String::from_utf8_lossy(&window.raw).into_owned();
-    assert!(asked.split(KITTY[0]).next().unwrap().contains("The lesson comes"), "after the first frame: {asked:?}");
+    assert!(
+        asked.split(KITTY[0]).next().unwrap().contains("The lesson comes"),
+        "after the first frame: {asked:?}"
+    );
     window.wait_until("the first shell is there", |w| w.at_prompt("controlplane"));
     // What is typed before the answer is not lost.
     window.keys("echo plain-''keys\r");

@@ -215,14 +215,9 @@ impl Window {
     }
 
     pub fn assert_restored(&self) {
-        for sequence in [
-            "\x1b[?1049l",
-            "\x1b[?1000l",
-            "\x1b[?1006l",
-            "\x1b[?2004l",
-            "\x1b[?1004l",
-            "\x1b[?25h",
-        ] {
+        for sequence in
+            ["\x1b[?1049l", "\x1b[?1000l", "\x1b[?1006l", "\x1b[?2004l", "\x1b[?1004l", "\x1b[?25h"]
+        {
             assert!(self.wrote(sequence), "{:?} was not written", sequence.replace('\x1b', "^["));
         }
         let [_, _, on, off] = KITTY.map(|sequence| find(&self.raw, sequence));

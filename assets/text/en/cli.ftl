@@ -24,9 +24,21 @@ lab_answer_not_understood = the lab's answer is not understood
 lab_no_answer = no answer
 cli_no_more_hints = all hints of this step have been shown; `cks-lab solve` applies the solution
 cli_no_lesson_yaml = { $path } holds no lesson.yaml
-cli_lint_summary = { $lessons } lessons, { $problems } problems
+cli_lint_summary = { $lessons ->
+        [one] 1 lesson
+        *[other] { $lessons } lessons
+    }, { $problems ->
+        [one] 1 problem
+        *[other] { $problems } problems
+    }
 cli_warning = warning: { $warning }
-cli_imported = { $lessons } lessons made, { $warnings } warnings; read their scripts before you start them: cks-lab start LESSON --lessons { $into }
+cli_imported = { $lessons ->
+        [one] 1 lesson
+        *[other] { $lessons } lessons
+    } made, { $warnings ->
+        [one] 1 warning
+        *[other] { $warnings } warnings
+    }; read their scripts before you start them: cks-lab start LESSON --lessons { $into }
 cli_several_lessons = { $lesson } holds several lessons
 cli_name_one_lesson = name the directory of one
 preview_hint = { $id }: hint { $number } of { $count }
@@ -118,7 +130,10 @@ preview_finish = finish
 preview_status = { $row }/{ $rows }  read { $times ->
         [one] once
         *[other] { $times } times
-    }, { $problems } problems   arrows, PgUp, PgDn, Home, End; q quits
+    }, { $problems ->
+        [one] 1 problem
+        *[other] { $problems } problems
+    }   arrows, PgUp, PgDn, Home, End; q quits
 list_exam = EXAM
 list_lessons = LESSONS
 list_last = LAST

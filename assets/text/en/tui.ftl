@@ -87,7 +87,7 @@ tui_exam_graded = graded
 tui_exam_overview = Tasks of the exam
 tui_exam_row = { $points } pts, { $weight } %
 tui_exam_flagged = come back to it
-tui_exam_no_help = This is an exam: it is graded at its end, and there are no hints and no solutions.
+tui_exam_no_help = An exam is graded at its end, without hints and solutions.
 tui_exam_flag_on = Task { $number } is marked to come back to.
 tui_exam_flag_off = Task { $number } is not marked any more.
 tui_exam_opening = Opening the task
@@ -358,6 +358,8 @@ tui_pane_trouble = Trouble
 tui_button_back = {"["}back]
 tui_lesson_comes = The lesson comes in a moment.
 tui_more_tasks = and { $more } more; F5 lists all
+tui_more_tasks_exam = and { $more } more; the text ends with all
+tui_exam_is_graded = What is graded
 tui_end = end
 
 # Header, tabs, what lies on top.

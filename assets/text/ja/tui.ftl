@@ -342,6 +342,8 @@ tui_pane_trouble = 問題発生
 tui_button_back = {"["}戻る]
 tui_lesson_comes = まもなくレッスンを表示します。
 tui_more_tasks = 他 { $more } 件。F5 ですべて表示
+tui_more_tasks_exam = ほか { $more } 件 (本文の末尾にすべてあります)
+tui_exam_is_graded = 採点される項目
 tui_end = 末尾
 
 # ヘッダー、タブ、重ねて表示するもの。

@@ -6,6 +6,8 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
+use crate::text::spaced;
+
 /// Renders it, with a newline at its end.
 pub fn render(text: &str) -> String {
     let text = without_markers(text);
@@ -70,11 +72,9 @@ impl Out {
         }
     }
 
-    /// Adds words to the line. Between two lines of the source comes a blank, but not within Japanese, which has none.
+    /// Adds words to the line.
     fn words(&mut self, text: &str) {
-        let wide = |c: Option<char>| c.is_some_and(|c| c as u32 >= 0x2e80);
-        let japanese = wide(self.line.chars().next_back()) && wide(text.chars().next());
-        if std::mem::take(&mut self.broken) && !japanese {
+        if std::mem::take(&mut self.broken) && spaced(&self.line, text) {
             self.line.push(' ');
         }
         self.line += text;

@@ -74,14 +74,14 @@ fn checks(head: String, result: &StepResult) -> String {
 
 fn one(check: &CheckResult) -> String {
     let word = match check.verdict {
-        _ if report::is_skipped(check) => tr!(report_skipped),
+        _ if check.skipped => tr!(report_skipped),
         Verdict::Pass => tr!(report_passed),
         Verdict::Fail => tr!(report_not_passed),
         Verdict::Error => tr!(plain_could_not_be_checked),
     };
     let points = tr!(plain_points { score: check.points, max: check.max });
     let mut text = format!("{word}: {} ({points})", check.title);
-    if check.verdict == Verdict::Pass && !report::is_skipped(check) {
+    if check.verdict == Verdict::Pass && !check.skipped {
         return text;
     }
     let said = [

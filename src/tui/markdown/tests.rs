@@ -23,6 +23,17 @@ fn at(document: &Document, place: Place) -> String {
 }
 
 #[test]
+fn lines_of_the_source_are_joined_with_a_blank_but_within_japanese() {
+    for (text, joined) in [
+        ("one\ntwo", "one two"),
+        ("起動します。\nコンテナは", "起動します。コンテナは"),
+        ("次の\n`k get`\nです", "次の k get です"),
+    ] {
+        assert_eq!(shown(&render(text, 40)), joined);
+    }
+}
+
+#[test]
 fn paragraphs_headings_and_lists_are_wrapped() {
     let text = "# Title\nSome *text* that is\nlong enough to wrap.\n\n- one\n- two, which is rather long, too\n  - inner\n\n3. three\n4. four\n\nend";
     insta::assert_snapshot!(shown(&render(text, 20)), @r"

@@ -6,6 +6,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Action, Document, Place};
 use crate::terminal::width::cut;
+use crate::text::spaced;
 
 /// A piece of running text.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub enum Piece {
         /// The code it is, and the button of that code that it is.
         code: Option<(usize, Option<Action>)>,
     },
+    /// The end of a line of the source within a paragraph.
+    Soft(Style),
     /// The end of a line.
     Break,
 }
@@ -59,10 +62,29 @@ enum Token {
     Break,
 }
 
+/// Whether a blank stands for the end of a source line between two pieces.
+fn blank_between(before: Option<&Piece>, after: Option<&Piece>) -> bool {
+    match (before, after) {
+        (Some(Piece::Text { text: before, .. }), Some(Piece::Text { text: after, .. })) => {
+            spaced(before, after)
+        }
+        _ => true,
+    }
+}
+
 fn tokens(pieces: &[Piece]) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut word: Vec<Part> = Vec::new();
-    for piece in pieces {
+    for (index, piece) in pieces.iter().enumerate() {
+        if let Piece::Soft(style) = piece {
+            if !word.is_empty() {
+                tokens.push(Token::Word(std::mem::take(&mut word)));
+            }
+            if blank_between(pieces.get(index.wrapping_sub(1)), pieces.get(index + 1)) {
+                tokens.push(Token::Space(Part { text: " ".to_owned(), style: *style, code: None }));
+            }
+            continue;
+        }
         let Piece::Text { text, style, code } = piece else {
             if !word.is_empty() {
                 tokens.push(Token::Word(std::mem::take(&mut word)));

@@ -65,7 +65,7 @@ fn an_exam_gives_no_help() {
     let mut seat = Seat::sitting(120, 40, 0);
     for keys in ["f5", "f6", "f7", "ctrl-g c", "ctrl-g h", "ctrl-g s"] {
         seat.press(keys);
-        assert!(notice(&mut seat).contains("no hints"), "{keys}");
+        assert!(notice(&mut seat).contains("without hints"), "{keys}");
         assert_eq!((seat.take(), seat.state.overlay.clone()), (vec![], None), "{keys}");
     }
     seat.press("f9").write("solution");

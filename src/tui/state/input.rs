@@ -134,7 +134,12 @@ impl State {
         match action {
             Action::PaletteStep(by) => {
                 let last = palette::matching(self, &query).len().saturating_sub(1);
-                let to = if by < 0 { selected.saturating_sub(1) } else { (selected + 1).min(last) };
+                // Around the ends, as lists to choose from go elsewhere.
+                let to = match by < 0 {
+                    true => selected.checked_sub(1).unwrap_or(last),
+                    false if selected < last => selected + 1,
+                    false => 0,
+                };
                 self.overlay = Some(Overlay::Palette { query, selected: to });
             }
             _ => self.act(Action::PaletteEntry(selected), drawn, effects),

@@ -355,6 +355,22 @@ fn the_shell_scrolls_by_keys_and_has_a_copy_mode() {
 }
 
 #[test]
+fn the_palette_goes_around_its_ends() {
+    let mut seat = Seat::new(80, 24);
+    let selected = |seat: &Seat| match &seat.state.overlay {
+        Some(Overlay::Palette { selected, .. }) => *selected,
+        other => panic!("{other:?}"),
+    };
+    seat.press("f9 up");
+    let last = super::super::palette::matching(&seat.state, "").len() - 1;
+    assert_eq!(selected(&seat), last);
+    seat.press("down");
+    assert_eq!(selected(&seat), 0);
+    seat.press("down");
+    assert_eq!(selected(&seat), 1);
+}
+
+#[test]
 fn pastes_go_to_the_shell_or_to_the_line_being_typed() {
     let mut seat = Seat::new(120, 40);
     seat.happen(Event::Paste("ls\n".into()));

@@ -93,6 +93,19 @@ fn page(state: &State, theme: &Theme, width: u16, out: &mut Document) {
                 .step_index()
                 .and_then(|i| state.course.as_ref()?.standing.hints.get(i).copied())
                 .unwrap_or(0);
+            if state.exam.is_some() && !step.tasks.is_empty() {
+                // Nothing else lists all of them: there are no checks in an exam.
+                out.gap();
+                out.text(vec![], tr!(tui_exam_is_graded), theme.heading, width);
+                for (_, title) in &step.tasks {
+                    out.text(
+                        vec![Span::styled(format!("{} ", theme.glyphs.bullet), theme.quiet)],
+                        title,
+                        theme.text,
+                        width,
+                    );
+                }
+            }
             let all = step.hints.len();
             for (number, hint) in step.hints.iter().take(shown).enumerate() {
                 out.gap();
@@ -193,7 +206,11 @@ pub fn step_result(step: &StepResult, theme: &Theme, width: u16, out: &mut Docum
 
 fn check_result(check: &CheckResult, theme: &Theme, width: u16, out: &mut Document) {
     let (mark, style) = mark(check.verdict, theme);
-    let title = format!("{} ({}/{})", check.title, check.points, check.max);
+    let title = match check.max {
+        // What others need, and what cannot be looked at here, gives no points.
+        0 => check.title.clone(),
+        max => format!("{} ({}/{max})", check.title, check.points),
+    };
     out.text(vec![Span::styled(format!("{mark} "), style)], &title, theme.text, width);
     if check.verdict != Verdict::Pass {
         for (label, text) in [

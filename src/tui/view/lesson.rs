@@ -181,7 +181,11 @@ fn tasks(canvas: &Canvas<'_>, area: Rect) -> Vec<ratatui::text::Line<'static>> {
     if out.lines.len() > room {
         let more = out.lines.len() - room + 1;
         out.lines.truncate(room - 1);
-        out.text(vec![], &tr!(tui_more_tasks { more }), theme.quiet, area.width);
+        let told = match canvas.state.exam {
+            Some(_) => tr!(tui_more_tasks_exam { more }),
+            None => tr!(tui_more_tasks { more }),
+        };
+        out.text(vec![], &told, theme.quiet, area.width);
     }
     out.lines
 }

@@ -57,14 +57,22 @@ fn reader(canvas: &mut Canvas<'_>, title: &str, width: u16, lines: &[Line<'stati
     for (y, line) in (inner.y..inner.bottom()).zip(lines.iter().skip(scroll)) {
         canvas.put(inner.x, y, line, inner.width);
     }
-    if scroll < last {
-        let text = format!(" {} ", more_lines(last - scroll));
+    below(canvas, area, last - scroll);
+    canvas.drawn.overlay = (lines.len(), seen);
+}
+
+/// Says on a frame's lower edge how many lines there are below.
+fn below(canvas: &mut Canvas<'_>, area: Rect, lines: usize) {
+    if lines > 0 {
+        let text = format!(" {} ", more_lines(lines));
         let width = u16::try_from(Span::raw(text.as_str()).width()).unwrap_or(0);
         let x = area.right().saturating_sub(width + 2);
         canvas.text(x, area.bottom() - 1, &text, canvas.theme.quiet, width);
     }
-    canvas.drawn.overlay = (lines.len(), seen);
 }
+
+/// The columns that keys take in the help: as many as the longest of them.
+const KEYS: usize = 23;
 
 fn help(canvas: &mut Canvas<'_>) {
     let theme = canvas.theme;
@@ -94,7 +102,7 @@ fn help(canvas: &mut Canvas<'_>) {
             let count = if context == Context::Global { 1 + usize::from(after < typed.len()) } else { 2 };
             let keys = typed.iter().take(count).cloned().collect::<Vec<_>>().join(", ");
             out.text(
-                vec![Span::styled(format!("{} ", pad(&keys, 22)), theme.key)],
+                vec![Span::styled(format!("{} ", pad(&keys, KEYS)), theme.key)],
                 (binding.long)(),
                 theme.text,
                 width - 4,
@@ -120,6 +128,7 @@ fn commands(canvas: &mut Canvas<'_>, query: &str, selected: usize) {
     let list = Rect { y: inner.y + 2, height: inner.height.saturating_sub(2), ..inner };
     let selected = selected.min(found.len().saturating_sub(1));
     let first = (selected + 1).saturating_sub(usize::from(list.height));
+    below(canvas, area, found.len().saturating_sub(first + usize::from(list.height)));
     if found.is_empty() {
         canvas.text(list.x, list.y, tr!(tui_palette_none), theme.quiet, list.width);
     }

@@ -68,6 +68,9 @@ fn offers(canvas: &mut Canvas<'_>, area: Rect) {
 fn row(canvas: &Canvas<'_>, offer: &Offer, selected: bool, room: usize) -> Line<'static> {
     let theme = canvas.theme;
     let state = match (offer.open, offer.best()) {
+        (true, Some(percent @ 1..)) => {
+            format!("{}  {}", tr!(tui_pick_best { percent }), tr!(tui_pick_go_on))
+        }
         (true, _) => tr!(tui_pick_go_on).to_owned(),
         (false, Some(percent)) => tr!(tui_pick_best { percent }),
         (false, None) => tr!(tui_pick_new).to_owned(),
