@@ -11,6 +11,7 @@ use crate::error::{ExitCode, Result};
 use crate::state_dir;
 use crate::text::tr;
 
+mod layers;
 mod namespaces;
 
 /// Arguments of `doctor`.
@@ -48,7 +49,9 @@ impl Item {
 
 /// Looks at everything; a problem makes the status 1.
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let mut items = vec![kernel(), isolation(), landlock(), seccomp(Path::new("/proc")), memory()];
+    let mut items = vec![kernel(), isolation()];
+    items.extend(layers::items(rustix::process::geteuid().is_root()));
+    items.extend([landlock(), seccomp(Path::new("/proc")), memory()]);
     items.extend(["kubectl", "vim", "ssh", "bash"].map(tool));
     items.extend([terminal(), state(), disk()]);
     let bad = items.iter().any(|i| i.level == Level::Problem);
@@ -168,6 +171,7 @@ fn state() -> Item {
     }
 }
 
+/// The nearest directory above a path that is there.
 fn existing(path: &Path) -> Option<PathBuf> {
     path.ancestors().find(|p| p.is_dir()).map(Path::to_owned)
 }

@@ -9,6 +9,7 @@
 //! | [`mounts`] | a node's view of files, and the powers it is left with |
 //! | [`limits`], [`landlock`], [`filter`] | how much it may take; a second lock; the system calls it is left with |
 //! | [`cap`], [`guard`] | keep the nodes' memory and files from filling the machine |
+//! | [`probe`] | tries what of all that the kernel has |
 //! | [`pid1`], [`stand_in`] | a node's first process at work; processes that stand for what runs inside the lab |
 #![allow(unsafe_code)]
 
@@ -44,6 +45,7 @@ mod limits;
 mod mounts;
 mod network;
 mod pid1;
+pub mod probe;
 mod stand_in;
 mod wire;
 

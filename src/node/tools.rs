@@ -77,6 +77,9 @@ pub fn dispatch(mut arguments: Vec<OsString>) -> Option<i32> {
     if called == super::linux::INIT {
         return Some(super::linux::init_main());
     }
+    if called == super::linux::probe::NAME {
+        return Some(super::linux::probe::main(arguments));
+    }
     if called == super::plain::SESSION {
         return Some(super::plain::session_main(arguments));
     }

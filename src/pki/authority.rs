@@ -51,6 +51,42 @@ impl Subject {
         let organization = Some(organization).filter(|o| !o.is_empty()).map(str::to_owned);
         Self { common_name: common_name.into(), organization, ..Self::default() }
     }
+
+    /// Whom a certificate (PEM) names, and what it may be used for; nothing where it cannot be read.
+    pub fn of(certificate: &str) -> Option<(Self, Usage)> {
+        use x509_parser::extensions::GeneralName;
+        let (_, block) = x509_parser::pem::parse_x509_pem(certificate.as_bytes()).ok()?;
+        let parsed = block.parse_x509().ok()?;
+        let first = |mut names: Box<dyn Iterator<Item = String> + '_>| names.next();
+        let text = |attribute: &x509_parser::x509::AttributeTypeAndValue<'_>| {
+            attribute.as_str().unwrap_or_default().to_owned()
+        };
+        let subject = parsed.subject();
+        let mut out = Self {
+            common_name: first(Box::new(subject.iter_common_name().map(text)))?,
+            organization: first(Box::new(subject.iter_organization().map(text))),
+            ..Self::default()
+        };
+        let names = parsed.subject_alternative_name().ok().flatten();
+        for name in names.iter().flat_map(|extension| &extension.value.general_names) {
+            match name {
+                GeneralName::DNSName(name) => out.dns.push((*name).to_owned()),
+                GeneralName::IPAddress(bytes) => out.addresses.extend(
+                    <[u8; 4]>::try_from(*bytes)
+                        .map(IpAddr::from)
+                        .or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from)),
+                ),
+                _ => {}
+            }
+        }
+        let usages = parsed.extended_key_usage().ok().flatten()?.value;
+        let usage = match (usages.server_auth, usages.client_auth) {
+            (true, true) => Usage::Both,
+            (true, false) => Usage::Server,
+            _ => Usage::Client,
+        };
+        Some((out, usage))
+    }
 }
 
 /// A certificate with its key, both in PEM.

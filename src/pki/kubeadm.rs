@@ -49,8 +49,25 @@ pub struct Layout {
     pub path_prefix: fn(&Member) -> String,
 }
 
+/// The authorities: file below the certificates' directory, common name.
+pub const AUTHORITIES: [(&str, &str); 3] =
+    [("ca", "kubernetes"), ("front-proxy-ca", "front-proxy-ca"), ("etcd/ca", "etcd-ca")];
+
+/// A certificate of the control plane.
+#[derive(Debug, Clone)]
+pub struct Certificate {
+    /// Its file below the certificates' directory, without an ending.
+    pub file: &'static str,
+    /// The file of the authority that signs it.
+    pub authority: &'static str,
+    /// Whom it names.
+    pub subject: Subject,
+    /// What it may be used for.
+    pub usage: Usage,
+}
+
 /// Client certificates that the cluster's authority issues into kubeconfigs: file, user, group.
-const KUBECONFIGS: [(&str, &str, &str); 4] = [
+pub const KUBECONFIGS: [(&str, &str, &str); 4] = [
     ("admin.conf", "kubernetes-admin", "kubeadm:cluster-admins"),
     ("super-admin.conf", "kubernetes-super-admin", "system:masters"),
     ("controller-manager.conf", "system:kube-controller-manager", ""),
@@ -128,11 +145,8 @@ fn kubeconfig(
     }
 }
 
-fn ensure_server_side(layout: &Layout, ca: &Authority, files: &Rooted, now: Timestamp) -> Result<()> {
-    let pki = Path::new(PKI);
-    let etcd = ensure_authority(files, &pki.join("etcd"), "ca", "etcd-ca", now)?;
-    let front_proxy = ensure_authority(files, pki, "front-proxy-ca", "front-proxy-ca", now)?;
-    let name = &layout.control_plane.name;
+/// The certificates of a control plane, in the order in which `kubeadm init phase certs all` makes them.
+pub fn certificates(name: &str, address: IpAddr, service_address: IpAddr) -> Vec<Certificate> {
     let names = |list: &[&str]| list.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
     let loopback = IpAddr::from([127, 0, 0, 1]);
     let api_server = Subject {
@@ -145,35 +159,45 @@ fn ensure_server_side(layout: &Layout, ca: &Authority, files: &Rooted, now: Time
             "kubernetes.default.svc.cluster.local",
             "localhost",
         ]),
-        addresses: vec![layout.service_address, layout.control_plane.address, loopback],
+        addresses: vec![service_address, address, loopback],
         ..Subject::default()
     };
     let etcd_member = Subject {
-        common_name: name.clone(),
+        common_name: name.into(),
         dns: names(&[name, "localhost"]),
-        addresses: vec![layout.control_plane.address, loopback, IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])],
+        addresses: vec![address, loopback, IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])],
         ..Subject::default()
     };
-    let table: [(&Authority, &str, Subject, Usage); 7] = [
-        (ca, "apiserver", api_server, Usage::Server),
-        (
-            ca,
-            "apiserver-kubelet-client",
-            Subject::client("kube-apiserver-kubelet-client", "kubeadm:cluster-admins"),
-            Usage::Client,
-        ),
-        (&front_proxy, "front-proxy-client", Subject::client("front-proxy-client", ""), Usage::Client),
-        (&etcd, "apiserver-etcd-client", Subject::client("kube-apiserver-etcd-client", ""), Usage::Client),
-        (&etcd, "etcd/server", etcd_member.clone(), Usage::Both),
-        (&etcd, "etcd/peer", etcd_member, Usage::Both),
-        (
-            &etcd,
-            "etcd/healthcheck-client",
-            Subject::client("kube-etcd-healthcheck-client", ""),
-            Usage::Client,
-        ),
-    ];
-    for (authority, file, subject, usage) in table {
+    let client = Subject::client;
+    let (front, etcd) = ("front-proxy-ca", "etcd/ca");
+    let kubelet_client = client("kube-apiserver-kubelet-client", "kubeadm:cluster-admins");
+    [
+        ("apiserver", "ca", api_server, Usage::Server),
+        ("apiserver-kubelet-client", "ca", kubelet_client, Usage::Client),
+        ("front-proxy-client", front, client("front-proxy-client", ""), Usage::Client),
+        ("etcd/server", etcd, etcd_member.clone(), Usage::Both),
+        ("etcd/peer", etcd, etcd_member, Usage::Both),
+        ("etcd/healthcheck-client", etcd, client("kube-etcd-healthcheck-client", ""), Usage::Client),
+        ("apiserver-etcd-client", etcd, client("kube-apiserver-etcd-client", ""), Usage::Client),
+    ]
+    .into_iter()
+    .map(|(file, authority, subject, usage)| Certificate { file, authority, subject, usage })
+    .collect()
+}
+
+fn ensure_server_side(layout: &Layout, ca: &Authority, files: &Rooted, now: Timestamp) -> Result<()> {
+    let pki = Path::new(PKI);
+    let etcd = ensure_authority(files, &pki.join("etcd"), "ca", "etcd-ca", now)?;
+    let front_proxy = ensure_authority(files, pki, "front-proxy-ca", "front-proxy-ca", now)?;
+    let member = &layout.control_plane;
+    for Certificate { file, authority, subject, usage } in
+        certificates(&member.name, member.address, layout.service_address)
+    {
+        let authority = match authority {
+            "ca" => ca,
+            "front-proxy-ca" => &front_proxy,
+            _ => &etcd,
+        };
         let certificate = pki.join(format!("{file}.crt"));
         let key = pki.join(format!("{file}.key"));
         if !files.exists(&certificate) || !files.exists(&key) {
@@ -256,7 +280,8 @@ fn kubelet_config(
     files.place(path, &config.render(), 0o600)
 }
 
-fn write_pair(files: &Rooted, certificate: &Path, key: &Path, leaf: &Leaf) -> Result<()> {
+/// Writes a certificate for all to read and its key for its owner.
+pub fn write_pair(files: &Rooted, certificate: &Path, key: &Path, leaf: &Leaf) -> Result<()> {
     files.place(certificate, &leaf.certificate, 0o644)?;
     files.place(key, &leaf.key, 0o600)
 }

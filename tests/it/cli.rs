@@ -99,7 +99,24 @@ fn every_command_has_help_and_the_rest_is_printed() {
     let doctor = run_text(home.path(), &["doctor", "--json"]);
     let doctor: serde_json::Value = serde_json::from_str(&doctor.stdout).unwrap();
     let ids: Vec<_> = doctor["items"].as_array().unwrap().iter().map(|i| i["id"].as_str().unwrap()).collect();
-    for id in ["kernel", "kubectl", "vim", "ssh", "terminal", "state", "disk"] {
+    for id in [
+        "kernel",
+        "namespaces",
+        "user",
+        "pid",
+        "network",
+        "cgroup",
+        "veth",
+        "idmap",
+        "landlock",
+        "seccomp",
+        "kubectl",
+        "vim",
+        "ssh",
+        "terminal",
+        "state",
+        "disk",
+    ] {
         assert!(ids.contains(&id), "{id} in {ids:?}");
     }
 }

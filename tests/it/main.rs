@@ -17,6 +17,7 @@ mod expectations;
 mod hostile;
 mod isolation;
 mod jq;
+mod kubeadm;
 mod kubectl;
 mod kubelet;
 mod lessons;

@@ -41,3 +41,15 @@ doctor_seccomp_kernel = for it, use a kernel with CONFIG_SECCOMP_FILTER
 doctor_memory_capped = the nodes of a lab may have { $most } MiB together
 doctor_memory_uncapped = no limit on the nodes of a lab together, { $each } MiB for each process ({ $why })
 doctor_cap_memory = for one, start it in a scope of your own: systemd-run --user --scope -p Delegate=yes cks-lab
+doctor_layer_there = there
+doctor_layer_missing = missing: { $why }
+doctor_layer_option = without it there are no nodes in namespaces; use a kernel with { $option }
+doctor_cgroup_option = for a view of control groups of their own, use a kernel with { $option }; the nodes' one is covered meanwhile
+doctor_veth_used = used: each node has a network of its own
+doctor_veth_missing = not used ({ $why }): the nodes share a network
+doctor_veth_module = for it, sudo modprobe veth, or use a kernel with CONFIG_VETH
+doctor_idmap_used = used: root's nodes run as nobody that this machine knows
+doctor_idmap_needless = not needed: nodes run as you
+doctor_idmap_missing = not used ({ $why }): root's nodes run as root of a user namespace
+doctor_idmap_kernel = for it, have { $home } on a file system that translates owners (ext4, xfs, btrfs; tmpfs from Linux 6.3), or start cks-lab as an ordinary user
+doctor_mounts_kernel = without it there are no nodes in namespaces; use a kernel of 5.12 or later

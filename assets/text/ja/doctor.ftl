@@ -41,3 +41,15 @@ doctor_seccomp_kernel = 使うには、CONFIG_SECCOMP_FILTER のあるカーネ�
 doctor_memory_capped = ラボのノードは合わせて { $most } MiB まで使えます
 doctor_memory_uncapped = ラボのノード全体の上限はありません。各プロセスの上限は { $each } MiB です（{ $why }）
 doctor_cap_memory = 上限を付けるには、自分のスコープで起動してください: systemd-run --user --scope -p Delegate=yes cks-lab
+doctor_layer_there = あります
+doctor_layer_missing = ありません: { $why }
+doctor_layer_option = これがないと名前空間のノードは作れません。{ $option } のあるカーネルを使ってください
+doctor_cgroup_option = ノード専用の cgroup の見え方には { $option } のあるカーネルを使ってください。それまではノードから隠されます
+doctor_veth_used = 使用します: ノードごとに専用のネットワークがあります
+doctor_veth_missing = 使用しません ({ $why }): ノードは 1 つのネットワークを共有します
+doctor_veth_module = 使うには sudo modprobe veth を実行するか、CONFIG_VETH のあるカーネルを使ってください
+doctor_idmap_used = 使用します: root のノードは、このマシンの知らないユーザーとして動きます
+doctor_idmap_needless = 不要です: ノードはあなたのユーザーとして動きます
+doctor_idmap_missing = 使用しません ({ $why }): root のノードはユーザー名前空間の root として動きます
+doctor_idmap_kernel = 使うには { $home } を所有者を変換できるファイルシステム (ext4、xfs、btrfs、Linux 6.3 以降の tmpfs) に置くか、cks-lab を一般ユーザーで起動してください
+doctor_mounts_kernel = これがないと名前空間のノードは作れません。5.12 以降のカーネルを使ってください

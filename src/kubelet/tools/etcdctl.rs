@@ -263,8 +263,13 @@ fn get(options: &Options, key: &str, end: Option<&str>) -> Result<Vec<u8>, Failu
     if options.format() == "json" {
         let pairs: Vec<_> =
             found.pairs.iter().map(|pair| pair_json(pair, options.has("keys-only"))).collect();
-        let answer = json!({"header": header(found.revision), "kvs": pairs, "count": count});
-        return Ok(format!("{answer}\n").into_bytes());
+        let kvs = match options.has("count-only") || pairs.is_empty() {
+            true => String::new(),
+            false => format!(",\"kvs\":[{}]", pairs.join(",")),
+        };
+        let more = if found.pairs.len() < count { ",\"more\":true" } else { "" };
+        let count = if count > 0 { format!(",\"count\":{count}") } else { String::new() };
+        return Ok(format!("{{\"header\":{}{kvs}{more}{count}}}\n", header_json(found.revision)).into_bytes());
     }
     if options.has("count-only") {
         return Ok(Vec::new());
@@ -287,13 +292,20 @@ fn header(revision: u64) -> serde_json::Value {
     json!({"cluster_id": id(IDS.1), "member_id": id(IDS.0), "revision": revision, "raft_term": 2})
 }
 
-fn pair_json(pair: &Pair, keys_only: bool) -> serde_json::Value {
-    let mut value = json!({"key": STANDARD.encode(&pair.key), "create_revision": pair.revision,
-        "mod_revision": pair.revision, "version": 1});
-    if !keys_only {
-        value["value"] = json!(pair.value);
-    }
-    value
+/// The header of an answer, in the order of its fields.
+fn header_json(revision: u64) -> String {
+    let header = header(revision);
+    let fields = ["cluster_id", "member_id", "revision", "raft_term"];
+    format!("{{{}}}", fields.map(|name| format!("{name:?}:{}", header[name])).join(","))
+}
+
+/// A pair, in the order of its fields.
+fn pair_json(pair: &Pair, keys_only: bool) -> String {
+    let (key, revision) = (STANDARD.encode(&pair.key), pair.revision);
+    let value = if keys_only { String::new() } else { format!(",\"value\":{:?}", pair.value) };
+    format!(
+        "{{\"key\":{key:?},\"create_revision\":{revision},\"mod_revision\":{revision},\"version\":1{value}}}"
+    )
 }
 
 fn health(options: &Options) -> Result<Vec<u8>, Failure> {

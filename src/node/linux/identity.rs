@@ -117,6 +117,11 @@ fn namespace() -> io::Result<OwnedFd> {
     Ok(there?.into())
 }
 
+/// Tries whether the mount that a path is on can be shown with translated owners.
+pub fn try_translation(path: &Path) -> io::Result<()> {
+    translated(path, &namespace()?, false).map(|_| ())
+}
+
 /// A copy of the mount that a path is on, attached nowhere.
 fn detached(path: &Path, below: bool) -> io::Result<OwnedFd> {
     let path = CString::new(path.as_os_str().as_bytes())?;

@@ -179,6 +179,12 @@ fn mount(
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// Tries to make all mounts read-only, in a mount namespace that is this process's alone.
+pub fn try_attributes() -> io::Result<()> {
+    mount(None, Path::new("/"), None, libc::MS_REC | libc::MS_PRIVATE, "")?;
+    read_only(Path::new("/"))
+}
+
 /// Makes a mount and all below it read-only, for good: only this user namespace's owner could undo it, and that power is
 /// given up before the first command.
 fn read_only(target: &Path) -> io::Result<()> {

@@ -37,8 +37,14 @@ fn interface(index: usize) -> String {
 
 /// Whether this kernel has cables; tried in the network namespace of this process, which is nobody's yet.
 pub fn has_cables() -> bool {
+    try_cable().is_ok()
+}
+
+/// Makes a cable in the network namespace of this process, and takes it away.
+pub fn try_cable() -> io::Result<()> {
     let end = |name: &str| End { name: name.into(), process: None };
-    cable(&end("try0"), &end("try1")).is_ok() && talk(DELETE_LINK, 0, &named("try0")).is_ok()
+    cable(&end("try0"), &end("try1"))?;
+    talk(DELETE_LINK, 0, &named("try0"))
 }
 
 /// Connects the nodes whose namespaces these processes are in.
