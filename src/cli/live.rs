@@ -114,7 +114,7 @@ pub async fn agree(options: &mut Options) -> Result<bool> {
             output::talk(tr!(live_restore_does_it));
             return Ok(false);
         }
-        undo(&dir, &options.live, false).await?;
+        undo(&dir, &by_the_journal(&options.live), false).await?;
         options.fresh = true;
     }
     let plan = Live::plan(&options.live, &needs).await?;
@@ -174,7 +174,12 @@ pub async fn finish(options: &Options, ask: bool) -> Result<()> {
         return Ok(());
     }
     let _lock = own_lock(&dir, &options.name).await?;
-    undo(&dir, &options.live, false).await
+    undo(&dir, &by_the_journal(&options.live), false).await
+}
+
+/// Options for an undo that goes the ways that its journal has.
+fn by_the_journal(options: &live::Options) -> live::Options {
+    live::Options { node_access: Vec::new(), ..options.clone() }
 }
 
 /// The lock of a lab that this process has just closed: a task that is being ended may hold it for a moment more.
@@ -202,7 +207,8 @@ pub async fn undo(dir: &LabDir, options: &live::Options, overwrite: bool) -> Res
             None
         }
     };
-    let restore = Restore { connection, wait: options.wait, overwrite };
+    let node_access = options.node_access.clone();
+    let restore = Restore { connection, wait: options.wait, overwrite, node_access };
     for sentence in restore.run(journal).await? {
         output::talk(&sentence);
     }

@@ -19,6 +19,8 @@ pub struct Arguments {
     kubeconfig: Option<PathBuf>,
     #[arg(long, help = tr!(help_restore_context), value_name = "CTX")]
     context: Option<String>,
+    #[arg(long, help = tr!(help_restore_node_access), value_name = "NAME=COMMAND")]
+    node_access: Vec<String>,
     #[arg(long, help = tr!(help_restore_overwrite))]
     overwrite: bool,
     #[arg(long, help = tr!(help_restore_forget), conflicts_with = "overwrite")]
@@ -50,6 +52,7 @@ pub async fn run(global: &Global, arguments: &Arguments) -> Result<ExitCode> {
             .as_ref()
             .map(|p| std::path::absolute(p).unwrap_or_else(|_| p.clone())),
         context: arguments.context.clone(),
+        node_access: arguments.node_access.clone(),
         wait: Duration::from_secs(arguments.wait),
         ..Options::default()
     };

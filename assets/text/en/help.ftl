@@ -68,6 +68,7 @@ help_report_verify = Check a report that was handed in (html, json, markdown, ju
 help_restore_kubeconfig = Another kubeconfig than the one that the lab was started with
 help_restore_context = Another context of it
 help_restore_overwrite = Put the original manifest back even where somebody changed it otherwise than the lesson does
+help_restore_node_access = Another way to the control plane than the one that the lab was started with: 'NAME=ssh cp sudo -i'
 help_restore_forget = Give the undo up, for a cluster that is gone for good: nothing is put back, and the journal is kept aside
 help_shell_name = The shell
 

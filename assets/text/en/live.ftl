@@ -133,6 +133,7 @@ live_nothing_left = nothing of the lab is left on the cluster
 live_journal_no_node = the journal names no node
 live_original_kept = the original manifest is kept in { $copy } on { $node } and in the journal here
 live_when_reached = when the node can be reached again: cks-lab restore
+live_another_way = by another way: cks-lab restore --node-access '{ $node }=ssh user@host sudo -i'
 live_if_gone = if that cluster is gone for good: cks-lab restore --forget
 live_other_machine = the way to { $node } leads to another machine now
 live_was_called = it calls itself { $hostname }, it was { $before }

@@ -68,6 +68,7 @@ help_report_verify = 提出されたレポート (html、json、markdown、junit
 help_restore_kubeconfig = ラボの開始時とは別の kubeconfig を使います
 help_restore_context = 別のコンテキストを使います
 help_restore_overwrite = レッスン以外の変更がマニフェストに加えられていても、元のマニフェストに戻します
+help_restore_node_access = ラボの開始時とは別の方法でコントロールプレーンに接続します: 'NAME=ssh cp sudo -i'
 help_restore_forget = 元に戻すのをやめます (クラスターがもう存在しない場合)。何も戻さず、ジャーナルは別に残します
 help_shell_name = シェルの名前です
 

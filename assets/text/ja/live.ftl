@@ -133,6 +133,7 @@ live_nothing_left = クラスターにラボのものは何も残っていませ
 live_journal_no_node = 記録にノードがありません
 live_original_kept = 元のマニフェストは、{ $node } の { $copy } と、ここの記録にあります
 live_when_reached = ノードに接続できるようになったら: cks-lab restore
+live_another_way = 別の方法で接続する場合: cks-lab restore --node-access '{ $node }=ssh user@host sudo -i'
 live_if_gone = そのクラスターがもう存在しない場合: cks-lab restore --forget
 live_other_machine = { $node } への接続先が、今は別のマシンです
 live_was_called = マシンの名前は { $hostname } ですが、以前は { $before } でした

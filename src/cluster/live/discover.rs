@@ -221,17 +221,7 @@ async fn runs_with_it(connection: &Connection, control: &str, manifest: &[u8]) -
 
 /// Finds the way to a node: the one that was named, or the ones that fit, in turn.
 async fn reach(name: &str, fact: &NodeFact, options: &Options, connection: &Connection) -> Result<LiveNode> {
-    let mut all = None;
-    for given in &options.node_access {
-        match given.split_once('=').filter(|(n, _)| !n.contains(' ')) {
-            Some((n, command)) if n == name || n == fact.name => {
-                return by_name(name, fact, command, connection).await;
-            }
-            None => all = Some(given.as_str()),
-            _ => {}
-        }
-    }
-    if let Some(command) = all {
+    if let Some(command) = named(&options.node_access, name, &fact.name) {
         return by_name(name, fact, command, connection).await;
     }
     let mut tried = Vec::new();
@@ -245,6 +235,19 @@ async fn reach(name: &str, fact: &NodeFact, options: &Options, connection: &Conn
         .why(tried.join("; "))
         .hint(tr!(live_name_way { node: fact.name }))
         .hint(tr!(live_or_driver)))
+}
+
+/// What was given as the way to a node: for it by name, else for all.
+pub fn named<'a>(given: &'a [String], name: &str, real: &str) -> Option<&'a str> {
+    let mut all = None;
+    for given in given {
+        match given.split_once('=').filter(|(n, _)| !n.contains(' ')) {
+            Some((n, command)) if n == name || n == real => return Some(command),
+            None => all = Some(given.as_str()),
+            _ => {}
+        }
+    }
+    all
 }
 
 /// The drivers that may lead to a node, with what ssh calls it.
@@ -272,10 +275,15 @@ async fn by_name(name: &str, fact: &NodeFact, command: &str, connection: &Connec
     if let Some(driver) = known {
         return by_driver(name, fact, driver.name, &fact.name, connection).await;
     }
+    by_words(name, &fact.name, command).await
+}
+
+/// A node by a command of the person's own; while no API server answers, so that an undo may take it.
+pub async fn by_words(name: &str, real: &str, command: &str) -> Result<LiveNode> {
     let words = quote::split(command)
         .filter(|w| !w.is_empty())
         .ok_or_else(|| Error::new(tr!(live_no_command { command })).hint(tr!(live_quote_open)))?;
-    LiveNode::by_command(name, &fact.name, words).await
+    LiveNode::by_command(name, real, words).await
 }
 
 async fn by_driver(

@@ -70,7 +70,8 @@ pub const DRIVERS: &[Driver] = &[
     },
     Driver {
         name: "vagrant",
-        command: &["vagrant", "ssh", "{node}", "-c"],
+        // Its own choice is a terminal, in which line ends change and standard error is no longer apart.
+        command: &["vagrant", "ssh", "{node}", "--no-tty", "-c"],
         terminal: &["vagrant", "ssh", "{node}", "--tty", "-c"],
         form: Form::Line,
         root: SUDO,

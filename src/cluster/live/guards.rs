@@ -177,7 +177,11 @@ pub async fn held_by_another(connection: &Connection, holder: &str) -> Result<Op
     if !lease.is_object() || lease["spec"]["holderIdentity"] == holder {
         return Ok(None);
     }
-    let note = |key: &str| lease["metadata"]["annotations"][key].as_str().unwrap_or("unknown").to_owned();
+    // Whoever may write the Lease may write anything there: a terminal is shown none of its commands.
+    let note = |key: &str| {
+        let text = lease["metadata"]["annotations"][key].as_str().unwrap_or("unknown");
+        text.chars().filter(|c| !c.is_control()).take(120).collect::<String>()
+    };
     Ok(Some(
         Error::new(tr!(live_another_lab))
             .why(tr!(live_since { who: note("cks-lab/who"), since: note("cks-lab/since") }))

@@ -182,7 +182,12 @@ impl Plan {
 pub async fn prepare(plan: &Plan, lab: &LabDir, lesson: &str, wait: Duration) -> Result<Journal> {
     let mut journal = Journal::create(lab, plan.record(lesson)?)?;
     let Err(failed) = carry_out(plan, &mut journal, wait).await else { return Ok(journal) };
-    let undo = restore::Restore { connection: Some(plan.found.connection.clone()), wait, overwrite: false };
+    let undo = restore::Restore {
+        connection: Some(plan.found.connection.clone()),
+        wait,
+        overwrite: false,
+        node_access: Vec::new(),
+    };
     match undo.run(journal).await {
         Ok(said) => {
             let left = said.iter().find(|s| s.contains("left alone")).cloned();

@@ -28,8 +28,12 @@ use crate::kubelet::mounts::of_container;
 use crate::node::{Command, Io, Node, Process};
 use crate::text::tr;
 
+/// How long the way to the node may take until the log is read there.
+const BEGIN: Duration = Duration::from_secs(40);
+/// What the reading says first.
+const READS: &[u8] = b"cks-lab:reads\n";
 /// How long the dry run's event may take to come back.
-const PROOF: Duration = Duration::from_secs(5);
+const PROOF: Duration = Duration::from_secs(8);
 /// How long a broken way to the node is left alone.
 const AGAIN: Duration = Duration::from_secs(2);
 /// How large one event may be; what is larger is passed over.
@@ -64,7 +68,11 @@ pub async fn follow(
 ) -> Result<Option<Arc<Log>>> {
     let cannot = || tr!(live_record_not_opened { file: file.display() });
     let log = Arc::new(Log::open(file).context_what(cannot)?);
-    let proof = Arc::new(Proof { mark: uuid::Uuid::new_v4().simple().to_string(), seen: Notify::new() });
+    let proof = Arc::new(Proof {
+        mark: uuid::Uuid::new_v4().simple().to_string(),
+        reads: Notify::new(),
+        seen: Notify::new(),
+    });
     let stop = tasks.child_token();
     let reading = read(node.clone(), path.to_owned(), log.clone(), proof.clone());
     tokio::spawn(stop.clone().run_until_cancelled_owned(reading));
@@ -90,18 +98,22 @@ async fn dry_run(connection: &Connection, node: &str, mark: &str) -> Result<Valu
 /// The dry run that shows what a log is good for.
 struct Proof {
     mark: String,
+    reads: Notify,
     seen: Notify,
 }
 
 impl Proof {
-    /// Sends it now and then, since the reading may begin later, until one is seen.
+    /// Sends it now and then, since what is written is read a little later, until one is seen.
     async fn comes_back(&self, connection: &Connection, node: &str) -> bool {
+        if tokio::time::timeout(BEGIN, self.reads.notified()).await.is_err() {
+            return false;
+        }
         let ask = async {
             loop {
                 if dry_run(connection, node, &self.mark).await.is_err() {
                     return;
                 }
-                tokio::time::sleep(PROOF / 10).await;
+                tokio::time::sleep(PROOF / 16).await;
             }
         };
         let seen = async {
@@ -149,7 +161,9 @@ async fn tail(node: &LiveNode, path: &str) -> Result<(Tail, pipe::Receiver)> {
         stdout: theirs.into(),
         stderr: null().context_what(what)?,
     };
-    let process = node.spawn(Command::script(format!("exec tail -n 0 -F {}", quote(path))), io).await?;
+    let process = node
+        .spawn(Command::script(format!("echo cks-lab:reads; exec tail -n 0 -F {}", quote(path))), io)
+        .await?;
     let lines = pipe::Receiver::from_owned_fd(ours.into()).context_what(what)?;
     Ok((Tail(process), lines))
 }
@@ -165,6 +179,9 @@ async fn take(from: pipe::Receiver, log: &Log, proof: &Proof) {
             Ok(_) => {}
         }
         let ends = line.ends_with(b"\n");
+        if line == READS {
+            proof.reads.notify_one();
+        }
         if let Some(event) = evidence::event(&line).filter(|_| whole && ends) {
             proof.look(&event);
             if let Some(entry) = evidence::entry(&event) {

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::access::{LiveNode, Written};
 use super::connect::Connection;
-use super::discover::is_server;
+use super::discover::{self, is_server};
 use super::journal::{Journal, ObjectRecord, Record, Step};
 use super::prepare::await_server;
 use super::{debug, guards, plan, scripts};
@@ -28,6 +28,8 @@ pub struct Restore {
     pub wait: Duration,
     /// Whether a manifest that somebody changed otherwise than the lesson does may be overwritten.
     pub overwrite: bool,
+    /// Another way to the control plane than the journal's; see [`super::Options::node_access`].
+    pub node_access: Vec<String>,
 }
 
 /// Field managers whose changes to Nodes are the cluster's own business.
@@ -60,6 +62,10 @@ impl Restore {
         if record.left_alone {
             said.push(tr!(live_left_alone { path: record.manifest.path }));
         } else {
+            if let Some(connection) = self.connection.as_ref().filter(|_| control.way().needs_server()) {
+                // The way goes with the server that the kubelet ends now, and comes back with the new one.
+                await_server(connection, &record, true, None, self.wait).await?;
+            }
             read_back(&control, &record, &original).await?;
             said.push(tr!(live_is_original { path: record.manifest.path, node: control.real() }));
         }
@@ -107,9 +113,13 @@ impl Restore {
     /// The control plane, and that it is the one it was.
     async fn control(&self, record: &Record) -> Result<LiveNode> {
         let first = record.nodes.first().ok_or_else(|| Error::new(tr!(live_journal_no_node)))?;
-        let node = LiveNode::new(&first.name, &first.real, first.way.clone());
+        let node = match discover::named(&self.node_access, &first.name, &first.real) {
+            Some(command) => discover::by_words(&first.name, &first.real, command).await?,
+            None => LiveNode::new(&first.name, &first.real, first.way.clone()),
+        };
         let hostname = node.probe().await.map_err(|e| {
             e.hint(tr!(live_original_kept { copy: record.manifest.copy, node: first.real }))
+                .hint(tr!(live_another_way { node: first.name }))
                 .hint(tr!(live_when_reached))
                 .hint(tr!(live_if_gone))
         })?;

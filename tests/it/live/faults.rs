@@ -226,7 +226,11 @@ fn restored_with_the_server_down_and_after_a_reboot() {
     ready(&mut theirs.child).unwrap();
     let shown = theirs.restore(&[]);
     assert!(text(&shown.stderr).contains("--secure-prt="), "{}", text(&shown.stderr));
-    let restored = theirs.restore(&["--overwrite"]);
+    // A way that leads nowhere, and one by another name than the journal's.
+    let lost = theirs.restore(&["--overwrite", "--node-access", "controlplane=false"]);
+    assert_eq!(lost.status.code(), Some(2), "{}", text(&lost.stderr));
+    let way = theirs.way("controlplane");
+    let restored = theirs.restore(&["--overwrite", "--node-access", &way]);
     assert!(restored.status.success(), "{}", text(&restored.stderr));
     theirs.assert_as_it_was(&labels);
 }
@@ -296,6 +300,7 @@ fn an_undo_is_given_up_only_when_one_says_so() {
     let failed = theirs.restore(&[]);
     let said = text(&failed.stderr);
     assert_eq!(failed.status.code(), Some(2), "{said}");
+    assert!(said.contains("by another way: cks-lab restore --node-access 'controlplane="), "{said}");
     assert!(said.contains("the original manifest is kept in /var/lib/cks-lab/"), "{said}");
     assert!(said.contains("cks-lab restore --forget"), "{said}");
     let given_up = theirs.restore(&["--forget"]);

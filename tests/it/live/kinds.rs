@@ -129,6 +129,135 @@ fn several_kubeconfigs_are_one_as_kubectl_has_it() {
     theirs.assert_as_it_was(&labels);
 }
 
+/// A proxy that makes connections as it is asked to; the addresses that it was asked for.
+fn proxy() -> (std::net::SocketAddr, std::sync::Arc<std::sync::Mutex<Vec<String>>>) {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, asked) = (listener.local_addr().unwrap(), std::sync::Arc::default());
+    let log: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::clone(&asked);
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let log = log.clone();
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(client.try_clone().unwrap());
+                let mut first = String::new();
+                reader.read_line(&mut first).unwrap();
+                let mut line = first.clone();
+                while line.trim() != "" {
+                    line.clear();
+                    reader.read_line(&mut line).unwrap();
+                }
+                let target = first.strip_prefix("CONNECT ").unwrap().split(' ').next().unwrap().to_owned();
+                let server = std::net::TcpStream::connect(&target).unwrap();
+                log.lock().unwrap().push(target);
+                let (mut to_client, mut to_server) =
+                    (client.try_clone().unwrap(), server.try_clone().unwrap());
+                to_client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+                let back = std::thread::spawn(move || std::io::copy(&mut { server }, &mut to_client));
+                let _ = std::io::copy(&mut reader, &mut to_server);
+                let _ = to_server.shutdown(std::net::Shutdown::Both);
+                let _ = back.join();
+            });
+        }
+    });
+    (address, asked)
+}
+
+/// What kubeconfigs may say: a program that gives the credentials, a proxy, a server that is not verified.
+#[test]
+fn kubeconfigs_with_plugins_proxies_and_unverified_servers() {
+    let theirs = Theirs::start();
+    let labels = theirs.labels();
+    let all: Value = serde_yaml::from_str(&std::fs::read_to_string(&theirs.kubeconfig).unwrap()).unwrap();
+    let (address, asked) = proxy();
+    let planned = |name: &str, change: &dyn Fn(&mut Value)| {
+        let mut changed = all.clone();
+        change(&mut changed);
+        let path = theirs.dir.path().join(name);
+        std::fs::write(&path, changed.to_string()).unwrap();
+        let mut arguments = theirs.arguments(&["up"]);
+        let at = arguments.iter().position(|a| a == "--kubeconfig").unwrap() + 1;
+        arguments[at] = path.display().to_string();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let mut lab = crate::program::command(&theirs.mine(), &arguments);
+        for name in ["NO_PROXY", "no_proxy", "HTTPS_PROXY", "https_proxy"] {
+            lab.env_remove(name);
+        }
+        let output = lab.output().unwrap();
+        (output.status.code(), text(&output.stderr))
+    };
+    let plugin = |script: &str| {
+        serde_json::json!({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "interactiveMode": "Never",
+            "command": "sh", "args": ["-c", script]}})
+    };
+    use base64::Engine;
+    let pem = |key: &str| {
+        let data = all["users"][0]["user"][key].as_str().unwrap();
+        text(&base64::engine::general_purpose::STANDARD.decode(data).unwrap())
+    };
+    let credential = serde_json::json!({
+        "apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",
+        "status": {"clientCertificateData": pem("client-certificate-data"), "clientKeyData": pem("client-key-data")},
+    });
+    let file = theirs.dir.path().join("credential.json");
+    std::fs::write(&file, credential.to_string()).unwrap();
+    let cat = format!("cat '{}'", file.display());
+    let (code, said) = planned("plugin", &|all| all["users"][0]["user"] = plugin(&cat));
+    assert!(code == Some(1) && said.contains("What is going to be changed"), "{said}");
+    let (code, said) = planned("broken", &|all| {
+        all["users"][0]["user"] = plugin("echo 'the session has ended: log in' >&2; exit 3");
+    });
+    assert!(code == Some(2) && said.contains("the session has ended"), "{said}");
+    let (code, said) = planned("unverified", &|all| {
+        let cluster = all["clusters"][0]["cluster"].as_object_mut().unwrap();
+        cluster.remove("certificate-authority-data");
+        cluster.insert("insecure-skip-tls-verify".into(), true.into());
+    });
+    assert!(code == Some(1) && said.contains("What is going to be changed"), "{said}");
+    assert!(asked.lock().unwrap().is_empty());
+    let (code, said) = planned("proxy", &|all| {
+        all["clusters"][0]["cluster"]["proxy-url"] = format!("http://{address}").into();
+    });
+    assert!(code == Some(1) && said.contains("What is going to be changed"), "{said}");
+    assert!(asked.lock().unwrap().contains(&theirs.address.to_string()), "{asked:?}");
+    theirs.assert_as_it_was(&labels);
+}
+
+/// Lessons are the same on every kind of cluster, so none may name one.
+#[test]
+fn no_lesson_names_a_kind_of_cluster() {
+    fn below(dir: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { below(&path, found) } else { found.push(path) }
+        }
+    }
+    let lessons = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("lessons");
+    let mut files = Vec::new();
+    for lesson in std::fs::read_dir(&lessons).unwrap() {
+        let lesson = lesson.unwrap().path();
+        if lesson.join("lesson.yaml").exists() {
+            below(&lesson, &mut files);
+        }
+    }
+    assert!(files.len() > 20, "{files:?}");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap().to_lowercase();
+        for word in [
+            "--cluster ",
+            "--cluster=",
+            "sandbox",
+            "minikube",
+            "live cluster",
+            "local cluster",
+            "docker exec",
+            "node-access",
+        ] {
+            assert!(!text.contains(word), "{}: {word}", file.display());
+        }
+    }
+}
+
 fn leave(window: &mut Window) {
     window.keys("\x07q");
     window.shows("Leave the lab?");

@@ -54,7 +54,7 @@ fn each_driver_has_its_command_line() {
         ("minikube", vec!["minikube", "-p", "mini", "ssh", "-n", "w-1", "--native-ssh=false", "--", &sudo]),
         ("lima", [&["limactl", "shell", "w-1", "sudo", "-n"], &own[..]].concat()),
         ("multipass", [&["multipass", "exec", "w-1", "--", "sudo", "-n"], &own[..]].concat()),
-        ("vagrant", vec!["vagrant", "ssh", "w-1", "-c", &sudo]),
+        ("vagrant", vec!["vagrant", "ssh", "w-1", "--no-tty", "-c", &sudo]),
         (
             "kubectl-debug",
             [&["sh", "-c", debug::SCRIPT, "cks-lab-debug", "/k/config", "ctx", "w-1", "-i"], &own[..]]
