@@ -242,7 +242,11 @@ fn finish(
     let fill = |text: &str| Template::new(text).fill(&scope);
     let max = if found.skipped { 0 } else { check.points };
     let passed = found.verdict == Verdict::Pass;
+    // What cannot be said without having looked is not said.
+    let expected = Template::new(check.expected.get(ground.lang)).filled(&scope).unwrap_or_default();
     let plain = match &check.observed {
+        // A lesson says what is seen where something is missing; where nothing is, what was expected is there.
+        Some(_) if passed && !expected.is_empty() => expected.clone(),
         Some(text) if !found.facts.is_empty() && !found.unreachable => fill(text.get(ground.lang)),
         _ => found.observed,
     };
@@ -262,7 +266,7 @@ fn finish(
         verdict: found.verdict,
         points: if passed { max } else { 0 },
         max,
-        expected: fill(check.expected.get(ground.lang)),
+        expected,
         observed,
         hint,
         skipped: found.skipped,

@@ -150,24 +150,6 @@ impl Session {
     }
 }
 
-/// Go's `%q`.
-pub(crate) fn quote(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\t' => quoted.push_str("\\t"),
-            '\r' => quoted.push_str("\\r"),
-            c if c < ' ' || c == '\u{7f}' => quoted.push_str(&format!("\\x{:02x}", c as u32)),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 /// Escapes text for a path or a query.
 pub(crate) fn percent(text: &str) -> String {
     let mut escaped = String::new();
@@ -257,7 +239,7 @@ mod tests {
 
     #[test]
     fn words_are_quoted_and_escaped() {
-        assert_eq!(quote("a\"b\n"), "\"a\\\"b\\n\"");
+        assert_eq!(crate::go_quote::quote("a\"b\n"), "\"a\\\"b\\n\"");
         assert_eq!(with_query("/p", &[("labelSelector", "a=1,b".into())]), "/p?labelSelector=a%3D1%2Cb");
     }
 }

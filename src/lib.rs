@@ -28,6 +28,7 @@ pub mod digest;
 pub mod editor;
 pub mod error;
 pub mod exam;
+mod go_quote;
 mod go_value;
 mod go_yaml;
 pub mod grade;

@@ -6,6 +6,7 @@ use super::authentication::UserInfo;
 use super::requestinfo::RequestInfo;
 use super::status::{GroupResource, Status};
 use super::storage::Store;
+use crate::go_quote::quote;
 use crate::release::Release;
 
 pub mod node;
@@ -219,26 +220,6 @@ fn combined_resource(request: &RequestInfo) -> String {
 /// Escapes a text as messages that browsers may show (`sanitizer`).
 pub(crate) fn escape_html(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
-}
-
-/// Quotes a text as Go's `%q` does.
-pub(crate) fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            c if (c as u32) < 0x20 || c as u32 == 0x7f => out.push_str(&format!("\\x{:02x}", c as u32)),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", c as u32)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::authorization::quote;
 use super::registry::validation::names;
+use crate::go_quote::quote;
 
 /// One requirement on labels.
 #[derive(Debug, Clone, PartialEq, Eq)]

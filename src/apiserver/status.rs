@@ -4,7 +4,7 @@
 
 use serde_json::{Value, json};
 
-use super::authorization::quote;
+use crate::go_quote::quote;
 
 /// A resource's group and plural name, as messages show it (`nodes`, `leases.coordination.k8s.io`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

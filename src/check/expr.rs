@@ -176,6 +176,15 @@ impl Template {
         })
     }
 
+    /// Fills it in, where every expression can be evaluated.
+    pub fn filled(&self, scope: &Scope) -> Option<String> {
+        let fill = |part: &Part| match part {
+            Part::Text(text) => Some(text.clone()),
+            Part::Expr(expr) => expr.eval(scope).ok().map(|value| show(&value)),
+        };
+        self.parts.iter().map(fill).collect()
+    }
+
     /// Fills it in; an expression that cannot be evaluated leaves a question mark.
     pub fn fill(&self, scope: &Scope) -> String {
         let fill = |part: &Part| match part {

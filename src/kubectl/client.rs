@@ -245,7 +245,7 @@ fn status(code: u16, body: &[u8]) -> Value {
         429 => ("TooManyRequests", "the server has received too many requests and has asked us to try again later".to_owned()),
         503 => ("ServiceUnavailable", "the server is currently unable to handle the request".to_owned()),
         504 => ("Timeout", "the server was unable to return a response in the time allotted, but may still be processing the request".to_owned()),
-        500.. => ("InternalError", format!("an error on the server ({}) has prevented the request from succeeding", super::quote(&text))),
+        500.. => ("InternalError", format!("an error on the server ({}) has prevented the request from succeeding", crate::go_quote::quote(&text))),
         _ => ("", format!("the server responded with the status code {code} but did not return more information")),
     };
     json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason, "message": message, "code": code})

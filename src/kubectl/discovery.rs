@@ -327,7 +327,7 @@ pub fn log_error(place: &str, message: &str) {
         "E{} {:>7} {place}] \"Unhandled Error\" err={}\n",
         now.strftime("%m%d %H:%M:%S%.6f"),
         std::process::id(),
-        super::quote(message)
+        crate::go_quote::quote(message)
     ));
 }
 

@@ -88,6 +88,10 @@ fn keys_of_the_shell_reach_it_and_a_paste_does_not_run_by_itself() {
     window.keys("\x1a");
     window.shows("Stopped");
     window.command("controlplane", "clear; kill %1");
+    // A paste is bracketed only while the shell reads a line.
+    window.wait_until("it is gone, and the prompt is back", |w| {
+        w.at_prompt("controlplane") && !w.shell().contains("Stopped")
+    });
     // Bracketed: two lines come in as one text, and nothing runs before Enter.
     window.keys("\x1b[200~echo one\necho t''wo\x1b[201~");
     window.shows("echo t''wo");

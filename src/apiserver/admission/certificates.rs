@@ -5,9 +5,10 @@
 use serde_json::Value;
 
 use super::{Attributes, Environment, Operation, Plugin};
-use crate::apiserver::authorization::{self, Decision, quote};
+use crate::apiserver::authorization::{self, Decision};
 use crate::apiserver::requestinfo::RequestInfo;
 use crate::apiserver::status::Status;
+use crate::go_quote::quote;
 
 const GROUP: &str = "certificates.k8s.io";
 const RESOURCE: &str = "certificatesigningrequests";

@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::certificates::Subject;
 use super::{Attributes, Environment, Operation, Plugin};
 use crate::apiserver::authorization::node::is_node;
-use crate::apiserver::authorization::quote;
 use crate::apiserver::status::{GroupResource, Status};
 use crate::apiserver::storage::Key;
+use crate::go_quote::quote;
 
 mod audiences;
 mod labels;

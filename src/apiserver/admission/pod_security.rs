@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::{Attributes, Environment, Operation, Plugin};
 use crate::apiserver::authorization::node::references::items;
-use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::FieldError;
 use crate::apiserver::status::{GroupResource, Status};
 use crate::apiserver::storage::Key;
+use crate::go_quote::quote;
 
 mod checks;
 

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{Attributes, Environment, Operation, Plugin};
 use crate::apiserver::authorization::node::references::items;
-use crate::apiserver::authorization::quote;
 use crate::apiserver::status::Status;
 use crate::apiserver::storage::Key;
+use crate::go_quote::quote;
 
 /// Priority classes that every cluster has, with their values.
 const SYSTEM_CLASSES: [(&str, i64); 2] =

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{Attributes, Environment, Operation, Plugin};
 use crate::apiserver::authorization::node::references::{self, items};
-use crate::apiserver::authorization::quote;
 use crate::apiserver::status::Status;
 use crate::apiserver::storage::Key;
+use crate::go_quote::quote;
 
 const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
 const VOLUME_PREFIX: &str = "kube-api-access-";

@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 
 use super::policy::{Level, Stage};
 use crate::apiserver::authentication::UserInfo;
-use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::typed::micro_time_text;
+use crate::go_quote::quote;
 use crate::go_value::escape_html;
 
 /// What happened to one request so far.

@@ -322,8 +322,9 @@ fn bad_extra((key, value): &(String, String)) -> Option<String> {
 
 /// What is wrong with a path such as `acme.io/foo` (`validation.IsDomainPrefixedPath`).
 fn domain_prefixed_path(key: &str) -> Option<String> {
-    let wrong =
-        |value: &str, why: &str| format!("extra.key: Invalid value: {}: {why}", authorization::quote(value));
+    let wrong = |value: &str, why: &str| {
+        format!("extra.key: Invalid value: {}: {why}", crate::go_quote::quote(value))
+    };
     let Some((domain, path)) =
         key.split_once('/').filter(|(domain, path)| !domain.is_empty() && !path.is_empty())
     else {
@@ -354,7 +355,7 @@ fn runs_on(requestor: &UserInfo, user: &str) -> bool {
 
 /// A user as Go prints it (`%#v` of `*user.DefaultInfo`).
 fn go_user(wanted: &Wanted) -> String {
-    let quote = authorization::quote;
+    let quote = crate::go_quote::quote;
     let list = |all: &[String]| all.iter().map(|one| quote(one)).collect::<Vec<_>>().join(", ");
     let groups = match wanted.groups.as_slice() {
         [] => "[]string(nil)".to_owned(),

@@ -6,6 +6,7 @@ use super::rbac::{PolicyRule, bootstrap};
 use super::{Attributes, Authorizer, Decision, Environment, ResolvedRules};
 use crate::apiserver::authentication::UserInfo;
 use crate::apiserver::requestinfo::RequestInfo;
+use crate::go_quote::quote;
 
 pub mod graph;
 pub mod references;
@@ -187,7 +188,7 @@ impl Authorizer for NodeAuthorizer {
         let user = &attributes.user;
         let answer = match user.node_name() {
             Some(node) => self.decide(node, &attributes.request),
-            None if is_node(user) => no(format!("unknown node for user {}", super::quote(&user.name))),
+            None if is_node(user) => no(format!("unknown node for user {}", quote(&user.name))),
             None => no(""),
         };
         match answer {
@@ -219,10 +220,7 @@ fn lease(node: &str, request: &RequestInfo) -> Answer {
         return no("can only get, create, update, patch, or delete a node lease");
     }
     if request.namespace != LEASE_NAMESPACE {
-        return no(format!(
-            "can only access leases in the {} system namespace",
-            super::quote(LEASE_NAMESPACE)
-        ));
+        return no(format!("can only access leases in the {} system namespace", quote(LEASE_NAMESPACE)));
     }
     // on create the name is not known yet; admission looks at it
     if request.verb != "create" && request.name != node {

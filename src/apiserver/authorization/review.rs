@@ -5,12 +5,13 @@
 
 use serde_json::{Value, json};
 
-use super::{Attributes, Chain, Decision, quote};
+use super::{Attributes, Chain, Decision};
 use crate::apiserver::authentication::UserInfo;
 use crate::apiserver::registry::FieldError;
 use crate::apiserver::registry::validation::invalid_kind;
 use crate::apiserver::requestinfo::RequestInfo;
 use crate::apiserver::status::Status;
+use crate::go_quote::quote;
 use crate::release::Release;
 
 const GROUP: &str = "authorization.k8s.io";

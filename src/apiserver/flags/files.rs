@@ -4,8 +4,8 @@
 
 use super::validation::Read;
 use super::{Flags, validation, values};
-use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::schema::Schema;
+use crate::go_quote::quote;
 use crate::release::{RELEASES, Release};
 
 /// The cipher suites of Go's `crypto/tls` (`k8s.io/component-base/cli/flag/ciphersuites_flag.go`).

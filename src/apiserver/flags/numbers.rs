@@ -2,7 +2,7 @@
 //!
 //! Upstream: Go's `strconv`, `time`, `encoding/csv`.
 
-use crate::apiserver::authorization::quote;
+use crate::go_quote::quote;
 
 fn syntax(function: &str, value: &str) -> String {
     format!("strconv.{function}: parsing {}: invalid syntax", quote(value))

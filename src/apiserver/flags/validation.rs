@@ -3,7 +3,7 @@
 //! Upstream: `cmd/kube-apiserver/app/options/{completion,validation}.go`, `pkg/controlplane/apiserver/options`.
 
 use super::{Flags, gates, values};
-use crate::apiserver::authorization::quote;
+use crate::go_quote::quote;
 use crate::release::Release;
 
 pub(super) use generic::switched;

@@ -5,8 +5,8 @@
 use std::net::IpAddr;
 
 use super::numbers;
-pub(super) use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::quantity;
+pub(super) use crate::go_quote::quote;
 use crate::release::Release;
 
 /// Flags of Go's own `flag` package, which says less.

@@ -5,10 +5,10 @@
 //! `pkg/kubelet/client/kubelet_client.go` (`GetConnectionInfo`), `k8s.io/apimachinery/pkg/util/net/port_split.go`.
 
 use super::{Call, Reply, pods, text};
-use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::ResourceType;
 use crate::apiserver::status::Status;
 use crate::apiserver::storage::Key;
+use crate::go_quote::quote;
 
 /// What a node may be reached at where `--kubelet-preferred-address-types` says nothing.
 const PREFERRED: [&str; 5] = ["Hostname", "InternalDNS", "InternalIP", "ExternalDNS", "ExternalIP"];

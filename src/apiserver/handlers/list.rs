@@ -10,11 +10,11 @@ use super::options;
 use super::paging::Token;
 use super::{Call, Reply};
 use crate::apiserver::audit::trail::Said;
-use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::ResourceType;
 use crate::apiserver::selectors::{self, FieldSelector, LabelSelector};
 use crate::apiserver::status::{Cause, Status};
 use crate::apiserver::storage::{Key, StorageError};
+use crate::go_quote::quote;
 
 /// Which objects are asked for.
 #[derive(Clone)]

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 
 use super::{Call, Reply};
 use crate::apiserver::audit::trail::Said;
-use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::ordered::InOrder;
 use crate::apiserver::registry::{ResourceType, protobuf};
 use crate::apiserver::requestinfo::Query;
 use crate::apiserver::status::Status;
 use crate::apiserver::table::{self, IncludeObject, TableOptions};
+use crate::go_quote::quote;
 use crate::go_value::escape_html_bytes;
 use crate::go_yaml;
 use crate::release::Release;

@@ -5,12 +5,12 @@
 use serde_json::Value;
 
 use super::Call;
-use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::decode::{self, FieldValidation};
 use crate::apiserver::registry::validation::invalid_kind;
 use crate::apiserver::registry::{FieldError, FieldErrorType};
 use crate::apiserver::requestinfo::Query;
 use crate::apiserver::status::Status;
+use crate::go_quote::quote;
 use crate::release::Release;
 
 /// The body is in a format that nobody reads here.

@@ -8,9 +8,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde_json::{Value, json};
 
-use crate::apiserver::authorization::quote;
 use crate::apiserver::status::Status;
 use crate::apiserver::storage::Key;
+use crate::go_quote::quote;
 
 /// Where a list goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]

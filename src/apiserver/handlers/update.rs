@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::{Call, Reply, create, modified, options, storage_failed, text};
 use crate::apiserver::admission::Operation;
-use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::managed_fields::{self, ApplyOptions};
 use crate::apiserver::registry::patch::{self, PatchType};
 use crate::apiserver::registry::{FieldError, ResourceType, validation, warnings};
 use crate::apiserver::status::{Cause, Status};
 use crate::apiserver::storage::{StorageError, version_of};
+use crate::go_quote::quote;
 
 /// How often a patch is tried anew on what others have changed meanwhile.
 const TRIES: usize = 6;

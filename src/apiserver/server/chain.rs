@@ -16,14 +16,13 @@ use super::{paths, warnings};
 use crate::apiserver::audit::trail::{Arrival, Said, Trail};
 use crate::apiserver::audit::{AdmissionNote, Entry, recorded_body};
 use crate::apiserver::authentication::{UserInfo, x509};
-use crate::apiserver::authorization::{
-    self, Attributes, Decision, Outcome, PRIVILEGED_GROUP, escape_html, quote,
-};
+use crate::apiserver::authorization::{self, Attributes, Decision, Outcome, PRIVILEGED_GROUP, escape_html};
 use crate::apiserver::handlers::{self, Call, Reply, reply_of};
 use crate::apiserver::registry::protobuf;
 use crate::apiserver::requestinfo::{Query, RequestInfo, has_bad_escapes, unescape_path};
 use crate::apiserver::serving::{self, Body, BodyError, Peer};
 use crate::apiserver::status::Status;
+use crate::go_quote::quote;
 
 /// Who calls, before authentication.
 pub(super) enum Caller {

@@ -14,9 +14,10 @@ use crate::apiserver::audit::trail::Auditing;
 use crate::apiserver::authentication::impersonation::Impersonation;
 use crate::apiserver::authentication::keys::{PublicKey, SigningKey};
 use crate::apiserver::authentication::token::Tokens;
-use crate::apiserver::authorization::{self, quote};
+use crate::apiserver::authorization;
 use crate::apiserver::flags::Flags;
 use crate::apiserver::serving::tls::{self, ClientAuthority};
+use crate::go_quote::quote;
 use crate::klog::{self, Severity};
 
 /// What all requests of one server share.

@@ -11,11 +11,11 @@ use tokio::sync::watch;
 use super::core::Core;
 use super::identity;
 use super::start_log::Journal;
-use crate::apiserver::authorization::quote;
 use crate::apiserver::authorization::rbac::bootstrap;
 use crate::apiserver::handlers::Reply;
 use crate::apiserver::requestinfo::Query;
 use crate::apiserver::storage::{Key, StorageError};
+use crate::go_quote::quote;
 use crate::release::Release;
 
 /// The roots below which a check is.

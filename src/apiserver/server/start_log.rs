@@ -29,7 +29,7 @@ impl Journal {
         match why {
             Refusal::Usage(why) => self.log.write_line(true, &format!("Error: {why}")),
             Refusal::Failed(why) => {
-                self.section("refused", &[("error", &crate::apiserver::authorization::quote(&why))]);
+                self.section("refused", &[("error", &crate::go_quote::quote(&why))]);
             }
             Refusal::Printed(text) => {
                 for line in text.lines() {

@@ -38,7 +38,7 @@ pub async fn run(session: &mut Session) -> Result<()> {
         text.clone()
     } else {
         let value: Value = serde_yaml::from_str(&text).map_err(|e| {
-            Fail::Plain(format!("unable to parse {}: {}", crate::kubectl::quote(&text), yaml_text(&e)))
+            Fail::Plain(format!("unable to parse {}: {}", crate::go_quote::quote(&text), yaml_text(&e)))
         })?;
         compact(&value)
     };

@@ -37,7 +37,7 @@ fn condition(text: &str) -> Result<Condition> {
         };
         return Ok(Condition::Path(Template::parse(&relaxed(path)?)?, value));
     }
-    plain(format!("unrecognized condition: {}", crate::kubectl::quote(text)))
+    plain(format!("unrecognized condition: {}", crate::go_quote::quote(text)))
 }
 
 fn met(condition: &Condition, object: &Value) -> Result<bool> {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Level;
 use crate::apiserver::authorization::node::references::{containers, items, volumes};
-use crate::apiserver::authorization::quote;
+use crate::go_quote::quote;
 
 /// A check: level, first minor version, the check that replaces it at the restricted level, and what it finds.
 struct Check {

@@ -9,9 +9,9 @@ use serde_json::Value;
 use super::labels::{LevelVersion, policy};
 use super::{Attributes, Environment, Level, Operation};
 use crate::apiserver::authorization::node::references::items;
-use crate::apiserver::authorization::quote;
 use crate::apiserver::registry::validation;
 use crate::apiserver::status::Status;
+use crate::go_quote::quote;
 
 /// How many pods are looked at.
 const MOST: usize = 3000;

@@ -4,7 +4,7 @@
 //! `pkg/registry/rbac/validation/policy_compact.go`.
 
 use super::PolicyRule;
-use crate::apiserver::authorization::quote;
+use crate::go_quote::quote;
 
 /// The atomic rules of `wanted` that no rule of `held` covers.
 pub fn uncovered(held: &[PolicyRule], wanted: &[PolicyRule]) -> Vec<PolicyRule> {

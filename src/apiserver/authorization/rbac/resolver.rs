@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::{GROUP, PolicyRule};
 use crate::apiserver::authentication::UserInfo;
-use crate::apiserver::authorization::quote;
 use crate::apiserver::storage::{Key, Store};
+use crate::go_quote::quote;
 
 /// Finds rules in the store.
 #[derive(Clone)]

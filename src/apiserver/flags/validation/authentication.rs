@@ -5,7 +5,7 @@
 
 use super::{Flags, Read};
 use crate::apiserver::authentication::keys::SigningKey;
-use crate::apiserver::authorization::quote;
+use crate::go_quote::quote;
 use crate::release::Release;
 
 const HOUR: i64 = 3_600_000_000_000;

@@ -9,7 +9,7 @@ use regex::Regex;
 
 use super::{Flags, Read, aggregate, is_negative};
 use crate::apiserver::admission as plugins;
-use crate::apiserver::authorization::quote;
+use crate::go_quote::quote;
 use crate::release::Release;
 
 const CORS_HELP: &str = "List of allowed origins for CORS, comma separated. An allowed origin can be a regular expression to support \

@@ -434,7 +434,7 @@ fn printf(values: &[Value]) -> String {
             (_, true) => match letters.next() {
                 Some('%') => out.push('%'),
                 Some('q') => {
-                    out += &arguments.next().map(|v| format!("{:?}", go_value(v))).unwrap_or_default()
+                    out += &arguments.next().map(|v| crate::go_quote::quote(&go_value(v))).unwrap_or_default()
                 }
                 Some(_) => out += &arguments.next().map(go_value).unwrap_or_default(),
                 None => out += "%!(NOVERB)",
