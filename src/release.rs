@@ -103,6 +103,10 @@ pub struct FeatureGates {
     pub identity_leases_end: bool,
     /// Whether a server's own Lease tells its peers where it is (`UnknownVersionInteroperabilityProxy`, KEP-4020).
     pub peers_are_told: bool,
+    /// Whether a claim may ask for less again where its volume was not made larger (`RecoverVolumeExpansionFailure`).
+    pub claims_recover: bool,
+    /// Whether a service's name may begin with a digit (`RelaxedServiceNameValidation`).
+    pub relaxed_service_names: bool,
     /// Whether Endpoints are deprecated, and writers and readers told so (since 1.33).
     pub endpoints_deprecated: bool,
     /// Whether address ranges are read strictly (`StrictIPCIDRValidation`, KEP-4858).

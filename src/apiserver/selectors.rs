@@ -392,7 +392,6 @@ const FIELDS: &[(&str, &str, &[Field])] = &[
             ("type", ""),
         ],
     ),
-    ("apps", "replicasets", &[("status.replicas", "0")]),
     ("batch", "jobs", &[("status.successful", "0")]),
     ("certificates.k8s.io", "certificatesigningrequests", &[("spec.signerName", "")]),
 ];

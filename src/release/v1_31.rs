@@ -43,6 +43,8 @@ pub const RELEASE: Release = Release {
         accounts_count_secrets: true,
         classes_show_preemption: false,
         quotas_age_last: false,
+        relaxed_service_names: false,
+        claims_recover: false,
         identity_leases_end: false,
         peers_are_told: false,
         newer_warnings: false,

@@ -47,6 +47,8 @@ pub const RELEASE: Release = Release {
         accounts_count_secrets: false,
         classes_show_preemption: true,
         quotas_age_last: true,
+        relaxed_service_names: true,
+        claims_recover: true,
         identity_leases_end: true,
         peers_are_told: true,
         newer_warnings: true,

@@ -115,7 +115,7 @@ fn fill(value: &Value, saved: &BTreeMap<String, String>) -> Value {
     }
 }
 
-async fn send(dir: &Path, port: u16, step: &Value) -> (u16, Value) {
+async fn send(dir: &Path, port: u16, step: &Value) -> (u16, Vec<String>, Value) {
     let word = |key: &str, or: &str| step[key].as_str().unwrap_or(or).to_owned();
     let who = match step["who"].as_str().unwrap_or("admin") {
         "anonymous" => "",
@@ -134,8 +134,9 @@ async fn send(dir: &Path, port: u16, step: &Value) -> (u16, Value) {
         headers.push(("impersonate-group", group.as_str().unwrap()));
     }
     let (method, path) = (step["method"].as_str().unwrap(), step["path"].as_str().unwrap());
-    let (code, _, body) = ask(dir, port, who, method, path, &headers, &step["body"]).await;
-    (code, body)
+    let (code, heads, body) = ask(dir, port, who, method, path, &headers, &step["body"]).await;
+    let warnings = heads.get_all("warning").iter();
+    (code, warnings.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).collect(), body)
 }
 
 /// Reduces an answer to what the case compares.
@@ -206,8 +207,11 @@ pub async fn answers(dir: &Path, port: u16, case: &Value, masks: &Masks) -> Vec<
     for original in case["steps"].as_array().unwrap() {
         let mut step = fill(original, &saved);
         step["expect"] = original["expect"].clone();
-        let (code, body) = send(dir, port, &step).await;
-        let seen = observe(&step, code, &body, masks);
+        let (code, warnings, body) = send(dir, port, &step).await;
+        let mut seen = observe(&step, code, &body, masks);
+        if step["warns"] == true {
+            seen["warnings"] = masks.mask(&json!(warnings));
+        }
         for (name, path) in step["save"].as_object().into_iter().flatten() {
             let value = pick(&body, path.as_str().unwrap());
             saved.insert(name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned));
@@ -311,4 +315,6 @@ files! {
     more: "more.json";
     differences: "differences.json";
     beside: "beside.json";
+    warnings: "warnings.json";
+    volumes: "volumes.json";
 }

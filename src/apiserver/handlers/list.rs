@@ -36,9 +36,12 @@ impl Selection {
             rt.strategy.selectable_fields(&Value::Null).iter().map(|(name, _)| (*name, "")).collect();
         for term in fields.terms() {
             let field = term.field.as_str();
-            let common = field == "metadata.name" || (rt.namespaced && field == "metadata.namespace");
+            // Kinds without fields of their own take both, wherever they live (`DefaultMetaV1FieldSelectorConversion`).
+            let plain = known.is_empty() && own.is_empty();
+            let common =
+                field == "metadata.name" || (rt.namespaced || plain) && field == "metadata.namespace";
             if !common && !known.iter().chain(&own).any(|(name, _)| *name == field) {
-                return Err(Status::bad_request(if !known.is_empty() || !own.is_empty() {
+                return Err(Status::bad_request(if !plain {
                     format!("field label not supported: {field}")
                 } else {
                     format!(

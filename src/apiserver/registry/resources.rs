@@ -6,11 +6,12 @@ use super::strategies::events::{CsiNodes, Events};
 use super::strategies::namespaces::Namespaces;
 use super::strategies::nodes::Nodes;
 use super::strategies::other::{
-    CertificateRequests, DisruptionBudgets, Leases, Plain, PriorityClasses, Services, WithStatus, Workloads,
+    CertificateRequests, DisruptionBudgets, Leases, Plain, PriorityClasses, Services, WithStatus,
 };
 use super::strategies::pods::Pods;
 use super::strategies::rbac::{Bindings, Roles};
-use super::strategies::volumes::{Claims, LimitRanges, Volumes};
+use super::strategies::volumes::{Claims, CsiDrivers, LimitRanges, StorageClasses, Volumes};
+use super::strategies::workloads::Workloads;
 use super::{ResourceType, Strategy, Subresource};
 use crate::release::Release;
 
@@ -271,7 +272,7 @@ static RESOURCES: &[Row] = &[
     namespaced(RBAC, "Role", "roles", "role", &Roles { namespaced: true }),
     cluster_wide(SCHEDULING, "PriorityClass", "priorityclasses", "priorityclass", &PriorityClasses)
         .short(&["pc"]),
-    cluster_wide(STORAGE, "CSIDriver", "csidrivers", "csidriver", &Plain),
+    cluster_wide(STORAGE, "CSIDriver", "csidrivers", "csidriver", &CsiDrivers),
     cluster_wide(STORAGE, "CSINode", "csinodes", "csinode", &CsiNodes),
-    cluster_wide(STORAGE, "StorageClass", "storageclasses", "storageclass", &Plain).short(&["sc"]),
+    cluster_wide(STORAGE, "StorageClass", "storageclasses", "storageclass", &StorageClasses).short(&["sc"]),
 ];

@@ -12,6 +12,7 @@ pub mod pods;
 pub mod rbac;
 pub mod templates;
 pub mod volumes;
+pub mod workloads;
 
 use serde_json::{Map, Value};
 

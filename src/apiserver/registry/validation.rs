@@ -20,15 +20,17 @@ const GO: &str = "\0go";
 const JSON: &str = "\0json";
 
 /// The rule that a kind's names keep.
-fn name_rule(plural: &str) -> fn(&str) -> Vec<String> {
-    match plural {
+fn name_rule(rt: &ResourceType) -> fn(&str) -> Vec<String> {
+    match rt.plural {
         "namespaces" => names::label,
+        "services" if rt.release.gates.relaxed_service_names => names::label,
         "services" => names::label_1035,
         "roles"
         | "rolebindings"
         | "clusterroles"
         | "clusterrolebindings"
         | "events"
+        | "poddisruptionbudgets"
         | "certificatesigningrequests" => names::path_segment,
         _ => names::subdomain,
     }
@@ -143,7 +145,7 @@ pub fn validate_metadata_create(rt: &ResourceType, object: &Value) -> Vec<FieldE
         return Vec::new();
     }
     let meta = &object["metadata"];
-    let rule = name_rule(rt.plural);
+    let rule = name_rule(rt);
     let mut errors = Vec::new();
     let prefix = text(meta, "generateName");
     if !prefix.is_empty() {

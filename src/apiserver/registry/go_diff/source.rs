@@ -13,6 +13,11 @@ pub(super) fn source(types: &Types, place: usize, data: &Data) -> String {
     match (&of.kind, data) {
         (_, Data::Bool(truth)) => truth.to_string(),
         (_, Data::Int(number)) => number.to_string(),
+        // The number is behind a pointer.
+        (_, Data::Text(text)) if of.name == "resource.infDecAmount" => {
+            let number = if text.is_empty() { "(nil)" } else { SOMEWHERE };
+            format!("{}{{Dec:(*inf.Dec){number}}}", of.name)
+        }
         (_, Data::Text(text)) => quoted(text.as_bytes()),
         (Kind::Struct(fields), Data::Struct(values)) => {
             let all = fields.iter().zip(values);

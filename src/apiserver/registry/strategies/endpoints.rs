@@ -2,18 +2,21 @@
 //!
 //! Upstream: `kubernetes/pkg/apis/{core,discovery}/v1/defaults.go`, `pkg/registry/{core/endpoint,discovery/endpointslice}/strategy.go`.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
-use super::default;
 use super::other::first_generation;
-use crate::apiserver::registry::{Context, Strategy};
+use super::{default, list};
+use crate::apiserver::registry::{Context, FieldError, Strategy};
 
 /// Addresses and ports in subsets; PUT may create them.
 pub struct Endpoints;
 
 impl Strategy for Endpoints {
     fn set_defaults(&self, _: &Context<'_>, endpoints: &mut Value) {
-        for subset in endpoints["subsets"].as_array_mut().into_iter().flatten() {
+        let subsets = endpoints.get_mut("subsets").and_then(Value::as_array_mut);
+        for subset in subsets.into_iter().flatten() {
             each_port(subset, &[("protocol", "TCP")]);
         }
     }
@@ -33,6 +36,30 @@ impl Strategy for EndpointSlices {
 
     fn prepare_for_create(&self, _: &Context<'_>, slice: &mut Value) {
         first_generation(slice);
+    }
+
+    fn validate(&self, context: &Context<'_>, slice: &Value) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        if slice["addressType"] != "IPv6" || !context.release.gates.strict_addresses {
+            return errors;
+        }
+        for (i, endpoint) in list(&slice["endpoints"]).enumerate() {
+            for (j, address) in list(&endpoint["addresses"]).filter_map(Value::as_str).enumerate() {
+                let field = format!("endpoints[{i}].addresses[{j}]");
+                match address.parse::<IpAddr>() {
+                    Ok(read) if read.to_string() != address => {
+                        let why = format!("must be in canonical form (\"{read}\")");
+                        errors.push(FieldError::invalid(field, address, why));
+                    }
+                    Ok(_) => {}
+                    Err(_) => {
+                        let why = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+                        errors.push(FieldError::invalid(field, address, why));
+                    }
+                }
+            }
+        }
+        errors
     }
 
     /// Whatever is not metadata counts.

@@ -79,8 +79,7 @@ impl Strategy for Namespaces {
 
     fn selectable_fields(&self, namespace: &Value) -> Vec<(&'static str, String)> {
         let phase = text(&namespace["status"], "phase").to_owned();
-        let name = text(&namespace["metadata"], "name").to_owned();
-        vec![("status.phase", phase), ("name", name)]
+        vec![("status.phase", phase)]
     }
 
     fn waits_for_finalizers(&self, namespace: &Value) -> bool {

@@ -1,9 +1,9 @@
-//! Services, workloads, leases, certificates, events and kinds with few rules.
+//! Services, leases, certificates, events and kinds with few rules.
 
 use serde_json::{Value, json};
 
-use super::{count_generation, default, keep, list, object, templates, text};
-use crate::apiserver::registry::validation::names;
+use super::{count_generation, default, keep, list, object, text};
+use crate::apiserver::registry::validation::{cidr, names};
 use crate::apiserver::registry::{Context, FieldError, FieldErrorType, Strategy};
 
 /// A resource about which nothing is special.
@@ -333,110 +333,27 @@ impl Strategy for Services {
         }
     }
 
+    fn validate(&self, context: &Context<'_>, service: &Value) -> Vec<FieldError> {
+        let (spec, path) = (&service["spec"], "spec.LoadBalancerSourceRanges");
+        let ranges: Vec<&str> = list(&spec["loadBalancerSourceRanges"]).filter_map(Value::as_str).collect();
+        if !context.release.gates.strict_addresses || ranges.is_empty() {
+            return Vec::new();
+        }
+        if text(spec, "type") != "LoadBalancer" {
+            return vec![FieldError::forbidden(path, "may only be used when `type` is 'LoadBalancer'")];
+        }
+        let wrong = |(i, range): (usize, &&str)| {
+            let range = range.trim();
+            Some(FieldError::invalid(format!("{path}[{i}]"), range, cidr::validate(range, true)?))
+        };
+        ranges.iter().enumerate().filter_map(wrong).collect()
+    }
+
     fn selectable_fields(&self, service: &Value) -> Vec<(&'static str, String)> {
         let spec = &service["spec"];
         vec![
             ("spec.clusterIP", text(spec, "clusterIP").to_owned()),
             ("spec.type", text(spec, "type").to_owned()),
         ]
-    }
-}
-
-/// Deployments, DaemonSets, ReplicaSets: pod templates, generations. Upstream: `kubernetes/pkg/apis/apps/v1/defaults.go`.
-pub struct Workloads {
-    /// `Deployment`, ...
-    pub kind: &'static str,
-}
-
-impl Strategy for Workloads {
-    fn set_defaults(&self, _: &Context<'_>, workload: &mut Value) {
-        let Some(spec) = object(workload, "spec") else { return };
-        if let Some(pod) = spec.get_mut("template").and_then(|t| object(t, "spec")) {
-            templates::pod_spec(pod);
-        }
-        match self.kind {
-            "Deployment" => {
-                default(spec, "replicas", 1);
-                default(spec, "revisionHistoryLimit", 10);
-                default(spec, "progressDeadlineSeconds", 600);
-                let strategy = spec.entry("strategy").or_insert(json!({}));
-                if let Some(strategy) = strategy.as_object_mut() {
-                    default(strategy, "type", "RollingUpdate");
-                    if strategy.get("type").and_then(Value::as_str) == Some("RollingUpdate") {
-                        let rolling = json!({"maxSurge": "25%", "maxUnavailable": "25%"});
-                        default(strategy, "rollingUpdate", rolling);
-                    }
-                }
-            }
-            "DaemonSet" => {
-                default(spec, "revisionHistoryLimit", 10);
-                let strategy = spec.entry("updateStrategy").or_insert(json!({}));
-                if let Some(strategy) = strategy.as_object_mut() {
-                    default(strategy, "type", "RollingUpdate");
-                    if strategy.get("type").and_then(Value::as_str) == Some("RollingUpdate") {
-                        default(strategy, "rollingUpdate", json!({"maxSurge": 0, "maxUnavailable": 1}));
-                    }
-                }
-            }
-            _ => default(spec, "replicas", 1),
-        }
-    }
-
-    fn prepare_for_create(&self, _: &Context<'_>, workload: &mut Value) {
-        let counted =
-            ["currentNumberScheduled", "desiredNumberScheduled", "numberMisscheduled", "numberReady"];
-        workload["status"] = match self.kind {
-            "DaemonSet" => {
-                counted.iter().map(|k| ((*k).to_owned(), json!(0))).collect::<serde_json::Map<_, _>>().into()
-            }
-            "ReplicaSet" => json!({"replicas": 0}),
-            _ => json!({}),
-        };
-        first_generation(workload);
-    }
-
-    fn validate(&self, _: &Context<'_>, workload: &Value) -> Vec<FieldError> {
-        let spec = &workload["spec"];
-        let mut errors = Vec::new();
-        let selects_nothing = spec["selector"].is_null();
-        if selects_nothing && self.kind != "DaemonSet" {
-            errors.push(FieldError::required("spec.selector", ""));
-        }
-        let wanted = spec["selector"]["matchLabels"].as_object().into_iter().flatten();
-        let labels = &spec["template"]["metadata"]["labels"];
-        if selects_nothing || wanted.into_iter().any(|(k, v)| labels.get(k) != Some(v)) {
-            let (field, detail) =
-                ("spec.template.metadata.labels", "`selector` does not match template `labels`");
-            errors.push(if labels.is_null() {
-                FieldError::invalid_shown(field, "map[string]string(nil)", "null", detail)
-            } else {
-                FieldError::invalid(field, labels.clone(), detail)
-            });
-        }
-        if list(&spec["template"]["spec"]["containers"]).next().is_none() {
-            errors.push(FieldError::required("spec.template.spec.containers", ""));
-        }
-        errors
-    }
-
-    fn prepare_for_update(&self, context: &Context<'_>, workload: &mut Value, old: &Value) {
-        if context.subresource == "status" {
-            keep(workload, old, "spec");
-        } else {
-            keep(workload, old, "status");
-        }
-        count_generation(workload, old);
-    }
-
-    fn validate_update(&self, context: &Context<'_>, workload: &Value, old: &Value) -> Vec<FieldError> {
-        if !context.subresource.is_empty() {
-            return Vec::new();
-        }
-        let mut errors = self.validate(context, workload);
-        if workload["spec"]["selector"] != old["spec"]["selector"] {
-            let selector = workload["spec"]["selector"].clone();
-            errors.push(FieldError::invalid("spec.selector", selector, "field is immutable"));
-        }
-        errors
     }
 }

@@ -18,6 +18,8 @@ mod resources;
 mod spec;
 mod volumes;
 
+pub(super) use volumes::csi as csi_driver;
+
 /// Pods.
 pub struct Pods;
 
@@ -294,8 +296,11 @@ impl Strategy for Pods {
         spec::scheduling(spec, &mut errors);
         spec::names_of(spec, &mut errors);
         toleration_errors(spec, &mut errors);
-        spec::last(spec, &mut errors);
+        spec::last(context.release, spec, &mut errors);
         let is_new = text(&pod["metadata"], "resourceVersion").is_empty();
+        if is_new {
+            apparmor::agree(pod, &mut errors);
+        }
         if is_new && list(&spec["ephemeralContainers"]).next().is_some() {
             errors.push(FieldError::forbidden("spec.ephemeralContainers", "cannot be set on create"));
         }

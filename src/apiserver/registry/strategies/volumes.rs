@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::other::WithStatus;
 use super::{default, object};
-use crate::apiserver::registry::{Context, Strategy};
+use crate::apiserver::registry::{Context, FieldError, Strategy};
+
+mod validation;
 
 /// What a source of a volume has where nothing is said of it.
 const SOURCES: &[(&str, &[(&str, &str)])] = &[
@@ -53,8 +55,35 @@ impl Strategy for Volumes {
         volume["status"]["lastPhaseTransitionTime"] = json!(now);
     }
 
+    fn validate(&self, context: &Context<'_>, volume: &Value) -> Vec<FieldError> {
+        validation::volume(context.release, volume)
+    }
+
     fn prepare_for_update(&self, context: &Context<'_>, new: &mut Value, old: &Value) {
         WithStatus.prepare_for_update(context, new, old);
+        if context.subresource != "status" {
+            return;
+        }
+        let (after, before) = (&new["status"], &old["status"]);
+        let (changed, time) = (after["phase"] != before["phase"], &after["lastPhaseTransitionTime"]);
+        let told = if changed && (time.is_null() || *time == before["lastPhaseTransitionTime"]) {
+            json!(crate::apiserver::registry::typed::time_text(context.clock.now()))
+        } else if !changed && time.is_null() {
+            before["lastPhaseTransitionTime"].clone()
+        } else {
+            return;
+        };
+        if !told.is_null() {
+            new["status"]["lastPhaseTransitionTime"] = told;
+        }
+    }
+
+    fn validate_update(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
+        if context.subresource == "status" {
+            Vec::new()
+        } else {
+            validation::volume_update(context.release, new, old)
+        }
     }
 }
 
@@ -73,10 +102,39 @@ impl Strategy for Claims {
 
     fn prepare_for_create(&self, _: &Context<'_>, claim: &mut Value) {
         claim["status"] = json!({"phase": "Pending"});
+        one_source(claim);
+    }
+
+    fn validate(&self, _: &Context<'_>, claim: &Value) -> Vec<FieldError> {
+        validation::claim(claim)
     }
 
     fn prepare_for_update(&self, context: &Context<'_>, new: &mut Value, old: &Value) {
         WithStatus.prepare_for_update(context, new, old);
+        one_source(new);
+    }
+
+    fn validate_update(&self, context: &Context<'_>, new: &Value, old: &Value) -> Vec<FieldError> {
+        if context.subresource == "status" {
+            Vec::new()
+        } else {
+            validation::claim_update(context.release, new, old)
+        }
+    }
+}
+
+/// A source in the old field is one in the new field, and the other way round (`NormalizeDataSources`).
+fn one_source(claim: &mut Value) {
+    let Some(spec) = object(claim, "spec") else { return };
+    let of = |key: &str| spec.get(key).filter(|source| !source.is_null()).cloned();
+    match (of("dataSource"), of("dataSourceRef")) {
+        (Some(source), None) => {
+            spec.insert("dataSourceRef".into(), source);
+        }
+        (None, Some(source)) if source["namespace"].as_str().is_none_or(str::is_empty) => {
+            spec.insert("dataSource".into(), source);
+        }
+        _ => {}
     }
 }
 
@@ -102,5 +160,39 @@ impl Strategy for LimitRanges {
 
     fn allow_create_on_update(&self) -> bool {
         true
+    }
+}
+
+/// Classes of volumes (`kubernetes/pkg/apis/storage/v1/defaults.go`).
+pub struct StorageClasses;
+
+impl Strategy for StorageClasses {
+    fn set_defaults(&self, _: &Context<'_>, class: &mut Value) {
+        if let Some(class) = class.as_object_mut() {
+            default(class, "reclaimPolicy", "Delete");
+            default(class, "volumeBindingMode", "Immediate");
+        }
+    }
+}
+
+/// Drivers of volumes (`SetDefaults_CSIDriver`).
+pub struct CsiDrivers;
+
+impl Strategy for CsiDrivers {
+    fn set_defaults(&self, _: &Context<'_>, driver: &mut Value) {
+        let Some(spec) = object(driver, "spec") else { return };
+        for (key, value) in [
+            ("attachRequired", true),
+            ("podInfoOnMount", false),
+            ("storageCapacity", false),
+            ("requiresRepublish", false),
+            ("seLinuxMount", false),
+        ] {
+            spec.entry(key).or_insert(json!(value));
+        }
+        default(spec, "fsGroupPolicy", "ReadWriteOnceWithFSType");
+        if spec.get("volumeLifecycleModes").and_then(Value::as_array).is_none_or(Vec::is_empty) {
+            spec.insert("volumeLifecycleModes".into(), json!(["Persistent"]));
+        }
     }
 }

@@ -4,7 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::{object, text};
+use super::{list, object, text};
+use crate::apiserver::registry::FieldError;
 use crate::apiserver::registry::warnings::profile_of;
 
 const ANNOTATION: &str = "container.apparmor.security.beta.kubernetes.io/";
@@ -59,5 +60,38 @@ fn annotation_of(profile: &Value) -> Option<String> {
         "RuntimeDefault" => Some("runtime/default".to_owned()),
         "Localhost" => Some(format!("localhost/{}", profile["localhostProfile"].as_str()?)),
         _ => None,
+    }
+}
+
+/// Annotation and field of a container say the same (`validateAppArmorAnnotationsAndFieldsMatchOnCreate`).
+pub(super) fn agree(pod: &Value, errors: &mut Vec<FieldError>) {
+    if pod["spec"]["os"]["name"] == "windows" {
+        return;
+    }
+    let of_pod = &pod["spec"]["securityContext"]["appArmorProfile"];
+    for kind in ["initContainers", "containers", "ephemeralContainers"] {
+        for (i, container) in list(&pod["spec"][kind]).enumerate() {
+            let own = &container["securityContext"]["appArmorProfile"];
+            let profile = if own.is_null() { of_pod } else { own };
+            let key = format!("{ANNOTATION}{}", text(container, "name"));
+            let Some(annotation) = pod["metadata"]["annotations"][&key].as_str() else { continue };
+            let path = format!("spec.{kind}[{i}].securityContext.appArmorProfile");
+            let local = annotation.strip_prefix("localhost/");
+            let wrong = match text(profile, "type") {
+                "Unconfined" => annotation != "unconfined",
+                "RuntimeDefault" => annotation != "runtime/default",
+                "Localhost" => local.is_none(),
+                _ => false,
+            };
+            if wrong {
+                let why = "apparmor type in annotation and field must match";
+                errors.push(FieldError::forbidden(format!("{path}.type"), why));
+            } else if text(profile, "type") == "Localhost"
+                && profile["localhostProfile"].as_str().is_none_or(|name| Some(name) != local)
+            {
+                let why = "apparmor profile in annotation and field must match";
+                errors.push(FieldError::forbidden(format!("{path}.localhostProfile"), why));
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Upstream: `kubernetes/pkg/apis/core/validation/validation.go` (`ValidatePodSpec`, `ValidatePodSpecificAnnotations`).
 
+use crate::release::Release;
 use std::collections::HashSet;
 use std::net::IpAddr;
 
@@ -15,6 +16,7 @@ use crate::apiserver::registry::validation::names;
 
 const MIRROR: &str = "kubernetes.io/config.mirror";
 const SECCOMP: &str = "seccomp.security.alpha.kubernetes.io/pod";
+const SECCOMP_OF: &str = "container.seccomp.security.alpha.kubernetes.io/";
 const APPARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 
 /// The annotations that mean something.
@@ -26,11 +28,14 @@ pub(super) fn annotations(pod: &Value, errors: &mut Vec<FieldError>) {
         let detail = "must set spec.nodeName if mirror pod annotation is set";
         errors.push(FieldError::invalid(format!("metadata.annotations[{MIRROR}]"), value, detail));
     }
-    if let Some(value) = all[SECCOMP].as_str() {
+    let own = all[SECCOMP].as_str().map(|value| (SECCOMP, value));
+    let of_containers = all.as_object().into_iter().flatten().filter(|(key, _)| key.starts_with(SECCOMP_OF));
+    let of_containers = of_containers.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or("")));
+    for (key, value) in own.into_iter().chain(of_containers) {
         let known = ["runtime/default", "docker/default", "unconfined"].contains(&value);
         if !known && !value.starts_with("localhost/") {
             let detail = "must be a valid seccomp profile";
-            errors.push(FieldError::invalid(format!("metadata.annotations.{SECCOMP}"), value, detail));
+            errors.push(FieldError::invalid(format!("metadata.annotations.{key}"), value, detail));
         }
     }
     let containers = ["initContainers", "containers", "ephemeralContainers"];
@@ -198,11 +203,14 @@ fn named(spec: &Value, field: &str, rule: fn(&str) -> Vec<String>, errors: &mut 
 }
 
 /// What comes after the tolerations.
-pub(super) fn last(spec: &Value, errors: &mut Vec<FieldError>) {
+pub(super) fn last(release: &Release, spec: &Value, errors: &mut Vec<FieldError>) {
     for (i, alias) in list(&spec["hostAliases"]).enumerate() {
         let address = text(alias, "ip");
         if address.parse::<IpAddr>().is_err() {
             let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
+            errors.push(FieldError::invalid(format!("spec.hostAliases[{i}].ip"), address, detail));
+        } else if release.gates.strict_addresses && address.to_ascii_lowercase().starts_with("::ffff:") {
+            let detail = "must not be an IPv4-mapped IPv6 address";
             errors.push(FieldError::invalid(format!("spec.hostAliases[{i}].ip"), address, detail));
         }
         for (j, name) in list(&alias["hostnames"]).filter_map(Value::as_str).enumerate() {

@@ -27,7 +27,7 @@ const SOURCES: [(&str, Check); 10] = [
     ("persistentVolumeClaim", claim),
     ("downwardAPI", downward),
     ("configMap", config_map),
-    ("projected", nothing),
+    ("projected", projected),
     ("csi", csi),
 ];
 
@@ -159,8 +159,57 @@ fn downward(_: &Release, source: &Value, at: &str, errors: &mut Vec<FieldError>)
     }
 }
 
+/// `validateProjectionSources`
+fn projected(release: &Release, source: &Value, at: &str, errors: &mut Vec<FieldError>) {
+    const KINDS: [&str; 5] =
+        ["secret", "configMap", "downwardAPI", "serviceAccountToken", "clusterTrustBundle"];
+    mode(source, "defaultMode", at, errors);
+    let mut seen = HashSet::new();
+    let mut twice = |path: &str, shown: &str, errors: &mut Vec<FieldError>| {
+        if !path.is_empty() && !seen.insert(path.to_owned()) {
+            errors.push(FieldError::invalid(at, shown, "conflicting duplicate paths"));
+        }
+    };
+    for (i, one) in list(&source["sources"]).enumerate() {
+        let path = format!("{at}.sources[{i}]");
+        for kind in ["secret", "configMap"].iter().filter(|kind| !one[**kind].is_null()) {
+            let (of, at) = (&one[*kind], format!("{path}.{kind}"));
+            required(of, "name", &at, errors);
+            items(of, &at, errors);
+            for item in list(&of["items"]) {
+                twice(text(item, "path"), text(of, "name"), errors);
+            }
+        }
+        if !one["downwardAPI"].is_null() {
+            downward(release, &one["downwardAPI"], &format!("{path}.downwardAPI"), errors);
+            for item in list(&one["downwardAPI"]["items"]) {
+                twice(text(item, "path"), text(item, "path"), errors);
+            }
+        }
+        let token = &one["serviceAccountToken"];
+        if !token.is_null() {
+            let at = format!("{path}.serviceAccountToken");
+            if let Some(seconds) = token["expirationSeconds"].as_i64() {
+                let why = match seconds {
+                    ..600 => "may not specify a duration less than 10 minutes",
+                    4_294_967_297.. => "may not specify a duration larger than 2^32 seconds",
+                    _ => "",
+                };
+                if !why.is_empty() {
+                    errors.push(FieldError::invalid(format!("{at}.expirationSeconds"), seconds, why));
+                }
+            }
+            required(token, "path", &at, errors);
+            local_path(token, "path", &format!("{at}.path"), errors);
+        }
+        if KINDS.iter().filter(|kind| !one[**kind].is_null()).count() > 1 {
+            errors.push(FieldError::forbidden(path, "may not specify more than 1 volume type"));
+        }
+    }
+}
+
 /// `ValidateCSIDriverName`
-fn csi(release: &Release, source: &Value, at: &str, errors: &mut Vec<FieldError>) {
+pub(in super::super) fn csi(release: &Release, source: &Value, at: &str, errors: &mut Vec<FieldError>) {
     let (driver, field) = (text(source, "driver"), format!("{at}.driver"));
     if !required(source, "driver", at, errors) && release.gates.empty_driver_names_end_there {
         return;
