@@ -31,6 +31,7 @@ pub mod journal;
 mod logs;
 pub mod manifests;
 pub(crate) mod mounts;
+mod ports;
 pub mod runtime;
 pub mod server;
 pub mod services;
@@ -66,6 +67,8 @@ pub struct Config {
     pub api: Arc<dyn crate::controllers::Api>,
     /// The node, where it has processes that stand for the services.
     pub stands: Option<Arc<dyn crate::node::Node>>,
+    /// The node, where the kubelet's ports are to be open on it.
+    pub ports: Option<Arc<dyn crate::node::Node>>,
 }
 
 /// A node's kubelet.
@@ -140,6 +143,10 @@ impl Kubelet {
         kubelet.tasks.spawn(workers::collect_garbage(kubelet.clone()));
         kubelet.tasks.spawn(api::run(kubelet.clone()));
         kubelet.tasks.spawn(events::send(kubelet.clone(), kubelet.client()));
+        if let Some(node) = kubelet.config.ports.clone() {
+            let ports = ports::keep(kubelet.clone(), node);
+            kubelet.tasks.spawn(kubelet.stop.clone().run_until_cancelled_owned(ports));
+        }
         Ok(kubelet)
     }
 

@@ -302,6 +302,10 @@ async fn kubelets(options: &Options, nodes: &Starting, plane: &Plane) -> Result<
             runtime,
             api: plane.api.clone(),
             stands: Some(node.clone()),
+            // With real servers the port is the one that they ask; plain nodes have no addresses of their own.
+            ports: Some(node.clone()).filter(|node| {
+                plane.authority.is_none() && node.isolation() != crate::node::Isolation::Plain
+            }),
         })
         .await?;
         (plane.meet)(name, &kubelet);

@@ -53,7 +53,9 @@ async fn reconcile(
     known: &Mutex<BTreeSet<String>>,
 ) -> Result<(), ClientError> {
     let (leases, _) = client.list(LEASES).await?;
-    for node in client.list(NODES).await?.0 {
+    let nodes = client.list(NODES).await?.0;
+    super::nodeipam::allocate(client, &nodes).await?;
+    for node in nodes {
         let name = node["metadata"]["name"].as_str().unwrap_or_default();
         let uid = node["metadata"]["uid"].as_str().unwrap_or_default();
         let new = known.lock().unwrap_or_else(PoisonError::into_inner).insert(uid.to_owned());

@@ -385,11 +385,10 @@ impl Core {
         if !images::has_program(&container.spec.image, &container.spec.argv) {
             return std::future::pending().await;
         }
-        let words = match container.spec.argv.as_slice() {
-            [] => vec![container.spec.name.clone()],
-            // Of variables only the one that addons use for their node.
-            argv => argv.iter().map(|w| w.replace("$(NODE_NAME)", &self.environment.node)).collect(),
-        };
+        let spec = &container.spec;
+        let words = images::title(&spec.image, &spec.argv, &spec.name);
+        // Of variables only the one that addons use for their node.
+        let words = words.iter().map(|w| w.replace("$(NODE_NAME)", &self.environment.node)).collect();
         let before = self.processes_before(Some(&container.sandbox));
         let StandIn { pid, died } = stand_in::begin(self.environment.stands.as_ref(), words, over, before);
         if let Ok(pid) = pid.await {

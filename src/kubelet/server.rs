@@ -63,22 +63,28 @@ impl Service for Logs {
         let Some(kubelet) = self.kubelet.upgrade().filter(|kubelet| kubelet.serving()) else {
             return answer(StatusCode::SERVICE_UNAVAILABLE, "the kubelet is stopped");
         };
-        let Some(wanted) = wanted(request.uri()) else {
-            return answer(StatusCode::NOT_FOUND, "404 page not found\n");
-        };
-        match kubelet.container_logs(&wanted) {
-            Ok(stream) => {
-                let mut response = Response::new(serving::streamed(stream));
-                let plain = http::HeaderValue::from_static("text/plain");
-                response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
-                response
-            }
-            Err(why) => answer(StatusCode::BAD_REQUEST, &why),
-        }
+        log(&kubelet, request.uri())
     }
 }
 
-fn answer(status: StatusCode, text: &str) -> Response<Body> {
+/// A container's log, where a path asks for one.
+pub(super) fn log(kubelet: &Arc<Kubelet>, uri: &http::Uri) -> Response<Body> {
+    let Some(wanted) = wanted(uri) else {
+        return answer(StatusCode::NOT_FOUND, "404 page not found\n");
+    };
+    match kubelet.container_logs(&wanted) {
+        Ok(stream) => {
+            let mut response = Response::new(serving::streamed(stream));
+            let plain = http::HeaderValue::from_static("text/plain");
+            response.headers_mut().insert(http::header::CONTENT_TYPE, plain);
+            response
+        }
+        Err(why) => answer(StatusCode::BAD_REQUEST, &why),
+    }
+}
+
+/// An answer of a few words.
+pub(super) fn answer(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = Response::new(serving::whole(Bytes::copy_from_slice(text.as_bytes())));
     *response.status_mut() = status;
     response

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::runtime::{Container, Sandbox, State};
+use super::runtime::{Container, Sandbox, State, images};
 use super::timing::Timing;
 use crate::controllers::leader::seconds;
 use crate::release::Release;
@@ -157,7 +157,7 @@ fn container_status(
     let id = format!("containerd://{}", container.id);
     let begun = container.started.unwrap_or(container.created);
     status["restartCount"] = json!(container.attempt);
-    status["imageID"] = spec["image"].clone();
+    status["imageID"] = json!(images::digest(spec["image"].as_str().unwrap_or_default()));
     status["containerID"] = json!(id);
     if container.state == State::Exited {
         let code = container.exit.unwrap_or(255);

@@ -149,6 +149,7 @@ impl Lab {
             runtime: runtime.clone(),
             api,
             stands,
+            ports: None,
         };
         let kubelet = Kubelet::start(config).await.unwrap();
         let _ = kubelets.0.set(Arc::downgrade(&kubelet));

@@ -17,6 +17,7 @@ use crate::program;
 
 mod fallbacks;
 mod plain;
+mod ports;
 mod transfers;
 
 const LIMIT: Duration = Duration::from_secs(60);

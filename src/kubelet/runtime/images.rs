@@ -67,6 +67,31 @@ pub fn full_name(image: &str) -> String {
     if last.contains([':', '@']) { with_registry } else { format!("{with_registry}:latest") }
 }
 
+/// The image of a name among those that every node has.
+fn own(image: &str, release: &Release) -> Option<&'static Image> {
+    let name = full_name(image);
+    IMAGES.iter().find(|i| release.image_tag(&format!("{}:{}", i.repository, i.tag)) == name)
+}
+
+/// Whether every node has an image from its beginning.
+pub fn is_here(image: &str, release: &Release) -> bool {
+    own(image, release).is_some()
+}
+
+/// How many bytes an image is said to have: those of a node's own as listed, else a number that depends on its name alone.
+pub fn size(image: &str, release: &Release) -> u64 {
+    match own(image, release) {
+        Some(own) => {
+            let digits = own.size.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+            let unit = if own.size.ends_with("MB") { 1e6 } else { 1e3 };
+            (digits.parse::<f64>().unwrap_or(0.0) * unit) as u64
+        }
+        None => full_name(image)
+            .bytes()
+            .fold(20_000_000, |sum, byte| 20_000_000 + (sum * 31 + u64::from(byte)) % 60_000_000),
+    }
+}
+
 /// Whether an image can be had; the error is containerd's about a name or a tag that its registry does not have.
 pub fn pull(image: &str, release: &Release) -> Result<(), String> {
     let name = full_name(image);
@@ -75,8 +100,7 @@ pub fn pull(image: &str, release: &Release) -> Result<(), String> {
         Some((repository, tag)) if !tag.contains('/') => repository,
         _ => bare,
     };
-    let here = IMAGES.iter().any(|i| release.image_tag(&format!("{}:{}", i.repository, i.tag)) == name);
-    if here || PUBLIC.contains(&repository) {
+    if is_here(image, release) || PUBLIC.contains(&repository) {
         return Ok(());
     }
     let what = format!("failed to pull and unpack image {name:?}: failed to resolve reference {name:?}");
@@ -101,6 +125,42 @@ fn programs(image: &str) -> Option<&'static [&'static str]> {
         "kube-scheduler" => &["kube-scheduler"],
         _ => return None,
     })
+}
+
+/// What images run by themselves: the end of the repository, and the words that a command's arguments follow.
+const ENTRYPOINTS: [(&str, &str); 10] = [
+    ("coredns/coredns", "/coredns"),
+    ("calico/kube-controllers", "/usr/bin/kube-controllers"),
+    ("calico/node", "runsvdir -P /etc/service/enabled"),
+    ("mirrored-flannelcni-flannel", "/opt/bin/flanneld"),
+    ("library/httpd", "httpd -DFOREGROUND"),
+    ("library/nginx", "nginx: master process nginx -g daemon off;"),
+    ("library/redis", "redis-server *:6379"),
+    ("library/memcached", "memcached"),
+    ("library/postgres", "postgres"),
+    ("library/mysql", "mysqld"),
+];
+
+/// The words that a container's process shows: the image's own where it is given none, or only arguments.
+pub fn title(image: &str, argv: &[String], name: &str) -> Vec<String> {
+    if argv.first().is_some_and(|first| !first.starts_with('-')) {
+        return argv.to_vec();
+    }
+    let whole = full_name(image);
+    let repository =
+        whole.split('@').next().and_then(|n| n.rsplit_once(':')).map_or("", |(repository, _)| repository);
+    let own = ENTRYPOINTS.iter().find(|(end, _)| repository.ends_with(end)).map_or(name, |(_, words)| words);
+    own.split(' ').map(str::to_owned).chain(argv.iter().cloned()).collect()
+}
+
+/// The digest by which a registry has an image, with its repository: what a pod's status names it by.
+pub fn digest(image: &str) -> String {
+    let whole = full_name(image);
+    if whole.contains('@') {
+        return whole;
+    }
+    let repository = whole.rsplit_once(':').map_or(whole.as_str(), |(repository, _)| repository);
+    format!("{repository}@sha256:{}", crate::digest::sha256(format!("manifest of {whole}").as_bytes()))
 }
 
 /// Whether a command can be started in an image.
@@ -202,5 +262,20 @@ mod tests {
         assert!(has_program(&own, &["kube-apiserver".into()]));
         assert!(!has_program(&own, &["kube-apiservr".into()]));
         assert!(has_program("nginx", &["anything".into()]));
+    }
+
+    #[test]
+    fn processes_are_named_by_their_images_where_the_pod_does_not() {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let coredns = "registry.k8s.io/coredns/coredns:v1.11.1";
+        assert_eq!(
+            title(coredns, &words("-conf /etc/coredns/Corefile"), "c").join(" "),
+            "/coredns -conf /etc/coredns/Corefile"
+        );
+        assert_eq!(title("nginx", &[], "web").join(" "), "nginx: master process nginx -g daemon off;");
+        assert_eq!(title("nginx", &words("sleep 1d"), "web").join(" "), "sleep 1d");
+        assert_eq!(title("busybox", &[], "box"), ["box"]);
+        assert!(digest("nginx").starts_with("docker.io/library/nginx@sha256:"));
+        assert_eq!(digest("a.b/c@sha256:1"), "a.b/c@sha256:1");
     }
 }

@@ -95,6 +95,7 @@ impl Kubelet {
 /// Upstream: `pkg/kubelet/images/image_manager.go`, `kuberuntime_image.go`.
 pub(super) async fn pull(kubelet: &Kubelet, pod: &Value, uid: &str, spec: &ContainerSpec) {
     let timing = &kubelet.config.timing;
+    let begun = tokio::time::Instant::now();
     let key = crate::kubelet::status::waiting_key(uid, &spec.name);
     let mut wait = timing.crash_backoff;
     let sync = |reason: &str, message: &str| {
@@ -130,7 +131,23 @@ pub(super) async fn pull(kubelet: &Kubelet, pod: &Value, uid: &str, spec: &Conta
         wait = (wait * 2).min(timing.crash_backoff_max);
     }
     kubelet.set_waiting(&key, None);
-    kubelet.pulled(pod, spec);
+    let containers = pod["spec"]["containers"].as_array();
+    let named = containers.into_iter().flatten().find(|c| c["name"] == spec.name.as_str());
+    let policy = named.and_then(|c| c["imagePullPolicy"].as_str()).unwrap_or_default();
+    let seen = kubelet.config.runtime.containers().iter().any(|c| c.spec.image == spec.image);
+    let here = seen || images::is_here(&spec.image, kubelet.config.release);
+    if here && policy != "Always" {
+        kubelet.pulled(pod, spec);
+        return;
+    }
+    let image = &spec.image;
+    kubelet.tell(pod, Some(&spec.name), Normal, "Pulling", &format!("Pulling image {image:?}"));
+    let took = format!("{}ms", begun.elapsed().as_millis().max(1));
+    let size = images::size(image, kubelet.config.release);
+    let message = format!(
+        "Successfully pulled image {image:?} in {took} ({took} including waiting). Image size: {size} bytes."
+    );
+    kubelet.tell(pod, Some(&spec.name), Normal, "Pulled", &message);
 }
 
 /// Seconds as Go prints a duration: `10s`, `1m20s`, `5m0s`.
