@@ -70,6 +70,9 @@ const GROUPS: [&str; 3] = ["certs", "certs renew", "token"];
 /// Commands that make or take apart clusters.
 const NOT_HERE: [&str; 5] = ["completion", "init", "join", "kubeconfig", "upgrade"];
 
+/// Flags by which a command would do something else or elsewhere, which it does not here.
+const NOT_HONOURED: [&str; 4] = ["cert-dir", "config", "dry-run", "rootfs"];
+
 fn run(words: &[String]) -> Said {
     let (flags, plain) = Flags::parse(words)?;
     let mut plain: Vec<&str> = plain.iter().map(String::as_str).collect();
@@ -86,6 +89,11 @@ fn run(words: &[String]) -> Said {
             command = &command[..command.len() - 1];
         }
         return Ok(help(&command.join(" ")).unwrap_or_default().to_owned());
+    }
+    let changes = matches!(plain.first(), Some(&("init" | "reset" | "token")))
+        || plain.starts_with(&["certs", "renew"]);
+    if let Some(flag) = NOT_HONOURED.iter().find(|flag| changes && flags.has(flag)) {
+        return Err(format!("--{flag} is not emulated in this lab; nothing was changed").into());
     }
     match plain.as_slice() {
         [] => Ok(help("").unwrap_or_default().to_owned()),
@@ -135,6 +143,14 @@ mod tests {
     #[test]
     fn wrong_commands_are_told_as_kubeadm_does() {
         let refused = |text: &str| say(text).unwrap_err();
+        for command in
+            ["reset -f --dry-run", "certs renew all --cert-dir /tmp", "init phase certs all --config x"]
+        {
+            assert!(
+                refused(command).0.contains("is not emulated in this lab; nothing was changed"),
+                "{command}"
+            );
+        }
         assert!(refused("join 1.2.3.4").0.contains("kubeadm join 1.2.3.4 is not emulated in this lab"));
         for (command, why) in [
             ("nonsense", "unknown command \"nonsense\" for \"kubeadm\""),
