@@ -73,7 +73,7 @@ fn japanese_texts_are_japanese() {
 }
 
 /// Rooms that say what Kubernetes, ssh and other programs say in the original, and tests.
-const ORIGINALS: [&str; 13] = [
+const ORIGINALS: [&str; 14] = [
     "src/apiserver",
     "src/controllers",
     "src/kubectl",
@@ -84,6 +84,7 @@ const ORIGINALS: [&str; 13] = [
     "src/node/watch.rs",
     "src/node/ssh/client",
     "src/node/ssh/scp.rs",
+    "src/node/ssh/sftp",
     "src/cluster/sandbox/network.rs",
     "src/lesson/jsonschema.rs",
     "src/check/fixture.rs",
