@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::lessons::Up;
+use super::program::Up;
 use super::program::{check, on, run, run_text, text};
 
 /// An imported scenario: each step's script says no before, and yes after its solution.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::expectations::tests;
-use crate::lessons::Up;
+use crate::program::Up;
 use crate::program::{on, until};
 
 const LIMIT: Duration = Duration::from_secs(60);

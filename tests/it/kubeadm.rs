@@ -1,11 +1,10 @@
 //! kubeadm on a lab's nodes: tokens, certificates, and a control plane that is repaired with it.
 
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
-use crate::program::{command, end, on, ready, run_text, until};
+use crate::program::{Up, on, run_text, until};
 
 const LIMIT: Duration = Duration::from_secs(60);
 const NODE: &str = "controlplane";
@@ -14,12 +13,9 @@ const NODE: &str = "controlplane";
 fn a_cluster_is_looked_at_and_repaired_by_kubeadm() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    let mut lab =
-        command(home, &["up", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let info = ready(&mut lab).unwrap();
-    let root = info["nodes"][NODE]["root"].as_str().unwrap();
+    let mut up = Up::start(home);
     // On plain nodes the paths are this machine's.
-    let at = if on(home, NODE, "echo ~").1.starts_with(root) { root } else { "" };
+    let at = up.plain_root(home, NODE).unwrap_or_default().to_owned();
     let said = |script: &str| {
         let (status, out, why) = on(home, NODE, script);
         assert_eq!(status, 0, "{script}: {why}");
@@ -95,5 +91,5 @@ fn a_cluster_is_looked_at_and_repaired_by_kubeadm() {
     assert_eq!(run_text(home, &["reset"]).status, 0);
     println!("reset of a cluster after kubeadm reset: {:?}", before.elapsed());
     until("a cluster after the reset", LIMIT, || nodes().0 == 0);
-    end(&mut lab, Signal::TERM, LIMIT);
+    up.signal(Signal::TERM);
 }

@@ -1,46 +1,13 @@
 //! The lessons on the sandbox: proven by `lesson test`, and the first one done headless as it was published.
 
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::program::{self, check, command, end, on, ready, run, text, until};
+use super::program::{self, Up, check, on, run, text, until};
 
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// A lab in another process; dropped, it is killed.
-pub struct Up {
-    /// The process.
-    pub child: Child,
-    /// What it printed.
-    pub info: Value,
-}
-
-impl Up {
-    fn start(home: &Path) -> Self {
-        Self::start_with(home, &[])
-    }
-
-    /// Starts a lab with more words on its command line.
-    pub fn start_with(home: &Path, more: &[String]) -> Self {
-        let mut child = command(home, &["up", "--json"]).args(more).stdout(Stdio::piped()).spawn().unwrap();
-        let info = ready(&mut child).unwrap();
-        Self { child, info }
-    }
-
-    pub fn signal(&mut self, signal: rustix::process::Signal) -> i32 {
-        end(&mut self.child, signal, LIMIT)
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Grades until the step passes, with all points.
 fn passes(home: &Path, step: &str) {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::lessons::Up;
+use super::program::Up;
 use super::program::{awaited, check, on, run, text, until};
 use super::realserver::Binaries;
 

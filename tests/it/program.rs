@@ -113,6 +113,53 @@ pub fn end(child: &mut Child, signal: rustix::process::Signal, limit: Duration) 
     }
 }
 
+/// A lab in another process; dropped, it is killed.
+pub struct Up {
+    /// The process.
+    pub child: Child,
+    /// What it printed.
+    pub info: Value,
+}
+
+impl Up {
+    /// Starts a lab.
+    pub fn start(home: &Path) -> Self {
+        Self::start_with(home, &[])
+    }
+
+    /// Starts a lab with more words on its command line.
+    pub fn start_with(home: &Path, more: &[String]) -> Self {
+        let mut up = command(home, &["up", "--json"]);
+        up.args(more);
+        Self::by(up)
+    }
+
+    /// Starts a lab by a command that is `up --json`.
+    pub fn by(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let info = ready(&mut child).unwrap();
+        Self { child, info }
+    }
+
+    /// The directory in which a plain node's paths are on this machine; none where it has a file system of its own.
+    pub fn plain_root(&self, home: &Path, node: &str) -> Option<&str> {
+        let root = self.info["nodes"][node]["root"].as_str()?;
+        on(home, node, "echo ~").1.starts_with(root).then_some(root)
+    }
+
+    /// Sends it a signal and waits for its end: the status, -1 where the signal ended it.
+    pub fn signal(&mut self, signal: rustix::process::Signal) -> i32 {
+        end(&mut self.child, signal, Duration::from_secs(60))
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// The processes that descend from one, and it.
 pub fn tree(root: u32) -> Vec<u32> {
     let mut parents = Vec::new();

@@ -16,7 +16,7 @@ use cks_lab::kubelet::socket::{NodeState, Question};
 use cks_lab::kubelet::tools::client::ask_at;
 
 use crate::kubelet::rows::{API_POD, End, Manifests, Row, aside, rows};
-use crate::lessons::Up;
+use crate::program::Up;
 use crate::program::{awaited, on, until};
 use crate::realserver::Binaries;
 

@@ -1,11 +1,10 @@
 //! What a node shows of its kubelet and its pods to whoever looks from its shell: ports, processes, ranges, pulls.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::program::{awaited, command, end, on, ready};
+use crate::program::{Up, awaited, on};
 
 const LIMIT: Duration = Duration::from_secs(30);
 const PKI: &str = "/etc/kubernetes/pki";
@@ -14,11 +13,8 @@ const PKI: &str = "/etc/kubernetes/pki";
 fn the_kubelets_ports_answer_whom_its_configuration_lets() {
     let home = tempfile::tempdir().unwrap();
     let home = home.path();
-    let mut lab =
-        command(home, &["up", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let info = ready(&mut lab).unwrap();
-    let root = info["nodes"]["node01"]["root"].as_str().unwrap();
-    let plain = on(home, "node01", "echo ~").1.starts_with(root);
+    let mut up = Up::start(home);
+    let plain = up.plain_root(home, "node01").is_some();
     let curl = on(home, "node01", "command -v curl").0 == 0;
     let seen = |node: &str, script: &str, expected: &str| {
         let look = || on(home, node, script).1.trim_end().to_owned();
@@ -73,5 +69,5 @@ fn the_kubelets_ports_answer_whom_its_configuration_lets() {
     assert_eq!(on(home, "controlplane", "kubectl run web --image=nginx").0, 0);
     seen("controlplane", "kubectl describe pod web", "Pulling image \"nginx\"");
     seen("controlplane", "kubectl describe pod web", " including waiting). Image size: ");
-    end(&mut lab, Signal::TERM, LIMIT);
+    up.signal(Signal::TERM);
 }

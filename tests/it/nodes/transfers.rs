@@ -1,11 +1,9 @@
 //! Machines without OpenSSH: the lab's own `ssh`, `scp` and `sftp`, from one node to the other.
 
-use std::process::Stdio;
-
 use rustix::process::Signal;
 
-use super::{Command, LIMIT, Running, Terminal, sh, text};
-use crate::program::{command, end, on, ready};
+use super::{Command, Running, Terminal, sh, text};
+use crate::program::{Up, command, on};
 
 /// What is typed on the control plane, in order: its status, output and errors.
 const PLAYED: &[(&str, i32, &str, &str)] = &[
@@ -110,16 +108,10 @@ const PLAYED: &[(&str, i32, &str, &str)] = &[
 fn files_go_between_nodes_of_a_machine_without_openssh() {
     let home = tempfile::tempdir().unwrap();
     let nothing = tempfile::tempdir().unwrap();
-    let mut lab = command(home.path(), &["up", "--json"])
-        .env("PATH", nothing.path())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let info = ready(&mut lab).unwrap();
-    let plain = info["nodes"]["controlplane"]["root"]
-        .as_str()
-        .is_some_and(|root| on(home.path(), "controlplane", "echo ~").1.starts_with(root));
+    let mut up = command(home.path(), &["up", "--json"]);
+    up.env("PATH", nothing.path());
+    let mut up = Up::by(up);
+    let plain = up.plain_root(home.path(), "controlplane").is_some();
     for (script, status, stdout, stderr) in PLAYED {
         // Where the machine refuses namespaces the nodes' paths are others; that ssh leads to them is shown elsewhere.
         if plain {
@@ -128,7 +120,7 @@ fn files_go_between_nodes_of_a_machine_without_openssh() {
         let seen = on(home.path(), "controlplane", &format!("cd; exec </dev/null; {script}"));
         assert_eq!(seen, (*status, (*stdout).to_owned(), (*stderr).to_owned()), "{script}");
     }
-    end(&mut lab, Signal::TERM, LIMIT);
+    up.signal(Signal::TERM);
 }
 
 /// A terminal with the lab's clients in front.
