@@ -23,12 +23,36 @@ mod words;
 #[derive(Debug, PartialEq, Eq)]
 struct Failure(String, i32);
 
+/// Writes what the filters `debug`, `stderr` and `halt_error` say, which the interpreter logs.
+struct Said;
+
+impl log::Log for Said {
+    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        metadata.target().starts_with("jaq")
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let text = record.args();
+            let _ = match record.level() {
+                log::Level::Debug => writeln!(io::stderr(), "[\"DEBUG:\",{text}]"),
+                _ => write!(io::stderr(), "{text}"),
+            };
+        }
+    }
+
+    fn flush(&self) {}
+}
+
 /// The stack of the interpreter, in bytes: filters and values may be nested deeply.
 const STACK: usize = 256 << 20;
 
 /// `jq [OPTIONS] FILTER [FILE...]`; the exit status comes back.
 pub fn main(arguments: Vec<OsString>) -> i32 {
     let arguments = arguments.into_iter().map(|a| a.to_string_lossy().into_owned()).collect();
+    if log::set_logger(&Said).is_ok() {
+        log::set_max_level(log::LevelFilter::Debug);
+    }
     let run = move || {
         let (stdin, stdout) = (io::stdin(), io::stdout());
         let idle = stdin.is_terminal() && stdout.is_terminal();

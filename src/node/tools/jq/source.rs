@@ -20,7 +20,7 @@ struct State {
     /// Whole lines read.
     lines: u64,
     /// The line read last.
-    line: Vec<u8>,
+    line: Rc<Vec<u8>>,
     /// How much of it was taken.
     at: usize,
     /// Whether there is nothing more.
@@ -56,8 +56,7 @@ impl Place {
 pub(super) struct Source {
     readers: VecDeque<(String, Option<Box<dyn BufRead>>)>,
     current: Option<Box<dyn BufRead>>,
-    line: Vec<u8>,
-    at: usize,
+    line: Rc<Vec<u8>>,
     place: Place,
 }
 
@@ -69,7 +68,7 @@ impl Source {
         } else {
             files.iter().map(|file| (file.clone(), None)).collect()
         };
-        Self { readers, current: None, line: Vec::new(), at: 0, place: Place::default() }
+        Self { readers, current: None, line: Rc::default(), place: Place::default() }
     }
 
     /// Where reading is.
@@ -116,14 +115,17 @@ impl Source {
 
     /// Reads the next line of what is left.
     fn next_line(&mut self) -> io::Result<()> {
-        self.line.clear();
-        self.at = 0;
+        let mut line = Vec::new();
         loop {
-            if let Some(current) = &mut self.current
-                && current.read_until(b'\n', &mut self.line)? > 0
-            {
-                self.place.read(&self.line);
-                return Ok(());
+            match self.current.as_mut().map(|current| current.read_until(b'\n', &mut line)) {
+                Some(Ok(0)) | None => {}
+                Some(Ok(_)) => {
+                    self.line = Rc::new(line);
+                    self.place.read(&self.line);
+                    return Ok(());
+                }
+                // A directory opens, and cannot be read.
+                Some(Err(why)) => self.place.cannot_be_read(&why),
             }
             let Some((name, reader)) = self.readers.pop_front() else {
                 self.place.0.borrow_mut().ended = true;
@@ -152,22 +154,31 @@ impl Place {
         (state.name, state.lines) = (Some(name), 0);
     }
 
+    fn cannot_be_read(&self, why: &io::Error) {
+        let name = self.0.borrow().name.clone().unwrap_or_default();
+        self.lacks(&name, why);
+    }
+
     fn lacks(&self, name: &str, why: &io::Error) {
         let line = format!("jq: error: Could not open {name}: {}\n", os(why));
         self.0.borrow_mut().missing.push_str(&line);
     }
 
     /// A line was read.
-    fn read(&self, line: &[u8]) {
+    fn read(&self, line: &Rc<Vec<u8>>) {
         let mut state = self.0.borrow_mut();
         state.lines += u64::from(line.ends_with(b"\n"));
-        (state.line, state.at) = (line.to_vec(), 0);
+        (state.line, state.at) = (line.clone(), 0);
+    }
+
+    /// How much of the line was taken.
+    fn at(&self) -> usize {
+        self.0.borrow().at
     }
 
     /// A byte was taken: how deep it is nested counts on.
     fn takes(&self, byte: u8) -> io::Result<()> {
         let mut state = self.0.borrow_mut();
-        state.at += 1;
         let escaped = std::mem::take(&mut state.escaped);
         match byte {
             b'\\' if state.in_string => state.escaped = !escaped,
@@ -227,23 +238,24 @@ impl Read for Source {
         let have = self.fill_buf()?;
         let n = have.len().min(to.len());
         to[..n].copy_from_slice(&have[..n]);
+        self.consume(n);
         for byte in &to[..n] {
             self.place.takes(*byte)?;
         }
-        self.consume(n);
         Ok(n)
     }
 }
 
 impl BufRead for Source {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.at == self.line.len() {
+        if self.place.at() == self.line.len() {
             self.next_line()?;
         }
-        Ok(&self.line[self.at..])
+        Ok(&self.line[self.place.at()..])
     }
 
     fn consume(&mut self, amount: usize) {
-        self.at = self.line.len().min(self.at + amount);
+        let mut state = self.place.0.borrow_mut();
+        state.at = state.line.len().min(state.at + amount);
     }
 }

@@ -76,7 +76,8 @@ fn filters_give_what_jq_gives() {
 
 #[test]
 fn what_goes_wrong_is_said_in_jqs_words() {
-    let cases: [(&[&str], &str, &str, i32); 21] = [
+    let cases: [(&[&str], &str, &str, i32); 22] = [
+        (&[".", "/proc"], "", "jq: error: Could not open /proc: Is a directory\n", 2),
         (&[".a"], "[1]\n", "jq: error (at <stdin>:1): Cannot index array with string \"a\"\n", 5),
         (&[".a.b"], "{\"a\":3}\n", "jq: error (at <stdin>:1): Cannot index number with string \"b\"\n", 5),
         (&[".[0]"], "true\n", "jq: error (at <stdin>:1): Cannot index boolean with number\n", 5),

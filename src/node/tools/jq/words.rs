@@ -1,7 +1,7 @@
 //! What the interpreter finds wrong, in jq's words.
 
 use jaq_core::compile::{self, Undefined};
-use jaq_core::load::{self, lex, parse};
+use jaq_core::load::{self, lex};
 use jaq_json::{Val, read};
 
 use super::Failure;
@@ -13,7 +13,7 @@ pub(super) fn not_read(code: &str, errors: load::Errors<&str, ()>) -> Failure {
         match error {
             load::Error::Io(all) => found.extend(all.into_iter().map(|(_, why)| why)),
             load::Error::Lex(all) => found.extend(all.into_iter().map(|(what, at)| lexed(&what, at))),
-            load::Error::Parse(all) => found.extend(all.into_iter().map(|(what, at)| parsed(&what, at))),
+            load::Error::Parse(all) => found.extend(all.into_iter().map(|(_, at)| unexpected(at))),
         }
     }
     failed(code, found)
@@ -63,10 +63,6 @@ fn lexed(what: &lex::Expect<&str>, at: &str) -> String {
             None => unexpected(""),
         },
     }
-}
-
-fn parsed(_: &parse::Expect<&str>, at: &str) -> String {
-    unexpected(at)
 }
 
 fn kind(value: &Val) -> &'static str {
