@@ -9,7 +9,7 @@ use crate::release::{OfRelease, Release};
 
 mod files;
 mod gates;
-mod numbers;
+pub(crate) mod numbers;
 mod validation;
 mod values;
 

@@ -51,12 +51,14 @@ pub(super) async fn run(kubelet: Arc<Kubelet>) {
         }
         let mut wait = period;
         if *reachable.borrow_and_update() && kubelet.serving() {
-            here.0.mark_unchanged();
-            here.1.mark_unchanged();
             let done = match Instant::now() >= look {
-                true => work.everything().await.map(|soon| {
-                    look = Instant::now() + soon.unwrap_or(RESYNC).min(RESYNC);
-                }),
+                true => {
+                    here.0.mark_unchanged();
+                    here.1.mark_unchanged();
+                    work.everything().await.map(|soon| {
+                        look = Instant::now() + soon.unwrap_or(RESYNC).min(RESYNC);
+                    })
+                }
                 false => work.node().await,
             };
             match done {
@@ -76,11 +78,11 @@ pub(super) async fn run(kubelet: Arc<Kubelet>) {
                     _ = reachable.changed() => {}
                 }
             }) => if woken.is_ok() {
+                sleep(pace.gather(Instant::now())).await;
+                let _ = rung.try_recv();
                 look = Instant::now();
             }
         }
-        sleep(pace.gather(Instant::now())).await;
-        let _ = rung.try_recv();
     }
 }
 

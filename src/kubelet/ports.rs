@@ -6,17 +6,20 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls_pki_types::UnixTime;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::Kubelet;
 use super::journal::lock;
 use super::server::{PORT, answer};
-use crate::apiserver::authentication::{UserInfo, x509};
+use crate::apiserver::authentication::{UserInfo, token, x509};
 use crate::apiserver::serving::tls::{self, ClientAuthority};
 use crate::apiserver::serving::{self, Body, Peer, Service};
 use crate::node::Node;
@@ -82,20 +85,20 @@ pub(super) async fn keep(kubelet: Arc<Kubelet>, node: Arc<dyn Node>) {
 async fn open(kubelet: &Arc<Kubelet>, node: &Arc<dyn Node>, over: &CancellationToken) -> Result<(), String> {
     let files = Rooted::new(&kubelet.config.root);
     let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let (certificate, key) = own(kubelet, &files)?;
-    for address in [kubelet.config.address, loopback] {
-        let Ok(listener) = node.listen(SocketAddr::new(address, PORT)).await else { continue };
-        let clients = files.read_to_string("etc/kubernetes/pki/ca.crt").ok();
-        let clients = clients.and_then(|pem| ClientAuthority::from_pem("ca.crt", pem.as_bytes()).ok());
-        let tls = tls::config(certificate.as_bytes(), key.as_bytes(), clients.as_ref())?;
-        let access = Access::read(&files.read_to_string(CONFIG).unwrap_or_default());
-        let service = Arc::new(Port { kubelet: Arc::downgrade(kubelet), clients, access });
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
-        let patience = serving::Patience::default();
-        kubelet.tasks.spawn(serving::serve(listener, acceptor, service, patience, over.clone()));
-    }
     if let Ok(listener) = node.listen(SocketAddr::new(loopback, HEALTH_PORT)).await {
         kubelet.tasks.spawn(over.clone().run_until_cancelled_owned(health(listener)));
+    }
+    let (certificate, key) = own(kubelet, &files)?;
+    let clients = files.read_to_string("etc/kubernetes/pki/ca.crt").ok();
+    let clients = clients.and_then(|pem| ClientAuthority::from_pem("ca.crt", pem.as_bytes()).ok());
+    let tls = tls::config(certificate.as_bytes(), key.as_bytes(), clients.as_ref())?;
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
+    let access = Access::read(&files.read_to_string(CONFIG).unwrap_or_default());
+    let service = Arc::new(Port { kubelet: Arc::downgrade(kubelet), clients, access });
+    for address in [kubelet.config.address, loopback] {
+        let Ok(listener) = node.listen(SocketAddr::new(address, PORT)).await else { continue };
+        let (acceptor, service, patience) = (acceptor.clone(), service.clone(), serving::Patience::default());
+        kubelet.tasks.spawn(serving::serve(listener, acceptor, service, patience, over.clone()));
     }
     Ok(())
 }
@@ -120,22 +123,35 @@ fn own(kubelet: &Kubelet, files: &Rooted) -> Result<(String, String), String> {
     Ok((leaf.certificate, leaf.key))
 }
 
-/// Answers `/healthz` without TLS.
+/// The paths of the kubelet's health.
+const HEALTH: [&str; 4] = ["/healthz", "/healthz/ping", "/healthz/log", "/healthz/syncloop"];
+
+/// Answers `/healthz` without TLS; its connections end with it.
 async fn health(listener: tokio::net::TcpListener) {
-    while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(async move {
-            let service = hyper::service::service_fn(|request: Request<Incoming>| async move {
-                Ok::<_, std::convert::Infallible>(match request.uri().path() {
-                    "/healthz" | "/healthz/ping" | "/healthz/log" | "/healthz/syncloop" => {
-                        answer(StatusCode::OK, "ok")
-                    }
-                    _ => answer(StatusCode::NOT_FOUND, "404 page not found\n"),
-                })
-            });
-            let io = hyper_util::rt::TokioIo::new(stream);
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
-        });
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => { connections.spawn(healthz(stream)); }
+                // Out of file descriptors, most likely: wait for some to come back.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
     }
+}
+
+async fn healthz(stream: tokio::net::TcpStream) {
+    let service = hyper::service::service_fn(|request: Request<Incoming>| async move {
+        Ok::<_, std::convert::Infallible>(if HEALTH.contains(&request.uri().path()) {
+            answer(StatusCode::OK, "ok")
+        } else {
+            answer(StatusCode::NOT_FOUND, "404 page not found\n")
+        })
+    });
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(serving::Patience::default().headers);
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// What a request is about, as the API server is asked of it: the verb, and the Node's subresource.
@@ -159,9 +175,14 @@ fn attributes(method: &Method, path: &str) -> (&'static str, &'static str) {
 impl Port {
     /// Who asks; nothing where that is nobody who may.
     async fn user(&self, kubelet: &Kubelet, peer: &Peer, token: Option<&str>) -> Option<UserInfo> {
-        let known =
-            self.clients.as_ref().is_some_and(|c| c.verify(&peer.certificates, UnixTime::now()).is_ok());
-        if known && let Some(user) = peer.certificates.first().and_then(|own| x509::user(own, false)) {
+        let shown = match (&self.clients, peer.certificates.first()) {
+            (Some(clients), Some(own)) => peer.known.at(kubelet.config.clock.now().as_second(), || {
+                let verified = clients.verify(&peer.certificates, UnixTime::now());
+                verified.map(|()| x509::user(own, false))
+            }),
+            _ => Ok(None),
+        };
+        if let Ok(Some(user)) = shown {
             return Some(user);
         }
         if let Some(token) = token.filter(|_| self.access.tokens) {
@@ -176,7 +197,9 @@ impl Port {
             let groups: Vec<&str> = groups.filter_map(Value::as_str).collect();
             return Some(UserInfo::new(status["user"]["username"].as_str()?, &groups));
         }
-        self.access.anonymous.then(|| UserInfo::new("system:anonymous", &["system:unauthenticated"]))
+        // Whoever shows a certificate that nobody here signed is not nobody (`union.NewFailOnError`).
+        let unknown = || UserInfo::new("system:anonymous", &["system:unauthenticated"]);
+        (self.access.anonymous && shown.is_ok()).then(unknown)
     }
 
     /// Whether somebody may, as the API server has it.
@@ -198,9 +221,7 @@ impl Service for Port {
         let Some(kubelet) = self.kubelet.upgrade() else {
             return answer(StatusCode::SERVICE_UNAVAILABLE, "the kubelet is stopped");
         };
-        let header = request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(|value| value.strip_prefix("Bearer "));
-        let Some(user) = self.user(&kubelet, &peer, token).await else {
+        let Some(user) = self.user(&kubelet, &peer, token::bearer(request.headers())).await else {
             return answer(StatusCode::UNAUTHORIZED, "Unauthorized");
         };
         let path = request.uri().path();
@@ -213,9 +234,7 @@ impl Service for Port {
             return answer(StatusCode::FORBIDDEN, &why);
         }
         match path {
-            "/healthz" | "/healthz/ping" | "/healthz/log" | "/healthz/syncloop" => {
-                answer(StatusCode::OK, "ok")
-            }
+            path if HEALTH.contains(&path) => answer(StatusCode::OK, "ok"),
             "/pods" | "/pods/" => {
                 let pods: Vec<Value> = lock(&kubelet.pods).values().cloned().collect();
                 let list = json!({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": pods});

@@ -12,6 +12,12 @@ use super::keys::{PublicKey, SigningKey};
 use super::x509::add_authenticated;
 use crate::apiserver::storage::{Key, Store};
 
+/// The token that a request shows.
+pub fn bearer(headers: &http::HeaderMap) -> Option<&str> {
+    let (kind, token) = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    kind.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
 /// Signs and checks the tokens of a server.
 pub struct Tokens {
     /// The issuer; new tokens carry the first one.

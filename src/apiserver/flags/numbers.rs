@@ -122,7 +122,7 @@ pub(super) fn atoi(value: &str) -> Result<i64, String> {
 }
 
 /// `time.ParseDuration`, in nanoseconds.
-pub(super) fn duration(value: &str) -> Result<i64, String> {
+pub(crate) fn duration(value: &str) -> Result<i64, String> {
     // The package has a way of its own to quote.
     let shown = |text: &str| {
         let mut out = String::from("\"");

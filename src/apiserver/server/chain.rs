@@ -15,7 +15,7 @@ use super::core::Core;
 use super::{paths, warnings};
 use crate::apiserver::audit::trail::{Arrival, Said, Trail};
 use crate::apiserver::audit::{AdmissionNote, Entry, recorded_body};
-use crate::apiserver::authentication::{UserInfo, x509};
+use crate::apiserver::authentication::{UserInfo, token, x509};
 use crate::apiserver::authorization::{self, Attributes, Decision, Outcome, PRIVILEGED_GROUP, escape_html};
 use crate::apiserver::handlers::{self, Call, Reply, reply_of};
 use crate::apiserver::registry::protobuf;
@@ -307,14 +307,11 @@ fn authenticate(core: &Core, caller: Caller, parts: &Parts, record: &mut Record)
             return Ok(user);
         }
     }
-    let header = parts.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token =
-        header.and_then(|text| text.split_once(' ')).filter(|(kind, _)| kind.eq_ignore_ascii_case("bearer"));
-    if let Some((_, token)) = token {
+    if let Some(token) = token::bearer(&parts.headers) {
         record.entry.authenticated_by = "token".into();
         let tokens = &core.tokens;
         return tokens
-            .authenticate(token.trim(), &tokens.audiences, &core.dependencies.store, now)
+            .authenticate(token, &tokens.audiences, &core.dependencies.store, now)
             .map(|(user, _)| user)
             .map_err(|_| unauthorized());
     }

@@ -71,7 +71,28 @@ const GROUPS: [&str; 3] = ["certs", "certs renew", "token"];
 const NOT_HERE: [&str; 5] = ["completion", "init", "join", "kubeconfig", "upgrade"];
 
 /// Flags by which a command would do something else or elsewhere, which it does not here.
-const NOT_HONOURED: [&str; 4] = ["cert-dir", "config", "dry-run", "rootfs"];
+const NOT_HONOURED: [&str; 11] = [
+    "apiserver-advertise-address",
+    "apiserver-bind-port",
+    "cert-dir",
+    "config",
+    "control-plane-endpoint",
+    "dry-run",
+    "image-repository",
+    "kubeconfig-dir",
+    "node-name",
+    "rootfs",
+    "service-cidr",
+];
+
+/// The node, for a command that changes its files: never those of a machine on which no lab answers.
+fn own_node() -> Result<node::Node, Failed> {
+    let node = node::Node::find();
+    if !node.known {
+        return Err("the lab's node does not answer; nothing was changed".into());
+    }
+    Ok(node)
+}
 
 fn run(words: &[String]) -> Said {
     let (flags, plain) = Flags::parse(words)?;
@@ -95,12 +116,13 @@ fn run(words: &[String]) -> Said {
     if let Some(flag) = NOT_HONOURED.iter().find(|flag| changes && flags.has(flag)) {
         return Err(format!("--{flag} is not emulated in this lab; nothing was changed").into());
     }
+    let whole = plain.join(" ");
     match plain.as_slice() {
         [] => Ok(help("").unwrap_or_default().to_owned()),
         ["version"] => release::version(node::release(), flags.get("output").unwrap_or_default()),
         ["config", "images", "list"] => Ok(release::images(node::release())),
         ["certs", "check-expiration"] => certs::expiration(&node::Node::find()),
-        ["certs", "renew", name] => certs::renew(&node::Node::find(), name),
+        ["certs", "renew", name] => certs::renew(&own_node()?, name),
         ["certs", "renew", name, other, ..] => {
             Err(format!("unknown command {other:?} for \"kubeadm certs renew {name}\"").into())
         }
@@ -108,23 +130,19 @@ fn run(words: &[String]) -> Said {
         ["token", "generate"] => tokens::generate().map(|token| token + "\n"),
         ["token", "create", token @ ..] => tokens::create(&flags, token.first().copied()),
         ["token", "delete", tokens @ ..] => tokens::delete(&flags, tokens),
-        ["init", "phase", phase, rest @ ..] => phases::run(&node::Node::find(), phase, rest, &flags),
-        ["reset"] => reset::run(&node::Node::find(), &flags),
+        ["init", "phase", phase, rest @ ..] => phases::run(&own_node()?, phase, rest, &flags),
+        ["reset"] => reset::run(&own_node()?, &flags),
+        _ if GROUPS.contains(&whole.as_str()) => Ok(help(&whole).unwrap_or_default().to_owned()),
         [group @ .., last] if GROUPS.contains(&group.join(" ").as_str()) => {
-            if GROUPS.contains(&plain.join(" ").as_str()) {
-                return Ok(help(&plain.join(" ")).unwrap_or_default().to_owned());
-            }
             let group = group.join(" ");
             Err(Failed(
                 format!("invalid subcommand {last:?}\nSee 'kubeadm {group} -h' for help and examples\n"),
                 1,
             ))
         }
-        [group] if GROUPS.contains(group) => Ok(help(group).unwrap_or_default().to_owned()),
         [first, ..] if NOT_HERE.contains(first) => Err(format!(
-            "kubeadm {} is not emulated in this lab, whose cluster is there already; kubeadm certs, token, init phase (certs, kubeconfig, \
-             control-plane, etcd), reset, config images list and version are",
-            plain.join(" ")
+            "kubeadm {whole} is not emulated in this lab, whose cluster is there already; kubeadm certs, token, init phase (certs, kubeconfig, \
+             control-plane, etcd), reset, config images list and version are"
         )
         .into()),
         [other, ..] => Err(format!("unknown command {other:?} for \"kubeadm\"").into()),
@@ -143,11 +161,20 @@ mod tests {
     #[test]
     fn wrong_commands_are_told_as_kubeadm_does() {
         let refused = |text: &str| say(text).unwrap_err();
-        for command in
-            ["reset -f --dry-run", "certs renew all --cert-dir /tmp", "init phase certs all --config x"]
-        {
+        for command in [
+            "reset -f --dry-run",
+            "certs renew all --cert-dir /tmp",
+            "init phase kubeconfig all --kubeconfig-dir x",
+        ] {
             assert!(
                 refused(command).0.contains("is not emulated in this lab; nothing was changed"),
+                "{command}"
+            );
+        }
+        // No lab answers where the tests run: this machine's files stay.
+        for command in ["reset -f", "certs renew all", "init phase certs all"] {
+            assert!(
+                refused(command).0.starts_with("the lab's node does not answer; nothing was changed\n"),
                 "{command}"
             );
         }

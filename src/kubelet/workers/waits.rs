@@ -131,11 +131,12 @@ pub(super) async fn pull(kubelet: &Kubelet, pod: &Value, uid: &str, spec: &Conta
         wait = (wait * 2).min(timing.crash_backoff_max);
     }
     kubelet.set_waiting(&key, None);
-    let containers = pod["spec"]["containers"].as_array();
-    let named = containers.into_iter().flatten().find(|c| c["name"] == spec.name.as_str());
+    let mut containers =
+        ["initContainers", "containers"].iter().filter_map(|of| pod["spec"][of].as_array()).flatten();
+    let named = containers.find(|c| c["name"] == spec.name.as_str());
     let policy = named.and_then(|c| c["imagePullPolicy"].as_str()).unwrap_or_default();
-    let seen = kubelet.config.runtime.containers().iter().any(|c| c.spec.image == spec.image);
-    let here = seen || images::is_here(&spec.image, kubelet.config.release);
+    let seen = || kubelet.config.runtime.containers().iter().any(|c| c.spec.image == spec.image);
+    let here = images::is_here(&spec.image, kubelet.config.release) || seen();
     if here && policy != "Always" {
         kubelet.pulled(pod, spec);
         return;

@@ -24,6 +24,8 @@ pub struct Node {
     pub address: IpAddr,
     /// The time.
     pub now: Timestamp,
+    /// Whether the lab says that this is a node of its own: only there files may be changed.
+    pub known: bool,
 }
 
 /// The release of the cluster.
@@ -45,6 +47,7 @@ impl Node {
         let address = state.as_ref().and_then(|s| s.address.parse().ok());
         Self {
             root: root(),
+            known: state.is_some(),
             name: state.map_or_else(host, |s| s.node),
             address: address.unwrap_or(IpAddr::from([127, 0, 0, 1])),
             now: Timestamp::now(),
@@ -56,6 +59,7 @@ impl Node {
     pub fn at(root: &Path) -> Self {
         Self {
             root: root.into(),
+            known: true,
             name: "cp".into(),
             address: IpAddr::from([10, 0, 0, 1]),
             now: Timestamp::now(),

@@ -13,9 +13,8 @@ use super::flags::Flags;
 use super::node::{Node, PKI, release};
 use super::{Failed, Said, help};
 use crate::pki::authority::key_pair;
-use crate::pki::kubeadm::{AUTHORITIES, Certificate, KUBECONFIGS, certificates, write_pair};
-use crate::pki::kubeconfig::{Credentials, Kubeconfig};
-use crate::pki::{Authority, Subject, Usage};
+use crate::pki::kubeadm::{AUTHORITIES, Certificate, KUBECONFIGS, certificates, external, write_pair};
+use crate::pki::{Authority, Usage};
 
 /// The first address of services.
 const SERVICES: [u8; 4] = [10, 96, 0, 1];
@@ -212,17 +211,8 @@ fn kubeconfig(node: &Node, name: &str) -> Said {
         .find(|(config, ..)| *config == file)
         .map_or(kubelet, |(_, user, group)| ((*user).to_owned(), (*group).to_owned()));
     let fail = |why: crate::error::Error| phase_failed(&phase, why);
-    let leaf = authority.issue(&Subject::client(&user, &group), Usage::Client, node.now).map_err(fail)?;
-    let config = Kubeconfig {
-        cluster: "kubernetes".into(),
-        context: format!("{user}@kubernetes"),
-        user,
-        namespace: None,
-        server: node.server(),
-        authority: ca,
-        credentials: Credentials::Embedded(leaf),
-    };
-    node.files().place(path.trim_start_matches('/'), &config.render(), 0o600).map_err(fail)?;
+    let config = external(&authority, &node.server(), &user, &group, node.now).map_err(fail)?;
+    node.files().place(path.trim_start_matches('/'), &config, 0o600).map_err(fail)?;
     Ok(format!("[kubeconfig] Writing {file:?} kubeconfig file\n"))
 }
 
@@ -247,6 +237,7 @@ fn manifest(node: &Node, component: &str) -> Said {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::pki::Subject;
 
     fn play(node: &Node, words: &str) -> Said {
         let words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();

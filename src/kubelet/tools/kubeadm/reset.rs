@@ -57,7 +57,7 @@ pub(super) fn run(node: &Node, flags: &Flags) -> Said {
     };
     say("[preflight] Running pre-flight checks");
     if node.path("/etc/kubernetes/manifests/etcd.yaml").exists() {
-        empty(&node.path(ETCD));
+        empty(node, ETCD);
         say(&format!("[reset] Deleted contents of the etcd data directory: {ETCD}"));
     } else {
         say("[reset] No etcd config found. Assuming external etcd");
@@ -71,10 +71,10 @@ pub(super) fn run(node: &Node, flags: &Flags) -> Said {
     say("[reset] Unmounting mounted directories in \"/var/lib/kubelet\"");
     remove_pods();
     say(&format!("[reset] Deleting contents of directories: [{}]", DIRECTORIES.join(" ")));
-    DIRECTORIES.iter().for_each(|directory| empty(&node.path(directory)));
+    DIRECTORIES.iter().for_each(|directory| empty(node, directory));
     say(&format!("[reset] Deleting files: [{}]", FILES.join(" ")));
     for file in FILES {
-        let _ = std::fs::remove_file(node.path(file));
+        let _ = node.files().remove_all(file);
     }
     Ok(LEFT.to_owned())
 }
@@ -90,10 +90,9 @@ fn remove_pods() {
 }
 
 /// Removes all that is in a directory.
-fn empty(directory: &Path) {
-    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        let _ = if is_dir { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+fn empty(node: &Node, directory: &str) {
+    let files = node.files();
+    for name in files.list(directory).unwrap_or_default() {
+        let _ = files.remove_all(Path::new(directory).join(name));
     }
 }

@@ -10,11 +10,11 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use ring::rand::SecureRandom;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use super::certs::residual;
 use super::flags::Flags;
 use super::{Failed, Said, TRACE, node};
+use crate::apiserver::flags::numbers::duration;
 
 const PATTERN: &str = r"\A([a-z0-9]{6})\.([a-z0-9]{16})\z";
 const ID_PATTERN: &str = r"\A([a-z0-9]{6})\z";
@@ -186,43 +186,16 @@ fn token(secret: &Value, now: Timestamp) -> Vec<String> {
     ]
 }
 
-/// A duration as Go reads it, in whole seconds.
-fn duration(text: &str) -> Result<u64, Failed> {
-    let wrong = |why: String| {
-        Failed::from(format!("invalid argument {text:?} for \"--ttl\" flag: time: {why} {text:?}"))
-    };
-    if text == "0" {
-        return Ok(0);
-    }
-    let (mut seconds, mut rest) = (0.0, text);
-    if rest.is_empty() {
-        return Err(wrong("invalid duration".into()));
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-        let (number, after) = rest.split_at(digits);
-        let number: f64 = number.parse().map_err(|_| wrong("invalid duration".into()))?;
-        let length = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
-        let (unit, after) = after.split_at(length);
-        seconds += number
-            * match unit {
-                "h" => 3600.0,
-                "m" => 60.0,
-                "s" => 1.0,
-                "ms" => 1e-3,
-                "us" | "µs" => 1e-6,
-                "ns" => 1e-9,
-                "" => return Err(wrong("missing unit in duration".into())),
-                unit => return Err(wrong(format!("unknown unit {unit:?} in duration"))),
-            };
-        rest = after;
-    }
-    Ok(seconds as u64)
+/// How long a token lives, in whole seconds.
+fn ttl(text: &str) -> Result<i64, Failed> {
+    let nanoseconds = duration(text)
+        .map_err(|why| Failed::from(format!("invalid argument {text:?} for \"--ttl\" flag: {why}")))?;
+    Ok(nanoseconds / 1_000_000_000)
 }
 
 /// `kubeadm token create`
 pub(super) fn create(flags: &Flags, given: Option<&str>) -> Said {
-    let seconds = duration(flags.get("ttl").unwrap_or("24h0m0s"))?;
+    let seconds = ttl(flags.get("ttl").unwrap_or("24h0m0s"))?;
     let token = match given {
         Some(token) => token.to_owned(),
         None => generate()?,
@@ -244,8 +217,7 @@ pub(super) fn create(flags: &Flags, given: Option<&str>) -> Said {
         data["description"] = description.into();
     }
     if seconds > 0 {
-        let end =
-            Timestamp::now() + SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX >> 32));
+        let end = Timestamp::now() + SignedDuration::from_secs(seconds);
         data["expiration"] = end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string().into();
     }
     let name = format!("bootstrap-token-{id}");
@@ -318,7 +290,7 @@ fn join(flags: &Flags, token: &str) -> Said {
         .and_then(|pem| {
             let (_, block) = x509_parser::pem::parse_x509_pem(&pem).ok()?;
             let key = block.parse_x509().ok()?.public_key().raw.to_vec();
-            Some(Sha256::digest(key).iter().map(|b| format!("{b:02x}")).collect::<String>())
+            Some(crate::digest::sha256(&key))
         })
         .ok_or_else(|| failed("no CA certificates found in kubeconfig"))?;
     Ok(format!("kubeadm join {host} --token {token} --discovery-token-ca-cert-hash sha256:{pin} \n"))
@@ -379,9 +351,10 @@ mod tests {
         let token = generate().unwrap();
         assert!(parts(&token).is_some(), "{token}");
         for (text, seconds) in [("0", 0), ("24h0m0s", 86_400), ("1h30m", 5400), ("1.5s", 1)] {
-            assert_eq!(duration(text).unwrap(), seconds, "{text}");
+            assert_eq!(ttl(text).unwrap(), seconds, "{text}");
         }
-        let why = duration("5").unwrap_err().0;
+        assert!(ttl("99999999h").unwrap_err().0.contains("time: invalid duration \"99999999h\"\n"));
+        let why = ttl("5").unwrap_err().0;
         assert!(
             why.starts_with(
                 "invalid argument \"5\" for \"--ttl\" flag: time: missing unit in duration \"5\"\n"

@@ -280,8 +280,8 @@ impl Session {
         };
         let [_, unit, blocks, free, available, ..] = of;
         let kib = |blocks: u64| blocks.saturating_mul(unit) / 1024;
-        let percent = ((blocks - free.min(blocks)) * 100).checked_div(blocks).unwrap_or(0);
         let free = free.min(blocks);
+        let percent = (blocks - free).saturating_mul(100).checked_div(blocks).unwrap_or(0);
         if command.has("h") {
             let scaled = |blocks: u64| listing::scaled(blocks.saturating_mul(unit));
             let [size, used, avail, root] = [blocks, blocks - free, available, free].map(scaled);

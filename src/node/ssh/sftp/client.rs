@@ -35,8 +35,9 @@ impl From<Code> for Fault {
 
 impl Drop for Client {
     fn drop(&mut self) {
-        // The server ends with its input, and ssh with the server.
+        // The server ends with its input, and ssh with the server, which waits for nobody to read what it still has.
         self.output = None;
+        self.input = Box::new(io::empty());
         if let Some(child) = &mut self.child {
             let _ = child.wait();
         }
@@ -194,7 +195,11 @@ impl Client {
             for _ in 0..count {
                 let mut text = || Ok::<_, Fault>(String::from_utf8_lossy(packet.bytes()?).into_owned());
                 let (name, long) = (text()?, text()?);
-                found.push(Entry { name, long, attributes: packet.attributes()? });
+                let attributes = packet.attributes()?;
+                // A name that leads elsewhere is none of a directory, whatever the server says.
+                if !name.contains('/') {
+                    found.push(Entry { name, long, attributes });
+                }
             }
         }
         self.act(4, &[&handle])?;

@@ -17,6 +17,7 @@ pub fn glob<P: Place>(place: &mut P, pattern: &str) -> Result<Found, Fault> {
     let mut paths = vec![if absolute { "/".to_owned() } else { String::new() }];
     for part in pattern.split('/').filter(|part| !part.is_empty()) {
         let mut next = Vec::new();
+        let pattern = Pattern::new(part);
         for path in paths {
             if !is_pattern(part) {
                 next.push(join(&path, &plain(part)));
@@ -25,7 +26,7 @@ pub fn glob<P: Place>(place: &mut P, pattern: &str) -> Result<Found, Fault> {
             let directory = if path.is_empty() { "." } else { path.as_str() };
             match place.list(directory) {
                 Ok(entries) => next
-                    .extend(entries.iter().filter(|e| matches(part, &e.name)).map(|e| join(&path, &e.name))),
+                    .extend(entries.iter().filter(|e| pattern.fits(&e.name)).map(|e| join(&path, &e.name))),
                 Err(Fault::Lost) => return Err(Fault::Lost),
                 Err(Fault::Said(_)) => {}
             }
@@ -67,41 +68,64 @@ pub fn plain(part: &str) -> String {
     out
 }
 
-/// Whether a name fits a pattern of one part (fnmatch(3)); a dot at the front must be written.
-fn matches(pattern: &str, name: &str) -> bool {
-    if name.starts_with('.') && !pattern.starts_with('.') {
-        return false;
-    }
-    let mut text = String::from("(?s)^");
-    let mut letters = pattern.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match letter {
-            '*' => text += ".*",
-            '?' => text.push('.'),
-            '[' => {
-                text.push('[');
-                if letters.next_if(|c| matches!(c, '!' | '^')).is_some() {
-                    text.push('^');
-                }
-                let mut first = true;
-                for c in letters.by_ref() {
-                    if c == ']' && !first {
-                        break;
+/// A pattern of one part (fnmatch(3)).
+struct Pattern {
+    regex: Option<regex::Regex>,
+    /// A dot at a name's front must be written.
+    hidden: bool,
+}
+
+impl Pattern {
+    fn new(pattern: &str) -> Self {
+        let mut text = String::from("(?s)^");
+        let mut rest = pattern;
+        while let Some(letter) = rest.chars().next() {
+            rest = &rest[letter.len_utf8()..];
+            match letter {
+                '*' => text += ".*",
+                '?' => text.push('.'),
+                '[' => match class(rest) {
+                    Some((class, after)) => {
+                        text += &class;
+                        rest = after;
                     }
-                    if matches!(c, '[' | ']' | '\\' | '&' | '~') {
-                        text.push('\\');
-                    }
-                    text.push(c);
-                    first = false;
+                    None => text += r"\[",
+                },
+                '\\' => {
+                    let kept = rest.chars().next().unwrap_or('\\');
+                    rest = rest.strip_prefix(kept).unwrap_or(rest);
+                    text += &regex::escape(&kept.to_string());
                 }
-                text.push(']');
+                c => text += &regex::escape(&c.to_string()),
             }
-            '\\' => text += &regex::escape(&letters.next().unwrap_or('\\').to_string()),
-            c => text += &regex::escape(&c.to_string()),
         }
+        text.push('$');
+        Self { regex: regex::Regex::new(&text).ok(), hidden: pattern.starts_with('.') }
     }
-    text.push('$');
-    regex::Regex::new(&text).is_ok_and(|regex| regex.is_match(name))
+
+    /// Whether a name fits.
+    fn fits(&self, name: &str) -> bool {
+        (self.hidden || !name.starts_with('.'))
+            && self.regex.as_ref().is_some_and(|regex| regex.is_match(name))
+    }
+}
+
+/// The letters between brackets as a regular expression, and what follows; a bracket that nobody closes is a letter.
+fn class(after: &str) -> Option<(String, &str)> {
+    let (mut text, body) = match after.strip_prefix(['!', '^']) {
+        Some(body) => (String::from("[^"), body),
+        None => (String::from("["), after),
+    };
+    for (at, c) in body.char_indices() {
+        if c == ']' && at > 0 {
+            return Some((text + "]", &body[at + 1..]));
+        }
+        if matches!(c, '[' | ']' | '\\' | '&' | '~') {
+            text.push('\\');
+        }
+        text.push(c);
+    }
+    None
 }
 
 #[cfg(test)]
@@ -120,8 +144,11 @@ mod tests {
             ("[!a-c]x", "bx", false),
             (r"\*", "*", true),
             (r"\*", "a", false),
+            ("[]]", "]", true),
+            ("[ab", "[ab", true),
+            ("[ab", "a", false),
         ] {
-            assert_eq!(matches(pattern, name), fits, "{pattern} {name}");
+            assert_eq!(Pattern::new(pattern).fits(name), fits, "{pattern} {name}");
         }
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("d/e")).unwrap();

@@ -36,6 +36,10 @@ fn parse(words: &[String]) -> Result<Options, String> {
     let mut words = words.iter();
     let mut places = Vec::new();
     while let Some(word) = words.next() {
+        if word == "--" {
+            places.extend(words.by_ref().cloned());
+            break;
+        }
         let Some(letters) = word.strip_prefix('-').filter(|l| !l.is_empty()) else {
             places.push(word.clone());
             continue;
@@ -66,6 +70,9 @@ fn parse(words: &[String]) -> Result<Options, String> {
             }
         }
     }
+    if batch.is_some() {
+        ssh.insert(0, "-oBatchMode=yes".to_owned());
+    }
     let mut places = places.into_iter();
     let (way, path) = match (program, places.next()) {
         (Some(program), path) => (Way::Program(program), path),
@@ -78,21 +85,6 @@ fn parse(words: &[String]) -> Result<Options, String> {
         },
     };
     let local = places.next();
-    if batch.is_some()
-        && let Way::Ssh(options, _) = &way
-    {
-        let options = [&["-oBatchMode=yes".to_owned()][..], options].concat();
-        let Way::Ssh(_, host) = way else { return Err(USAGE.into()) };
-        return Ok(Options {
-            way: Way::Ssh(options, host),
-            path,
-            local,
-            batch,
-            quiet: true,
-            recursive,
-            preserve,
-        });
-    }
     let quiet = quiet || batch.is_some();
     Ok(Options { way, path, local, batch, quiet, recursive, preserve })
 }

@@ -125,7 +125,10 @@ impl Source {
                     return Ok(());
                 }
                 // A directory opens, and cannot be read.
-                Some(Err(why)) => self.place.cannot_be_read(&why),
+                Some(Err(why)) => {
+                    self.current = None;
+                    self.place.cannot_be_read(&why);
+                }
             }
             let Some((name, reader)) = self.readers.pop_front() else {
                 self.place.0.borrow_mut().ended = true;
