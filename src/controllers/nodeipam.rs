@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::NODES;
-use super::client::{Client, ClientError};
+use super::client::Client;
 
 /// How many /24 ranges there are in the network that kubeadm was given, 192.168.0.0/16.
 const RANGES: u16 = 256;
@@ -37,14 +37,17 @@ fn missing(nodes: &[Value]) -> Vec<(String, String)> {
     out
 }
 
-/// Gives ranges to the nodes that have none.
-pub(super) async fn allocate(client: &Client, nodes: &[Value]) -> Result<(), ClientError> {
+/// Gives ranges to the nodes that have none; what they are then takes their place. One that is refused is tried again the
+/// next time.
+pub(super) async fn allocate(client: &Client, nodes: &mut [Value]) {
     for (name, range) in missing(nodes) {
-        client
-            .patch(&format!("{NODES}/{name}"), &json!({"spec": {"podCIDR": range, "podCIDRs": [range]}}))
-            .await?;
+        let change = json!({"spec": {"podCIDR": range, "podCIDRs": [range]}});
+        if let Ok(changed) = client.patch(&format!("{NODES}/{name}"), &change).await
+            && let Some(node) = nodes.iter_mut().find(|node| node["metadata"]["name"] == name.as_str())
+        {
+            *node = changed;
+        }
     }
-    Ok(())
 }
 
 #[cfg(test)]

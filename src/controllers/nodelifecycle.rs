@@ -53,8 +53,8 @@ async fn reconcile(
     known: &Mutex<BTreeSet<String>>,
 ) -> Result<(), ClientError> {
     let (leases, _) = client.list(LEASES).await?;
-    let nodes = client.list(NODES).await?.0;
-    super::nodeipam::allocate(client, &nodes).await?;
+    let mut nodes = client.list(NODES).await?.0;
+    super::nodeipam::allocate(client, &mut nodes).await;
     for node in nodes {
         let name = node["metadata"]["name"].as_str().unwrap_or_default();
         let uid = node["metadata"]["uid"].as_str().unwrap_or_default();

@@ -233,6 +233,24 @@ async fn bad_clients_do_no_harm() {
     f.server.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_template_on_the_nodes_network_may_leave_host_ports_out() {
+    let f = start(&[]).await;
+    let deployment = |port: Value| {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": {
+            "selector": {"matchLabels": {"a": "b"}},
+            "template": {"metadata": {"labels": {"a": "b"}}, "spec": {
+                "hostNetwork": true, "containers": [{"name": "c", "image": "i", "ports": [port]}]}}}})
+    };
+    let path = "/apis/apps/v1/namespaces/default/deployments?dryRun=All";
+    let (code, answer) = f.post(path, &deployment(json!({"containerPort": 80}))).await;
+    assert_eq!(code, 201, "{answer}");
+    let (code, answer) = f.post(path, &deployment(json!({"containerPort": 80, "hostPort": 81}))).await;
+    let why = "must match `containerPort` when `hostNetwork` is true";
+    assert!(code == 422 && answer["message"].as_str().is_some_and(|said| said.contains(why)), "{answer}");
+    f.server.stop().await;
+}
+
 /// For driving a server by hand with other tools: it runs until the file it names is removed.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "runs until it is told to stop"]

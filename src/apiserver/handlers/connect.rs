@@ -16,8 +16,8 @@ const PREFERRED: [&str; 5] = ["Hostname", "InternalDNS", "InternalIP", "External
 /// Answers a request for a connection.
 pub(super) fn connect(call: &mut Call<'_>, rt: &'static ResourceType) -> Result<Reply, Status> {
     match rt.plural {
-        "nodes" => node(call),
-        "services" => service(call),
+        "nodes" => node(call, rt),
+        "services" => service(call, rt),
         _ if call.info.subresource == "proxy" => pod(call, rt),
         _ => container(call, rt),
     }
@@ -70,19 +70,17 @@ pub(super) fn not_made() -> Status {
 }
 
 /// The kubelet's own API.
-fn node(call: &Call<'_>) -> Result<Reply, Status> {
+fn node(call: &Call<'_>, rt: &ResourceType) -> Result<Reply, Status> {
     let (name, _) = split("node", &call.info.name)?;
-    let rt = crate::apiserver::registry::find(call.core.dependencies.release, "", "v1", "nodes");
-    kubelet(call, rt.ok_or_else(not_made)?, name)?;
+    kubelet(call, rt, name)?;
     Err(not_made())
 }
 
 /// A service, by one of its endpoints.
-fn service(call: &Call<'_>) -> Result<Reply, Status> {
+fn service(call: &Call<'_>, rt: &ResourceType) -> Result<Reply, Status> {
     let (name, port) = split("service", &call.info.name)?;
     let key = |resource: &str| Key::new("", resource, &call.info.namespace, name);
-    let services = crate::apiserver::status::GroupResource { group: "", resource: "services" };
-    let not_found = || Status::not_found(services, name);
+    let not_found = || Status::not_found(rt.group_resource(), name);
     if let Ok(number) = port.parse::<i64>() {
         let service = call.store().get(&key("services")).ok_or_else(not_found)?;
         let mut ports = service["spec"]["ports"].as_array().into_iter().flatten();

@@ -17,12 +17,12 @@ pub mod workloads;
 use serde_json::{Map, Value};
 
 /// The string at a key; empty where there is none.
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(in crate::apiserver::registry) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or("")
 }
 
 /// The items of a list.
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
+pub(in crate::apiserver::registry) fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 

@@ -10,12 +10,15 @@ mod volumes;
 
 use serde_json::Value;
 
-use super::strategies::config;
+use super::strategies::{config, list, text};
 use super::validation::names;
 use super::{Context, ResourceType, quantity};
 use crate::release::Release;
 use addresses::ip;
 pub use pods::profile_of;
+
+/// How many things are said of what meets each with each other; an answer's headers have room for fewer.
+const MOST: usize = 4096;
 
 /// What is said of an object that is made (without `old`) or changed, once it is found valid.
 pub fn on_write(
@@ -59,14 +62,6 @@ pub fn before_create(rt: &ResourceType, object: &Value) -> Vec<String> {
         "pods" => pods::deprecated_profiles(object),
         _ => Vec::new(),
     }
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or("")
-}
-
-fn list(value: &Value) -> impl Iterator<Item = &Value> {
-    value.as_array().into_iter().flatten()
 }
 
 /// What is said of a label of nodes that is to go (`GetNodeLabelDeprecatedMessage`).

@@ -2,6 +2,8 @@
 //!
 //! Upstream: `k8s.io/apiserver/pkg/endpoints/filters/warning.go`, `NewWarningHeader` in `k8s.io/apimachinery/pkg/util/net/http.go`.
 
+use std::collections::HashSet;
+
 /// How many characters all warnings may have before each is cut.
 const ALL: usize = 4 * 1024;
 /// How many characters are left of one then.
@@ -9,12 +11,9 @@ const ONE: usize = 256;
 
 /// The headers of warnings, each of which is told once.
 pub(super) fn headers(texts: Vec<String>) -> Vec<String> {
-    let mut told: Vec<String> = Vec::new();
-    for text in texts {
-        if !text.is_empty() && !told.contains(&text) {
-            told.push(text);
-        }
-    }
+    let mut seen = HashSet::new();
+    let told: Vec<String> =
+        texts.into_iter().filter(|text| !text.is_empty() && seen.insert(text.clone())).collect();
     let length = |text: &String| text.chars().count();
     let cuts = told.iter().filter(|text| !has_controls(text)).map(length).sum::<usize>() > ALL;
     let mut written = 0;

@@ -11,9 +11,6 @@ use super::CONTROL_PLANE;
 use crate::apiserver::audit::{Entry, Log};
 use crate::cluster::Change;
 
-/// The programs of the cluster and of the lab, by the beginning of their user agents.
-const OWN_AGENTS: [&str; 6] = ["kubelet", "kube-", "kubeadm", "cks-lab", "kube-rs", "local-path"];
-
 /// Forwards changes until `stop`.
 pub fn forward(
     changes: &broadcast::Sender<Change>,
@@ -60,8 +57,5 @@ pub fn forward(
 }
 
 fn is_a_persons_write(entry: &Entry) -> bool {
-    entry.impersonator.is_none()
-        && !entry.user_agent.is_empty()
-        && !OWN_AGENTS.iter().any(|own| entry.user_agent.starts_with(own))
-        && !entry.reads()
+    entry.impersonator.is_none() && entry.is_of_a_person() && !entry.reads()
 }

@@ -248,26 +248,9 @@ fn dns_config(release: &Release, spec: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
-impl Strategy for Pods {
-    fn set_defaults(&self, _: &Context<'_>, pod: &mut Value) {
-        if let Some(spec) = object(pod, "spec") {
-            templates::pod_spec(spec);
-            templates::pod(spec);
-        }
-        if let Some(status) = object(pod, "status") {
-            same_address(status);
-        }
-    }
-
-    fn prepare_for_create(&self, context: &Context<'_>, pod: &mut Value) {
-        if context.release.gates.pods_have_generation {
-            pod["metadata"]["generation"] = json!(1);
-        }
-        pod["status"] = json!({"phase": "Pending", "qosClass": qos(pod)});
-        apparmor::align(pod, context.release.gates.apparmor_annotations);
-    }
-
-    fn validate(&self, context: &Context<'_>, pod: &Value) -> Vec<FieldError> {
+impl Pods {
+    /// What is wrong with a new pod, or with a template of pods.
+    pub(super) fn faults(&self, context: &Context<'_>, pod: &Value, in_template: bool) -> Vec<FieldError> {
         let spec = &pod["spec"];
         let mut errors = Vec::new();
         spec::annotations(pod, &mut errors);
@@ -290,7 +273,7 @@ impl Strategy for Pods {
                 errors.push(FieldError::invalid("spec.nodeSelector", shown, message));
             }
         }
-        spec::security(spec, &mut errors);
+        spec::security(spec, in_template, &mut errors);
         spec::affinity(spec, &mut errors);
         dns_config(context.release, spec, &mut errors);
         spec::scheduling(spec, &mut errors);
@@ -302,9 +285,38 @@ impl Strategy for Pods {
             apparmor::agree(pod, &mut errors);
         }
         if is_new && list(&spec["ephemeralContainers"]).next().is_some() {
-            errors.push(FieldError::forbidden("spec.ephemeralContainers", "cannot be set on create"));
+            let why = if in_template {
+                "ephemeral containers not allowed in pod template"
+            } else {
+                "cannot be set on create"
+            };
+            errors.push(FieldError::forbidden("spec.ephemeralContainers", why));
         }
         errors
+    }
+}
+
+impl Strategy for Pods {
+    fn set_defaults(&self, _: &Context<'_>, pod: &mut Value) {
+        if let Some(spec) = object(pod, "spec") {
+            templates::pod_spec(spec);
+            templates::pod(spec);
+        }
+        if let Some(status) = object(pod, "status") {
+            same_address(status);
+        }
+    }
+
+    fn prepare_for_create(&self, context: &Context<'_>, pod: &mut Value) {
+        if context.release.gates.pods_have_generation {
+            pod["metadata"]["generation"] = json!(1);
+        }
+        pod["status"] = json!({"phase": "Pending", "qosClass": qos(pod)});
+        apparmor::align(pod, context.release.gates.apparmor_annotations);
+    }
+
+    fn validate(&self, context: &Context<'_>, pod: &Value) -> Vec<FieldError> {
+        self.faults(context, pod, false)
     }
 
     fn prepare_for_update(&self, context: &Context<'_>, pod: &mut Value, old: &Value) {

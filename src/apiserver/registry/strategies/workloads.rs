@@ -145,10 +145,7 @@ impl Workloads {
 
     /// The pods that it makes: what may be wrong with a pod, and what only pods by themselves may have.
     fn template(&self, context: &Context<'_>, template: &Value, errors: &mut Vec<FieldError>) {
-        for mut error in Pods.validate(context, template) {
-            if error.field == "spec.ephemeralContainers" {
-                error.detail = "ephemeral containers not allowed in pod template".to_owned();
-            }
+        for mut error in Pods.faults(context, template, true) {
             // Upstream's path leaves the metadata out.
             let field = error.field.strip_prefix("metadata.").unwrap_or(&error.field);
             error.field = format!("spec.template.{field}");

@@ -4,7 +4,8 @@
 
 use serde_json::Value;
 
-use super::{list, text};
+use super::{MOST, list, text};
+use crate::go_quote::quote;
 
 /// Volumes of one source, and how that is named.
 const SINGLE: &[(&str, &str, &str)] = &[
@@ -22,13 +23,13 @@ struct Placed {
 
 impl std::fmt::Display for Placed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}", self.path)?;
+        f.write_str(&quote(&self.path))?;
         if self.source.is_empty() { Ok(()) } else { write!(f, " ({})", self.source) }
     }
 }
 
 fn named(kind: &str, name: &str) -> String {
-    if kind == "DownwardAPI" { kind.to_owned() } else { format!("{kind} {name:?}") }
+    if kind == "DownwardAPI" { kind.to_owned() } else { format!("{kind} {}", quote(name)) }
 }
 
 fn items(of: &Value, source: &str) -> Vec<Placed> {
@@ -52,7 +53,7 @@ fn projected(source: &Value) -> Vec<Placed> {
     let bundle = &source["clusterTrustBundle"];
     if bundle.is_object() {
         let name = bundle["name"].as_str().unwrap_or_else(|| text(bundle, "signerName"));
-        return vec![placed(text(bundle, "path"), &format!("ClusterTrustBundle {name:?}"))];
+        return vec![placed(text(bundle, "path"), &format!("ClusterTrustBundle {}", quote(name)))];
     }
     let certificate = &source["podCertificate"];
     [("certificateChainPath", "chain"), ("keyPath", "key"), ("credentialBundlePath", "credential bundle")]
@@ -64,11 +65,13 @@ fn projected(source: &Value) -> Vec<Placed> {
 
 /// Adds a path to those that are there; tells with which of them it overlaps.
 fn add(all: &mut Vec<Placed>, new: Placed) -> Vec<String> {
-    let below = |inner: &str, outer: &str| format!("{inner}/").starts_with(&format!("{outer}/"));
+    let below = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
     let overlaps =
         |one: &&Placed| !one.path.is_empty() && (below(&one.path, &new.path) || below(&new.path, &one.path));
     let met = if new.path.is_empty() { Vec::new() } else { all.iter().filter(overlaps).collect() };
-    let told = met.iter().map(|other| format!("{new} with {other}")).collect();
+    let told = met.iter().take(MOST).map(|other| format!("{new} with {other}")).collect();
     all.push(new);
     told
 }
@@ -78,7 +81,7 @@ pub(super) fn overlapping(volumes: &Value) -> Vec<String> {
     let mut told = Vec::new();
     for volume in list(volumes) {
         let name = text(volume, "name");
-        let mut say = |what: &str, all: Vec<String>| {
+        let say = |told: &mut Vec<String>, what: &str, all: Vec<String>| {
             told.extend(
                 all.iter().map(|paths| format!("volume {name:?} ({what}): overlapping paths: {paths}")),
             );
@@ -87,7 +90,10 @@ pub(super) fn overlapping(volumes: &Value) -> Vec<String> {
             let mut all = Vec::new();
             let of = &volume[*key];
             for new in items(of, "") {
-                say(&named(kind, text(of, field)), add(&mut all, new));
+                if told.len() >= MOST {
+                    return told;
+                }
+                say(&mut told, &named(kind, text(of, field)), add(&mut all, new));
             }
         }
         let mut all = Vec::new();
@@ -97,11 +103,10 @@ pub(super) fn overlapping(volumes: &Value) -> Vec<String> {
                 continue;
             }
             for new in projected(source) {
-                let met = add(&mut all, new);
-                told.extend(
-                    met.iter()
-                        .map(|paths| format!("volume {name:?} (Projected): overlapping paths: {paths}")),
-                );
+                if told.len() >= MOST {
+                    return told;
+                }
+                say(&mut told, "Projected", add(&mut all, new));
             }
         }
     }

@@ -7,7 +7,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::{Value, json};
 
 use super::services::each;
-use super::{deprecated_label, deprecated_labels, fractional, list, paths, selector_term, text, volumes};
+use super::{
+    MOST, deprecated_label, deprecated_labels, fractional, list, paths, selector_term, text, volumes,
+};
+use crate::go_quote::quote;
 use crate::release::Release;
 
 const APPARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
@@ -181,23 +184,22 @@ impl Pod<'_> {
 
     /// Files in the place of a token.
     fn tokens(&self, told: &mut Vec<String>) {
-        let sources =
-            |volume: &Value| -> Vec<Value> { list(&volume["projected"]["sources"]).cloned().collect() };
-        let volumes: Vec<Vec<Value>> = list(&self.spec["volumes"]).map(sources).collect();
-        let tokens: HashSet<String> = volumes
-            .iter()
-            .flatten()
+        fn sources(volume: &Value) -> impl Iterator<Item = &Value> {
+            list(&volume["projected"]["sources"])
+        }
+        let tokens: HashSet<&str> = list(&self.spec["volumes"])
+            .flat_map(sources)
             .filter(|source| source["serviceAccountToken"].is_object())
-            .map(|source| text(&source["serviceAccountToken"], "path").to_owned())
+            .map(|source| text(&source["serviceAccountToken"], "path"))
             .collect();
         let mut check = |place: String, path: &str| {
             if tokens.contains(path) {
-                told.push(format!("{place}: has duplicated path with ServiceAccountToken {path:?}"));
+                told.push(format!("{place}: has duplicated path with ServiceAccountToken {}", quote(path)));
             }
         };
-        for (i, sources) in volumes.iter().enumerate() {
+        for (i, volume) in list(&self.spec["volumes"]).enumerate() {
             let place = format!("{}spec.volumes[{i}].projected.sources", self.path);
-            for source in sources {
+            for source in sources(volume) {
                 for (key, name) in
                     [("configMap", "configMap"), ("secret", "secrets"), ("downwardAPI", "downwardAPI")]
                 {
@@ -219,7 +221,11 @@ impl Pod<'_> {
             let mut seen = HashSet::new();
             for (i, value) in list(&self.spec[key]).map(|item| text(item, field)).enumerate() {
                 if !seen.insert(value) {
-                    told.push(format!("{}spec.{key}[{i}].{field}: duplicate {field} {value:?}", self.path));
+                    told.push(format!(
+                        "{}spec.{key}[{i}].{field}: duplicate {field} {}",
+                        self.path,
+                        quote(value)
+                    ));
                 }
             }
         }
@@ -298,6 +304,9 @@ impl Pod<'_> {
                         "{path}: hostIP set without hostPort: {{Name:{name} HostPort:{host} ContainerPort:{inner} \
                          Protocol:{protocol} HostIP:{address}}}"
                     ));
+                }
+                if told.len() >= MOST {
+                    return;
                 }
                 let others = all.entry((inner, protocol)).or_default();
                 for (other, other_address, other_host) in others.iter() {

@@ -4,7 +4,7 @@
 
 use crate::release::Release;
 use std::collections::HashSet;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use serde_json::Value;
 
@@ -58,14 +58,17 @@ pub(super) fn annotations(pod: &Value, errors: &mut Vec<FieldError>) {
 }
 
 /// The security context of the whole pod, and what depends on the node's namespaces.
-pub(super) fn security(spec: &Value, errors: &mut Vec<FieldError>) {
+///
+/// Host ports are defaulted for pods by themselves alone, so that a template may leave them out.
+pub(super) fn security(spec: &Value, in_template: bool, errors: &mut Vec<FieldError>) {
     let (context, path) = (&spec["securityContext"], "spec.securityContext");
     if spec["hostNetwork"] == true {
         for key in ["containers", "initContainers"] {
             for (i, container) in list(&spec[key]).enumerate() {
                 for (j, port) in list(&container["ports"]).enumerate() {
                     let host = port["hostPort"].as_i64().unwrap_or(0);
-                    if host != port["containerPort"].as_i64().unwrap_or(0) {
+                    let left_out = in_template && host == 0;
+                    if !left_out && host != port["containerPort"].as_i64().unwrap_or(0) {
                         let detail = "must match `containerPort` when `hostNetwork` is true";
                         let field = format!("spec.{key}[{i}].ports[{j}].hostPort");
                         errors.push(FieldError::invalid(field, host, detail));
@@ -206,13 +209,14 @@ fn named(spec: &Value, field: &str, rule: fn(&str) -> Vec<String>, errors: &mut 
 pub(super) fn last(release: &Release, spec: &Value, errors: &mut Vec<FieldError>) {
     for (i, alias) in list(&spec["hostAliases"]).enumerate() {
         let address = text(alias, "ip");
-        if address.parse::<IpAddr>().is_err() {
-            let detail = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-            errors.push(FieldError::invalid(format!("spec.hostAliases[{i}].ip"), address, detail));
-        } else if release.gates.strict_addresses && address.to_ascii_lowercase().starts_with("::ffff:") {
-            let detail = "must not be an IPv4-mapped IPv6 address";
-            errors.push(FieldError::invalid(format!("spec.hostAliases[{i}].ip"), address, detail));
-        }
+        let mapped = |v6: Ipv6Addr| release.gates.strict_addresses && v6.to_ipv4_mapped().is_some();
+        let wrong = match address.parse() {
+            Err(_) => Some("must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"),
+            Ok(IpAddr::V6(v6)) if mapped(v6) => Some("must not be an IPv4-mapped IPv6 address"),
+            Ok(_) => None,
+        };
+        let field = format!("spec.hostAliases[{i}].ip");
+        errors.extend(wrong.map(|detail| FieldError::invalid(field, address, detail)));
         for (j, name) in list(&alias["hostnames"]).filter_map(Value::as_str).enumerate() {
             let field = format!("spec.hostAliases[{i}].hostnames[{j}]");
             errors.extend(
