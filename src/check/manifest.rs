@@ -93,10 +93,18 @@ impl Manifest {
     /// Everything but the flags.
     fn rest(&self) -> Value {
         let mut rest = self.doc.clone();
+        let mut open = false;
         for key in ["command", "args"] {
             let words = rest.pointer_mut(&format!("/spec/containers/0/{key}"));
             if let Some(words) = words.and_then(Value::as_array_mut) {
-                words.retain(|w| !w.as_str().is_some_and(|w| w.starts_with("--")));
+                words.retain(|word| {
+                    let word = word.as_str().unwrap_or("");
+                    let flag = word.starts_with("--");
+                    // The value of the flag before it, as `flags` has it.
+                    let value = open && !word.starts_with('-');
+                    open = flag && !word.contains('=');
+                    !flag && !value
+                });
             }
         }
         rest
@@ -129,7 +137,9 @@ mod tests {
         assert_eq!(manifest.list("enable-admission-plugins"), ["A", "B", "C"]);
         assert_eq!(manifest.flags()["on"], [""]);
         let apart = POD.replace("--enable-admission-plugins=C", "--enable-admission-plugins\n    - C,D");
-        assert_eq!(Manifest::parse(apart.as_bytes()).list("enable-admission-plugins"), ["A", "B", "C", "D"]);
+        let apart = Manifest::parse(apart.as_bytes());
+        assert_eq!(apart.list("enable-admission-plugins"), ["A", "B", "C", "D"]);
+        assert_eq!(apart.rest(), manifest.rest());
         assert_eq!(manifest.rest().pointer("/spec/containers/0/command").unwrap(), &json!(["prog"]));
     }
 

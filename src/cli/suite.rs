@@ -206,7 +206,7 @@ async fn open(
         kubernetes,
         lang: None,
         name: "lesson-test".into(),
-        fresh: cluster != ClusterKind::Live,
+        fresh: true,
         realistic_timing: false,
         plain_nodes: plan.plain_nodes,
         port: 0,
@@ -221,9 +221,8 @@ async fn open(
     match opened {
         Ok(lab) => Ok((lab, options)),
         Err(e) => {
-            let e = live::stays(&options, e);
             live::finish(&options, false).await?;
-            Err(e)
+            Err(live::stays(&options, e))
         }
     }
 }

@@ -125,7 +125,8 @@ pub struct Live {
 }
 
 impl Live {
-    /// Looks at the cluster and works out what would be changed; changes nothing.
+    /// Looks at the cluster and works out what would be changed; changes nothing but that `kubectl debug`, where that is the
+    /// way to a node, makes a pod there.
     pub async fn plan(options: &Options, needs: &Needs) -> Result<Plan> {
         if options.read_only && options.makes_pods() {
             return Err(Error::new(tr!(live_debug_makes_pods)).hint(tr!(live_other_way_to_grade)));
@@ -144,7 +145,7 @@ impl Live {
         }
         let opened = Connection::open(options.kubeconfig.as_deref(), options.context.as_deref()).await;
         if let Ok(connection) = opened {
-            let _ = debug::sweep(&connection).await;
+            let _ = debug::sweep(&connection, "").await;
         }
     }
 
@@ -199,6 +200,7 @@ impl Live {
         }
         let plan = Self::plan(options, needs).await?;
         if options.agreed.as_deref() != Some(&plan.digest()) {
+            Self::forget_look(options).await;
             return Err(Error::new(tr!(live_changed_since)).hint(tr!(live_start_again)));
         }
         let journal = prepare::prepare(&plan, lab, &needs.lesson, options.wait).await?;

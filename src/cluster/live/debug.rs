@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::connect::Connection;
+use super::guards;
 use crate::error::Result;
 
 /// The driver's name.
@@ -38,8 +39,11 @@ if [ -z "$pod" ]; then
 fi
 exec kubectl --context="$context" --namespace=kube-system exec "$how" "$pod" --container=cks-lab -- chroot /host "$@""#;
 
-/// Removes these pods.
-pub async fn sweep(connection: &Connection) -> Result<()> {
+/// Removes these pods; where somebody but `holder` has the cluster they may be theirs, and stay.
+pub async fn sweep(connection: &Connection, holder: &str) -> Result<()> {
+    if guards::held_by_another(connection, holder).await?.is_some() {
+        return Ok(());
+    }
     let pods = connection.get(&format!("/api/v1/namespaces/{NAMESPACE}/pods")).await?;
     for pod in pods["items"].as_array().into_iter().flatten() {
         if let Some(name) = ours(pod) {

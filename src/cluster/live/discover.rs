@@ -196,7 +196,7 @@ const TOLD: Duration = Duration::from_secs(45);
 async fn runs_with_it(connection: &Connection, control: &str, manifest: &[u8]) -> Result<()> {
     let path = format!("/api/v1/namespaces/kube-system/pods/kube-apiserver-{control}");
     let end = Instant::now() + TOLD;
-    let mut last = None;
+    let (mut last, mut failed) = (None, None);
     loop {
         // Looking is for free, and a server that is just starting again may not answer.
         match connection.get(&path).await {
@@ -206,12 +206,16 @@ async fn runs_with_it(connection: &Connection, control: &str, manifest: &[u8]) -
             },
             // Not called so: who is it then is seen by its label, and what it runs with is left open.
             Ok(_) if last.is_none() => return Ok(()),
-            _ => {}
+            Ok(_) => {}
+            Err(why) => failed = Some(why),
         }
         if Instant::now() >= end {
             break;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    if let (None, Some(why)) = (&last, failed) {
+        return Err(why);
     }
     Err(Error::new(tr!(live_runs_otherwise { node: control }))
         .why(last.unwrap_or_default())

@@ -108,9 +108,11 @@ fn secrets_hidden(words: &[String]) -> Vec<String> {
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let name = word.split('=').next().unwrap_or_default().to_ascii_uppercase();
-        let secret = ["PASS", "TOKEN", "SECRET"].iter().any(|s| name.contains(s)) && name != "SSHPASS";
-        if secret && word.contains('=') || sshpass && word.starts_with("-p") && word.len() > 2 {
-            shown.push(format!("{}{HIDDEN}", &word[..word.find('=').map_or(2, |at| at + 1)]));
+        let secret = ["PASS", "TOKEN", "SECRET"].iter().any(|s| name.contains(s));
+        if sshpass && word.starts_with("-p") && word.len() > 2 {
+            shown.push(format!("-p{HIDDEN}"));
+        } else if secret && let Some(at) = word.find('=') {
+            shown.push(format!("{}{HIDDEN}", &word[..=at]));
         } else if word == "--password" || word == "--token" || sshpass && word == "-p" {
             shown.push(word.clone());
             shown.extend(words.next().map(|_| HIDDEN.to_owned()));
@@ -237,6 +239,8 @@ mod tests {
         for text in [
             "sshpass -p geheim ssh cp",
             "sshpass -pgeheim ssh cp",
+            "sshpass -pgeheim=geheim ssh cp",
+            "env SSHPASS=geheim sshpass -e ssh cp",
             "env SSH_TOKEN=geheim ssh cp",
             "x --password geheim",
         ] {

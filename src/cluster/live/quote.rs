@@ -26,8 +26,9 @@ pub fn script(script: &str) -> [String; 3] {
     ["sh".into(), "-c".into(), format!("eval \"`echo {packed}|base64 -d`\"")]
 }
 
-/// The script that [`script`] wrapped; `None` where it is something else. For tests and for finding one's own commands.
-pub fn unwrapped(word: &str) -> Option<String> {
+/// The script that [`script`] wrapped; `None` where it is something else.
+#[cfg(test)]
+fn unwrapped(word: &str) -> Option<String> {
     let packed = word.strip_prefix("eval \"`echo ")?.strip_suffix("|base64 -d`\"")?;
     String::from_utf8(STANDARD.decode(packed).ok()?).ok()
 }

@@ -327,7 +327,7 @@ fn is_the_clusters(now: &Value, part: &str, key: &str, then: &ObjectRecord) -> b
 /// The pods by which nodes were reached.
 async fn remove_debuggers(connection: &Connection, record: &Record) -> Result<()> {
     match record.nodes.iter().any(|n| n.way.needs_server()) {
-        true => debug::sweep(connection).await,
+        true => debug::sweep(connection, &record.id).await,
         false => Ok(()),
     }
 }

@@ -38,9 +38,9 @@ pub fn read(path: &str) -> String {
 /// Writes standard input, `size` bytes, to a file so that whoever looks sees the old content or the new.
 ///
 /// The temporary file stands beside the target's directory where a rename from there is one step, else (another file
-/// system, or a mount of its own) in it as a dotfile, which kubelets do not read. Fewer bytes than announced, other bytes than announced (`sum`), or a target
-/// whose content is not `expected` any more change nothing. `owner` is what the file gets; without it, what the old
-/// one had.
+/// system, or a mount of its own) in it as a dotfile, which kubelets do not read. Fewer bytes than announced, other bytes
+/// than announced (`sum`), or a target whose content is not `expected` any more change nothing. `owner` is what the file
+/// gets; without it, what the old one had.
 pub fn write(path: &str, size: usize, sum: &str, expected: Option<&str>, owner: Option<Owner>) -> String {
     let (mode, ids) = owner.map_or((String::new(), String::new()), |o| {
         (format!("{:o}", o.mode), format!("{}:{}", o.uid, o.gid))
@@ -100,7 +100,7 @@ pub fn make_dir(path: &str) -> String {
 pub fn clean(files: &[String], dir: &str, manifests: &str) -> String {
     let removed: String = files.iter().map(|f| format!("rm -f {}\n", quote(f))).collect();
     format!(
-        "{removed}for d in {dir} {}; do rm -f \"$d\"/{TEMPORARY}?????? \"${{d%/*}}\"/{TEMPORARY}??????; done\n\
+        "{removed}for d in {dir} {}; do rm -f \"$d\"/{TEMPORARY}?????? \"$d\"/../{TEMPORARY}??????; done\n\
          rmdir {dir} 2>/dev/null || :\nrmdir {dir_of_all} 2>/dev/null || :\necho {MARK}:done",
         quote(manifests),
         dir = quote(dir),

@@ -134,7 +134,7 @@ impl State {
         match action {
             Action::PaletteStep(by) => {
                 let last = palette::matching(self, &query).len().saturating_sub(1);
-                // Around the ends, as lists to choose from go elsewhere.
+                // Around its ends; the other lists stop at theirs.
                 let to = match by < 0 {
                     true => selected.checked_sub(1).unwrap_or(last),
                     false if selected < last => selected + 1,
